@@ -1,0 +1,56 @@
+# Each verb sets up what it needs: uv from PyPI, the virtual environment from uv.lock, the Go tools from deploy/local/tools.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+UV_VERSION := 0.13.9
+PYTHON ?= python3
+CACHE := $(or $(INGESTION_CACHE_DIR),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/ingestion-operator)
+UV := $(CACHE)/uv-$(UV_VERSION)/bin/uv
+RUN := $(UV) run --frozen --no-sync
+
+.PHONY: help demo test lint fmt generate bench clean venv tools
+
+help:  ## Show the verbs
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+demo: venv tools  ## Run the main job for real, on this machine (KEEP=1 leaves it running)
+	@$(RUN) python -m ingestion_local.demo $(if $(KEEP),--keep)
+
+test: lint tools  ## Lint, then every test: unit, program, integration, e2e
+	$(RUN) pytest $(ARGS)
+
+lint: venv  ## Formatting, ruff, mypy, import contracts, generated files
+	$(RUN) ruff format --check .
+	$(RUN) ruff check .
+	$(RUN) mypy
+	$(RUN) lint-imports
+	$(RUN) python -m ingestion_operator.generate --check
+
+fmt: venv  ## Format the code and mend what ruff can mend
+	$(RUN) ruff format .
+	$(RUN) ruff check --fix .
+
+generate: venv  ## Make crds/ and the reference pages from the models
+	$(RUN) python -m ingestion_operator.generate
+
+bench: venv tools  ## Measure reconciles against the stock Automation API sequence, in one run
+	$(RUN) python benchmarks/reconcile.py
+
+clean:  ## Remove what was made in this checkout (the tool cache stays: $(CACHE))
+	rm -rf .venv dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+venv: .venv/.synced
+
+.venv/.synced: pyproject.toml uv.lock | $(UV)
+	@$(UV) sync --frozen --quiet --python $(PYTHON)
+	@touch $@
+
+$(UV):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: set PYTHON=" >&2; exit 1; }
+	@echo "installing uv $(UV_VERSION) into $(CACHE)"
+	@$(PYTHON) -m venv $(CACHE)/uv-$(UV_VERSION) && $(CACHE)/uv-$(UV_VERSION)/bin/pip install --quiet uv==$(UV_VERSION)
+
+tools: venv
+	@$(RUN) python -m ingestion_local.toolchain

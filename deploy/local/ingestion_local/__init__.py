@@ -1,0 +1,1 @@
+"""The local environment: control plane, AWS emulator, provider stand-in and demo, on one machine."""

@@ -1,0 +1,111 @@
+"""The Kopf handlers: each names its pipeline, calls the use case once and maps what it raises.
+
+Deletion raises nothing but `kopf.TemporaryError`: any other error, a limit on retries or a timeout would make Kopf drop the
+finalizer and leave AWS resources behind that nobody knows of. Retries of a live pipeline are the core's own, driven by its
+status and the timer: Kopf's would not notice that the spec was mended while they sleep.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import UTC, datetime
+from typing import Any
+
+import kopf
+
+from ingestion_handlers.wiring import Wiring, wire
+from ingestion_operator.errors import PipelineError
+from ingestion_operator.model.pipeline import GROUP, PLURAL, VERSION, PipelineKey
+from ingestion_operator.reconcile import StillThere, is_due
+from ingestion_operator.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+PIPELINES = (GROUP, VERSION, PLURAL)
+ASK_AGAIN_SECONDS = 5.0
+TICK_SECONDS = Settings().tick_seconds
+
+ConfigMapName = tuple[str, str]
+
+
+@kopf.on.startup()
+def start(settings: kopf.OperatorSettings, memo: kopf.Memo, **_: Any) -> None:
+    """Connect the ports to the world and tell Kopf how to behave."""
+    memo.wiring = wire(Settings())
+    memo.wiring.configure(settings)
+
+
+@kopf.on.cleanup()
+def stop(memo: kopf.Memo, **_: Any) -> None:
+    """Let each update under way write its state and end."""
+    memo.wiring.engine.interrupt()
+
+
+@kopf.on.create(*PIPELINES)
+@kopf.on.update(*PIPELINES)
+@kopf.on.resume(*PIPELINES)
+def reconcile(namespace: str | None, name: str, memo: kopf.Memo, **_: Any) -> None:
+    """Make AWS what the pipeline says."""
+    _reconcile(memo.wiring, _key(namespace, name))
+
+
+@kopf.timer(*PIPELINES, interval=TICK_SECONDS)
+async def tick(namespace: str | None, name: str, body: kopf.Body, memo: kopf.Memo, **_: Any) -> None:
+    """Look again when the status says so: a retry, something that was missing, or drift."""
+    if is_due(body, datetime.now(UTC)):
+        await asyncio.get_running_loop().run_in_executor(
+            memo.wiring.workers, _reconcile, memo.wiring, _key(namespace, name)
+        )
+
+
+@kopf.on.delete(*PIPELINES)
+def remove(namespace: str | None, name: str, memo: kopf.Memo, **_: Any) -> None:
+    """Take the pipeline down; the finalizer is released only when this returns."""
+    try:
+        memo.wiring.reconciler.remove(_key(namespace, name))
+    except StillThere as held:
+        raise kopf.TemporaryError(str(held), delay=held.delay_seconds) from held
+    except Exception as error:
+        # Whatever it is: not knowing is no reason to let go of what may still be in AWS.
+        raise kopf.TemporaryError(f"unexpected: {error!r}", delay=ASK_AGAIN_SECONDS) from error
+
+
+@kopf.index(*PIPELINES)
+def users_of(namespace: str | None, name: str, spec: kopf.Spec, **_: Any) -> dict[ConfigMapName, str]:
+    """Which pipelines take their code from a ConfigMap."""
+    code = (spec.get("processor") or {}).get("code") or {}
+    reference = (code.get("configMapRef") or {}).get("name")
+    return {(namespace or "", reference): name} if reference else {}
+
+
+@kopf.on.event("", "v1", "configmaps")
+async def config_map_changed(
+    namespace: str | None, name: str | None, memo: kopf.Memo, **indices: Any
+) -> None:
+    """Deploy changed code to every pipeline that takes it from this ConfigMap."""
+    users_of: kopf.Index[ConfigMapName, str] = indices["users_of"]
+    loop = asyncio.get_running_loop()
+    keys = [_key(namespace, user) for user in users_of.get((namespace or "", name or ""), [])]
+    await asyncio.gather(
+        *(loop.run_in_executor(memo.wiring.workers, _reconcile, memo.wiring, key) for key in keys)
+    )
+
+
+@kopf.on.probe(id="pipelines")
+async def pipelines(memo: kopf.Memo, **_: Any) -> str:
+    """Liveness: the operator has started and its event loop turns."""
+    return "ready" if "wiring" in memo else "starting"
+
+
+def _key(namespace: str | None, name: str) -> PipelineKey:
+    return PipelineKey(namespace or "", name)
+
+
+def _reconcile(wiring: Wiring, key: PipelineKey) -> None:
+    try:
+        wiring.reconciler.reconcile(key)
+    except PipelineError as error:
+        # The status itself could not be read or written; Kubernetes is asked again at the next event or tick.
+        logger.warning("%s: %s", key, error)
+        raise kopf.TemporaryError(str(error), delay=ASK_AGAIN_SECONDS) from error

@@ -1,0 +1,98 @@
+"""The function's code: checked for what cannot run, packed so that the same content is the same zip to the byte."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+from parso.grammar import load_grammar
+
+from ingestion_operator.errors import SpecInvalid
+from ingestion_operator.model.runtimes import Runtime
+from ingestion_operator.model.spec import Processor
+
+# Zip cannot say an earlier time; a fixed one keeps the hash the same.
+EPOCH = (1980, 1, 1, 0, 0, 0)
+READABLE_BY_ALL = 0o644 << 16
+
+
+@dataclass(frozen=True)
+class CodeBundle:
+    """The files of one function."""
+
+    files: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def of(cls, files: Mapping[str, str]) -> CodeBundle:
+        """A bundle of these files, by name."""
+        return cls(tuple(sorted(files.items())))
+
+    @cached_property
+    def zip_bytes(self) -> bytes:
+        """The zip to upload: files in order of name, all with the same time and mode."""
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, text in self.files:
+                entry = zipfile.ZipInfo(name, EPOCH)
+                entry.external_attr = READABLE_BY_ALL
+                entry.compress_type = zipfile.ZIP_DEFLATED
+                archive.writestr(entry, text)
+        return buffer.getvalue()
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of the zip in hexadecimal, for people and for the status."""
+        return hashlib.sha256(self.zip_bytes).hexdigest()
+
+    @cached_property
+    def sha256_base64(self) -> str:
+        """Hash of the zip as Lambda reports it in `CodeSha256`."""
+        return base64.b64encode(hashlib.sha256(self.zip_bytes).digest()).decode()
+
+
+def handler_module(handler: str) -> str:
+    """Path of the module that the handler names: `app.index.run` and `app/index.run` are in `app/index.py`."""
+    return handler.rpartition(".")[0].replace(".", "/") + ".py"
+
+
+def inline_bundle(processor: Processor, text: str) -> CodeBundle:
+    """A bundle of one file, named as the handler wants it."""
+    return CodeBundle.of({handler_module(processor.handler): text})
+
+
+def check(bundle: CodeBundle, processor: Processor) -> None:
+    """Refuse code that cannot run: Lambda itself would take it and fail at the first object.
+
+    Raises SpecInvalid if the handler's module is missing or a Python file does not compile under the runtime.
+    """
+    names = [name for name, _ in bundle.files]
+    module = handler_module(processor.handler)
+    if module not in names:
+        raise SpecInvalid(
+            f"processor.handler {processor.handler!r} needs a file {module}, but the code has: {', '.join(names) or 'no file'}"
+        )
+    for name, text in bundle.files:
+        if name.endswith(".py"):
+            _check_python(name, text, processor.runtime)
+
+
+def _check_python(name: str, text: str, runtime: Runtime) -> None:
+    found = _first_error(text, runtime.python_version)
+    if found:
+        raise SpecInvalid(f"processor.code does not compile for {runtime.value}: {name}, {found}")
+
+
+@lru_cache(maxsize=256)
+def _first_error(text: str, python_version: str) -> str:
+    # A parser that knows each version's grammar: the operator's own Python may be older than the function's.
+    grammar = load_grammar(version=python_version)
+    issues = sorted(grammar.iter_errors(grammar.parse(text)), key=lambda issue: issue.start_pos)
+    if not issues:
+        return ""
+    line, column = issues[0].start_pos
+    return f"line {line}, column {column + 1}: {issues[0].message}"

@@ -1,0 +1,312 @@
+"""From what happened to the new status: pure functions of values, `now` and a jitter given from outside."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from ingestion_operator.conditions import Conditions, Moment, shorten
+from ingestion_operator.decide import Action, Decision, Observed
+from ingestion_operator.errors import BucketNotEmpty, PipelineError, SpecInvalid, Stalled, Waiting
+from ingestion_operator.model.pipeline import RECONCILE_REQUESTED_AT
+from ingestion_operator.model.spec import DriftMode
+from ingestion_operator.model.status import (
+    Changes,
+    CodeStatus,
+    DriftStatus,
+    LastOperation,
+    Operation,
+    OperationResult,
+    OperationType,
+    StackStatus,
+    Status,
+)
+from ingestion_operator.ports import EngineResult, StackRef
+from ingestion_operator.reasons import ConditionType, Reason
+from ingestion_operator.resources import Blueprint
+
+
+@dataclass(frozen=True)
+class Backoff:
+    """How failures are spaced: doubling from `base_seconds` to `cap_seconds`, given up after `maximum` in a row."""
+
+    base_seconds: float = 5.0
+    cap_seconds: float = 300.0
+    maximum: int = 12
+    waiting_seconds: float = 15.0
+
+    def delay(self, failures: int, jitter: float) -> timedelta:
+        """Time until the next attempt after so many failures; `jitter` in [0, 1) shortens it by up to a quarter."""
+        full = min(self.cap_seconds, self.base_seconds * 2.0 ** min(failures - 1, 30))
+        return timedelta(seconds=full * (1 - jitter / 4))
+
+
+@dataclass(frozen=True)
+class Moments:
+    """When it is, and how the next time is chosen."""
+
+    now: datetime
+    jitter: float = 0.0
+    backoff: Backoff = Backoff()
+
+
+OPERATION_REASON = {
+    OperationType.CREATE: Reason.CREATING,
+    OperationType.UPDATE: Reason.UPDATING,
+    OperationType.REFRESH: Reason.REFRESHING,
+    OperationType.DESTROY: Reason.DESTROYING,
+}
+
+
+def operation_type(observed: Observed, decision: Decision) -> OperationType:
+    """What the operation is called in the status."""
+    if observed.stack is None or not observed.stack.fingerprint:
+        return OperationType.CREATE
+    return OperationType.REFRESH if decision.action is Action.REFRESH else OperationType.UPDATE
+
+
+def started(
+    observed: Observed, blueprint: Blueprint, stack: StackRef, operation: Operation, why: str
+) -> Status:
+    """Written before the first call to the engine: from here on a deletion knows what there may be."""
+    status = observed.identity.status
+    moment = Moment(status, observed.identity.generation, operation.start_time)
+    return status.model_copy(
+        update={
+            "observed_generation": observed.identity.generation,
+            "operation": operation,
+            "stack": _stack(observed, blueprint, stack),
+            "outputs": blueprint.outputs,
+            "conditions": moment.progressing(
+                OPERATION_REASON[operation.type], f"{operation.type.value}: {why}"
+            ),
+        }
+    )
+
+
+def _stack(observed: Observed, blueprint: Blueprint, stack: StackRef) -> StackStatus:
+    before = observed.stack
+    return StackStatus(
+        name=stack.name,
+        region=stack.region,
+        account_id=blueprint.place.account_id,
+        data_buckets=tuple(
+            dict.fromkeys((*(before.data_buckets if before else ()), *blueprint.names.data_buckets))
+        ),
+        fingerprint=before.fingerprint if before else "",
+        attempted=blueprint.fingerprint,
+        handled_request=observed.identity.annotations.get(RECONCILE_REQUESTED_AT, ""),
+    )
+
+
+def succeeded(
+    observed: Observed,
+    running: Status,
+    blueprint: Blueprint,
+    operation: Operation,
+    result: EngineResult,
+    at: Moments,
+) -> Status:
+    """The blueprint is applied and its wiring read back."""
+    drifted = result.changed if operation.type is OperationType.REFRESH else ()
+    moment = Moment(observed.identity.status, observed.identity.generation, at.now)
+    message = _summary(blueprint, result.changes)
+    stack = running.stack
+    return running.model_copy(
+        update={
+            "operation": None,
+            "last_operation": LastOperation(
+                type=operation.type,
+                result=OperationResult.SUCCEEDED,
+                generation=observed.identity.generation,
+                start_time=operation.start_time,
+                end_time=at.now,
+                changes=result.changes,
+                reason=Reason.PROVISIONED.value,
+                message=message,
+                cli_processes=result.cli_processes,
+            ),
+            "resources": result.resources,
+            "code": CodeStatus(sha256=blueprint.code.sha256),
+            "drift": _drift(observed.identity.status.drift, drifted, at.now),
+            "stack": stack.model_copy(update={"fingerprint": blueprint.fingerprint}) if stack else None,
+            "next_check_time": _next_drift_check(observed, at.now),
+            "conditions": moment.drift_corrected(message) if drifted else moment.provisioned(message),
+        }
+    )
+
+
+def _summary(blueprint: Blueprint, changes: Changes) -> str:
+    done = [
+        f"{count} {word}"
+        for word, count in (
+            ("created", changes.create),
+            ("updated", changes.update),
+            ("deleted", changes.delete),
+            ("unchanged", changes.same),
+        )
+        if count
+    ]
+    return f"objects put into s3://{blueprint.names.source_bucket} are processed by {blueprint.names.function} ({', '.join(done)})"
+
+
+def _drift(before: DriftStatus | None, drifted: tuple[str, ...], now: datetime) -> DriftStatus:
+    detected = now if drifted else (before.detected_time if before else None)
+    return DriftStatus(checked_time=now, detected_time=detected, resources=drifted)
+
+
+def _next_drift_check(observed: Observed, checked: datetime) -> datetime | None:
+    if observed.spec is None or observed.spec.reconcile.drift.mode is DriftMode.IGNORE:
+        return None
+    return checked + timedelta(seconds=observed.spec.reconcile.drift.interval_seconds)
+
+
+def failed(
+    observed: Observed, running: Status, operation: Operation, error: PipelineError, at: Moments
+) -> Status:
+    """An operation failed; the class of the error says what that means."""
+    failures = _failures_so_far(observed, running) + 1
+    message = shorten(str(error))
+    moment = Moment(observed.identity.status, observed.identity.generation, at.now)
+    retry, conditions = _outcome(error, failures, message, moment, at)
+    return running.model_copy(
+        update={
+            "operation": None,
+            "last_operation": LastOperation(
+                type=operation.type,
+                result=OperationResult.FAILED,
+                generation=observed.identity.generation,
+                start_time=operation.start_time,
+                end_time=at.now,
+                reason=error.reason.value,
+                message=message,
+                failures=failures,
+                next_retry_time=retry,
+            ),
+            "next_check_time": retry,
+            "conditions": conditions,
+        }
+    )
+
+
+def _failures_so_far(observed: Observed, running: Status) -> int:
+    last, before, now = observed.last_operation, observed.stack, running.stack
+    same_input = before is not None and now is not None and before.attempted == now.attempted
+    return last.failures if last is not None and same_input else 0
+
+
+def _outcome(
+    error: PipelineError, failures: int, message: str, moment: Moment, at: Moments
+) -> tuple[datetime | None, Conditions]:
+    if isinstance(error, Waiting):
+        return at.now + timedelta(seconds=at.backoff.waiting_seconds), moment.waiting(error.reason, message)
+    if isinstance(error, Stalled):
+        return at.now + timedelta(seconds=at.backoff.cap_seconds), moment.stalled(error.reason, message)
+    if failures >= at.backoff.maximum:
+        hint = f"gave up after {failures} attempts; change the spec or set the annotation {RECONCILE_REQUESTED_AT}: {message}"
+        return None, moment.stalled(Reason.RETRIES_EXHAUSTED, hint)
+    return at.now + at.backoff.delay(failures, at.jitter), moment.retrying(error.reason, message)
+
+
+def reported(observed: Observed, problem: PipelineError, at: Moments) -> Status:
+    """Nothing could be applied: the spec, its code or something that it names is not there or not right."""
+    moment = Moment(observed.identity.status, observed.identity.generation, at.now)
+    waiting = isinstance(problem, Waiting)
+    conditions = (
+        moment.waiting(problem.reason, str(problem))
+        if waiting
+        else moment.stalled(problem.reason, str(problem))
+    )
+    # A wrong spec is looked at again when it changes; whatever else is missing may come without our being told.
+    again = (
+        None if isinstance(problem, SpecInvalid) else at.now + timedelta(seconds=at.backoff.waiting_seconds)
+    )
+    return observed.identity.status.model_copy(
+        update={
+            "observed_generation": observed.identity.generation,
+            "operation": None,
+            "next_check_time": again,
+            "conditions": conditions,
+        }
+    )
+
+
+def suspended(observed: Observed, at: Moments) -> Status:
+    """The pipeline is left alone."""
+    moment = Moment(observed.identity.status, observed.identity.generation, at.now)
+    return observed.identity.status.model_copy(
+        update={
+            "observed_generation": observed.identity.generation,
+            "next_check_time": None,
+            "conditions": moment.suspended(),
+        }
+    )
+
+
+def unchanged(observed: Observed, at: Moments) -> Status:
+    """Nothing to do: the status speaks of this generation, and of what is applied."""
+    status = observed.identity.status
+    last = status.last_operation
+    checked = status.drift.checked_time if status.drift and status.drift.checked_time else at.now
+    update: dict[str, object] = {
+        "observed_generation": observed.identity.generation,
+        "next_check_time": _next_drift_check(observed, checked),
+    }
+    if last is not None:
+        moment = Moment(status, observed.identity.generation, at.now)
+        conditions = moment.provisioned(last.message)
+        synced = status.condition(ConditionType.SYNCED.value)
+        kept = tuple(synced if synced and c.type == synced.type else c for c in conditions)
+        update["conditions"] = kept
+    return status.model_copy(update=update)
+
+
+def held(observed: Observed) -> Status:
+    """A retry is due later: the status stays what the failure made it."""
+    return observed.identity.status
+
+
+def deleting(
+    observed: Observed,
+    operation: Operation | None,
+    message: str,
+    at: Moments,
+    error: PipelineError | None = None,
+) -> Status:
+    """The pipeline is on its way out; `error` says what holds it up."""
+    status = observed.identity.status
+    moment = Moment(status, observed.identity.generation, at.now)
+    stalled = error.reason if isinstance(error, (Stalled, BucketNotEmpty)) else None
+    retrying = error.reason if error is not None and stalled is None else None
+    update: dict[str, object] = {
+        "operation": operation,
+        "conditions": moment.deleting(message, stalled=stalled, retrying=retrying),
+    }
+    if error is not None:
+        update["last_operation"] = _failed_deletion(observed, error, at)
+    return status.model_copy(update=update)
+
+
+def _failed_deletion(observed: Observed, error: PipelineError, at: Moments) -> LastOperation:
+    last = observed.last_operation
+    again = last is not None and last.type is OperationType.DESTROY
+    return LastOperation(
+        type=OperationType.DESTROY,
+        result=OperationResult.FAILED,
+        generation=observed.identity.generation,
+        start_time=last.start_time if last and again else at.now,
+        end_time=at.now,
+        reason=error.reason.value,
+        message=shorten(str(error)),
+        failures=(last.failures if last and again else 0) + 1,
+    )
+
+
+def deletion_delay(status: Status, error: PipelineError, at: Moments) -> float:
+    """Seconds until a deletion is tried again; it is never given up."""
+    if isinstance(error, BucketNotEmpty):
+        return min(5.0, at.backoff.waiting_seconds)
+    if isinstance(error, Waiting):
+        return at.backoff.waiting_seconds
+    failures = status.last_operation.failures if status.last_operation else 1
+    return at.backoff.delay(max(1, failures), at.jitter).total_seconds()

@@ -1,0 +1,131 @@
+"""All conditions of a pipeline: each constructor returns the complete set.
+
+`Ready` is always there. `Reconciling` is there only while work or a retry is under way, `Stalled` only while a person must act.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from ingestion_operator.model.status import Condition, ConditionStatus, Status
+from ingestion_operator.reasons import ConditionType, Reason
+
+MESSAGE_LIMIT = 2048
+Conditions = tuple[Condition, ...]
+
+
+@dataclass(frozen=True)
+class _Claim:
+    type: ConditionType
+    status: ConditionStatus
+    reason: Reason
+    message: str
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What every constructor needs: the status before, the generation that was looked at, and the time."""
+
+    previous: Status
+    generation: int
+    now: datetime
+
+    def provisioned(self, message: str) -> Conditions:
+        """This generation is applied and the wiring was read back."""
+        return self._set(_ready(ConditionStatus.TRUE, Reason.PROVISIONED, message), synced=_in_sync())
+
+    def drift_corrected(self, message: str) -> Conditions:
+        """As provisioned; the last look found differences, which are put right."""
+        return self._set(
+            _ready(ConditionStatus.TRUE, Reason.PROVISIONED, message), synced=_in_sync("drift was corrected")
+        )
+
+    def progressing(self, reason: Reason, message: str) -> Conditions:
+        """An operation is under way; a pipeline that works stays ready while it is only looked at."""
+        before = self.previous.condition(ConditionType.READY.value)
+        looked_at_only = (
+            reason is Reason.REFRESHING and before is not None and before.status is ConditionStatus.TRUE
+        )
+        ready = (
+            _Claim(ConditionType.READY, before.status, Reason(before.reason), before.message)
+            if before is not None and looked_at_only
+            else _ready(ConditionStatus.FALSE, Reason.PROGRESSING, message)
+        )
+        return self._set(ready, reconciling=(reason, message))
+
+    def waiting(self, reason: Reason, message: str) -> Conditions:
+        """Something outside must come first; the operator looks again by itself."""
+        return self._set(
+            _ready(ConditionStatus.FALSE, Reason.DEPENDENCY_NOT_READY, message), reconciling=(reason, message)
+        )
+
+    def retrying(self, reason: Reason, message: str) -> Conditions:
+        """It failed and will be tried again."""
+        return self._set(_ready(ConditionStatus.FALSE, Reason.FAILED, message), reconciling=(reason, message))
+
+    def stalled(self, reason: Reason, message: str) -> Conditions:
+        """A person must act."""
+        return self._set(_ready(ConditionStatus.FALSE, Reason.FAILED, message), stalled=(reason, message))
+
+    def suspended(self) -> Conditions:
+        """Nothing is done until spec.reconcile.suspend is false."""
+        return self._set(
+            _ready(ConditionStatus.FALSE, Reason.SUSPENDED, "set spec.reconcile.suspend to false to go on")
+        )
+
+    def deleting(
+        self, message: str, *, stalled: Reason | None = None, retrying: Reason | None = None
+    ) -> Conditions:
+        """The pipeline is being deleted."""
+        ready = _ready(ConditionStatus.FALSE, Reason.DELETING, message)
+        if stalled:
+            return self._set(ready, stalled=(stalled, message))
+        return self._set(ready, reconciling=(retrying or Reason.DESTROYING, message))
+
+    def _set(
+        self,
+        ready: _Claim,
+        *,
+        reconciling: tuple[Reason, str] | None = None,
+        stalled: tuple[Reason, str] | None = None,
+        synced: _Claim | None = None,
+    ) -> Conditions:
+        claims = [ready]
+        if reconciling:
+            claims.append(_Claim(ConditionType.RECONCILING, ConditionStatus.TRUE, *reconciling))
+        if stalled:
+            claims.append(_Claim(ConditionType.STALLED, ConditionStatus.TRUE, *stalled))
+        return (*(self._condition(claim) for claim in claims), *self._synced(synced))
+
+    def _synced(self, claim: _Claim | None) -> Iterable[Condition]:
+        if claim is not None:
+            return [self._condition(claim)]
+        kept = self.previous.condition(ConditionType.SYNCED.value)
+        return [kept] if kept else []
+
+    def _condition(self, claim: _Claim) -> Condition:
+        before = self.previous.condition(claim.type.value)
+        moved = before is None or before.status is not claim.status
+        return Condition(
+            type=claim.type.value,
+            status=claim.status,
+            reason=claim.reason.value,
+            message=shorten(claim.message),
+            observed_generation=self.generation,
+            last_transition_time=self.now if moved or before is None else before.last_transition_time,
+        )
+
+
+def shorten(message: str) -> str:
+    """A message that is not too long for a condition or an Event."""
+    return message if len(message) <= MESSAGE_LIMIT else message[: MESSAGE_LIMIT - 1] + "…"
+
+
+def _ready(status: ConditionStatus, reason: Reason, message: str) -> _Claim:
+    return _Claim(ConditionType.READY, status, reason, message)
+
+
+def _in_sync(message: str = "AWS is what the pipeline says") -> _Claim:
+    return _Claim(ConditionType.SYNCED, ConditionStatus.TRUE, Reason.IN_SYNC, message)

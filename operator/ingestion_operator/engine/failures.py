@@ -1,0 +1,69 @@
+"""The CLI's errors, translated into the project's own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pulumi import automation
+
+from ingestion_operator.engine.events import EventCollector
+from ingestion_operator.errors import (
+    AccessDenied,
+    BucketNameTaken,
+    LockHeld,
+    PipelineError,
+    StateUnreadable,
+    UpdateFailed,
+)
+
+MESSAGE_ERRORS = 3
+ACCESS_DENIED = re.compile(r"AccessDenied|UnauthorizedOperation|not authorized to perform", re.IGNORECASE)
+BUCKET_TAKEN = re.compile(r"BucketAlreadyExists|BucketAlreadyOwnedByYou")
+UNREADABLE = re.compile(
+    r"incorrect passphrase|failed to decrypt|could not deserialize deployment|constructing secrets manager|"
+    r"passphrase must be set|error decoding|unmarshal.*(checkpoint|deployment)|open bucket|unable to open"
+)
+
+
+@contextmanager
+def translate(collector: EventCollector) -> Iterator[None]:
+    """Translate what the Automation API raises. StackAlreadyExistsError is let by, for its caller expects it."""
+    try:
+        yield
+    except automation.StackAlreadyExistsError:
+        raise
+    except automation.ConcurrentUpdateError as error:
+        raise LockHeld(f"another process holds the lock of the stack: {_lock_line(str(error))}") from error
+    except automation.StackNotFoundError as error:
+        raise StateUnreadable(
+            "the stack's state is gone from the backend: restore it from a backup of the state"
+        ) from error
+    except automation.CommandError as error:
+        raise classify(collector.errors() or (_stderr(str(error)),)) from error
+
+
+def classify(messages: tuple[str, ...]) -> PipelineError:
+    """The error that these messages mean."""
+    text = "; ".join(messages[:MESSAGE_ERRORS]) + (
+        f"; and {len(messages) - MESSAGE_ERRORS} more" if len(messages) > MESSAGE_ERRORS else ""
+    )
+    if BUCKET_TAKEN.search(text):
+        return BucketNameTaken(f"{text}: choose another source.bucket.name")
+    if ACCESS_DENIED.search(text):
+        return AccessDenied(f"{text}: give the operator's identity this permission")
+    if UNREADABLE.search(text):
+        return StateUnreadable(f"{text}: check the state backend and its passphrase")
+    return UpdateFailed(text)
+
+
+def _stderr(text: str) -> str:
+    """The part of a CommandError that a person wants to see."""
+    found = re.search(r"stderr:(.*)", text, re.DOTALL)
+    return " ".join((found.group(1) if found else text).split()) or "the pulumi CLI failed without a message"
+
+
+def _lock_line(text: str) -> str:
+    found = re.search(r"created by .*", text)
+    return found.group(0) if found else "unknown holder"

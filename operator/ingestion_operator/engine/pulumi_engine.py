@@ -1,0 +1,258 @@
+"""Stacks through the Automation API, with inline programs: one CLI process for a change, two for the first creation.
+
+The stock sequence (select, config, up, output, history) takes six to eight. Here configuration travels in the program's
+closure and the environment, and outputs, counts and progress come from the event stream.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pulumi import automation
+
+from ingestion_operator.engine.command import OneCommand, Processes
+from ingestion_operator.engine.events import EventCollector
+from ingestion_operator.engine.failures import translate
+from ingestion_operator.engine.locks import held_by_the_dead
+from ingestion_operator.errors import StateUnreadable
+from ingestion_operator.ports import EngineResult, OnProgress, StackRef, UpdateRequest
+from ingestion_operator.program import program
+
+logger = logging.getLogger(__name__)
+
+PROJECT = "ingestion"
+PULUMI_VERSION = "3.255.0"
+SHORT_TIMEOUT_SECONDS = 120.0
+
+
+class _Stack(automation.Stack):
+    """A stack that is neither selected nor asked for what the event stream has told already."""
+
+    def __init__(self, name: str, workspace: automation.LocalWorkspace) -> None:
+        self.name = name
+        self.workspace = workspace
+
+    def outputs(self) -> automation.OutputMap:
+        return {}
+
+    def info(self, show_secrets: bool = True) -> automation.UpdateSummary:  # noqa: ARG002 - the base class's signature
+        return automation.UpdateSummary(
+            kind="update",
+            start_time=datetime.now(UTC),
+            message="",
+            environment={},
+            config={},
+            result="succeeded",
+        )
+
+
+@dataclass(frozen=True)
+class EngineSettings:
+    """What the engine needs to run the CLI."""
+
+    pulumi: Path
+    backend_url: str
+    pulumi_home: Path
+    passphrase_file: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Further environment of each process, for example the endpoint of an emulator."""
+
+    def process_environment(self, region: str) -> dict[str, str]:
+        """The environment of a CLI process. Credentials come from the operator's own environment."""
+        return {
+            "PULUMI_HOME": str(self.pulumi_home),
+            "PULUMI_CONFIG_PASSPHRASE_FILE": str(self.passphrase_file),
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+            "PULUMI_ERROR_OUTPUT_STRING": "true",
+            "PULUMI_BACKEND_URL": self.backend_url,
+            "AWS_REGION": region,
+            "AWS_DEFAULT_REGION": region,
+            **self.environment,
+        }
+
+
+class PulumiEngine:
+    """The `Engine` port on Pulumi."""
+
+    def __init__(self, settings: EngineSettings) -> None:
+        self._settings = settings
+        self._processes = Processes()
+
+    def check(self) -> None:
+        """Check, at start-up, that the CLI is there and of the SDK's version.
+
+        Raises StateUnreadable, saying what to install.
+        """
+        try:
+            found = subprocess.run(
+                [self._settings.pulumi, "version"],
+                capture_output=True,
+                text=True,
+                check=True,
+                timeout=SHORT_TIMEOUT_SECONDS,
+            ).stdout.strip()
+        except (OSError, subprocess.SubprocessError) as error:
+            raise StateUnreadable(f"the pulumi CLI {self._settings.pulumi} cannot be run: {error}") from error
+        if found.removeprefix("v") != PULUMI_VERSION:
+            raise StateUnreadable(
+                f"the pulumi CLI is {found}, but the SDK is {PULUMI_VERSION}: install that version"
+            )
+
+    def interrupt(self) -> None:
+        """Ask every operation under way to stop; each ends with its state written."""
+        self._processes.interrupt_all()
+
+    def update(self, request: UpdateRequest, on_progress: OnProgress) -> EngineResult:
+        """See the port."""
+        blueprint = request.blueprint
+        with self._work_dir(request.stack) as directory:
+            archive = directory / "code.zip"
+            archive.write_bytes(blueprint.code.zip_bytes)
+            run = _Operation(self, request.stack, directory, request.timeout_seconds)
+            run.program = program(blueprint, archive, request.adopt)
+            collector = EventCollector(len(blueprint.resources), on_progress)
+            if request.create:
+                run.create_stack()
+            with translate(collector):
+                run.attempt(
+                    lambda stack: stack.up(refresh=request.refresh or None, on_event=collector, **QUIET),
+                    collector,
+                )
+            return collector.result(run.cli_processes)
+
+    def destroy(self, stack: StackRef, timeout_seconds: float, on_progress: OnProgress) -> EngineResult:
+        """See the port."""
+        with self._work_dir(stack) as directory:
+            # In one process: the Automation API's own `remove` would start a second and a third.
+            run = _Operation(self, stack, directory, timeout_seconds, ("--remove",))
+            collector = EventCollector(0, on_progress)
+            with suppress(automation.StackNotFoundError):
+                run.attempt(lambda it: it.destroy(on_event=collector, **QUIET), collector)
+            self._prune(stack)
+            return collector.result(run.cli_processes)
+
+    def forget(self, stack: StackRef) -> None:
+        """See the port."""
+        with self._work_dir(stack) as directory:
+            run = _Operation(self, stack, directory, SHORT_TIMEOUT_SECONDS)
+            with suppress(automation.StackNotFoundError):
+                run.attempt(
+                    lambda it: it.workspace.remove_stack(it.name, force=True),
+                    EventCollector(0, lambda _: None),
+                )
+            self._prune(stack)
+
+    def command(self, timeout_seconds: float, extra_arguments: tuple[str, ...] = ()) -> OneCommand:
+        """The CLI for one operation."""
+        return OneCommand(
+            self._settings.pulumi, PULUMI_VERSION, self._processes, timeout_seconds, extra_arguments
+        )
+
+    def environment(self, region: str) -> dict[str, str]:
+        """The environment of one operation."""
+        return self._settings.process_environment(region)
+
+    @property
+    def backend_url(self) -> str:
+        """Where the state is."""
+        return self._settings.backend_url
+
+    @contextmanager
+    def _work_dir(self, stack: StackRef) -> Iterator[Path]:
+        # One for each operation, and removed after it: programs that run at the same time must share nothing.
+        with tempfile.TemporaryDirectory(prefix=f"{stack.name}-") as directory:
+            yield Path(directory)
+
+    def _prune(self, stack: StackRef) -> None:
+        """Remove the backups of a stack that is gone, or they would grow for ever."""
+        if self.backend_url.startswith("file://"):
+            state = Path(self.backend_url.removeprefix("file://")) / ".pulumi"
+            for kind in ("backups", "history"):
+                shutil.rmtree(state / kind / PROJECT / stack.name, ignore_errors=True)
+
+
+QUIET: Mapping[str, Any] = {"suppress_outputs": True, "suppress_progress": True, "color": "never"}
+
+
+class _Operation:
+    """One operation on one stack, in its own work dir."""
+
+    program: Callable[[], None] | None = None
+
+    def __init__(
+        self,
+        engine: PulumiEngine,
+        stack: StackRef,
+        directory: Path,
+        timeout_seconds: float,
+        extra_arguments: tuple[str, ...] = (),
+    ) -> None:
+        self._engine = engine
+        self._stack = stack
+        self._directory = directory
+        self._command = engine.command(timeout_seconds, extra_arguments)
+        self._helper = engine.command(SHORT_TIMEOUT_SECONDS)
+
+    @property
+    def cli_processes(self) -> int:
+        """CLI processes started so far."""
+        return self._command.count + self._helper.count
+
+    def create_stack(self) -> None:
+        """Make the stack; one that is there already (from an interrupted first attempt) is success."""
+        workspace = self._workspace(self._helper)
+        with suppress(automation.StackAlreadyExistsError), translate(EventCollector(0, lambda _: None)):
+            self._helper.run(
+                ["stack", "init", self._stack.name, "--no-select", "--secrets-provider", "passphrase"],
+                workspace.work_dir,
+                self._engine.environment(self._stack.region),
+            )
+
+    def attempt(self, act: Callable[[_Stack], object], collector: EventCollector) -> None:
+        """Act on the stack; a lock whose holder is provably dead is broken, once.
+
+        A stack that is not there is left to the caller, as StackNotFoundError: for some that is success.
+        """
+        stack = _Stack(self._stack.name, self._workspace(self._command))
+        try:
+            act(stack)
+        except automation.ConcurrentUpdateError as error:
+            if not held_by_the_dead(str(error)):
+                with translate(collector):
+                    raise
+            logger.warning("stack %s: breaking the lock of a process that is gone", self._stack.name)
+            self._helper.run(
+                ["cancel", "--yes", self._stack.name],
+                str(self._directory),
+                self._engine.environment(self._stack.region),
+            )
+            with translate(collector):
+                act(stack)
+        except automation.StackNotFoundError:
+            raise
+        except automation.CommandError:
+            collector.wait()
+            with translate(collector):
+                raise
+        collector.wait()
+
+    def _workspace(self, command: OneCommand) -> automation.LocalWorkspace:
+        return automation.LocalWorkspace(
+            work_dir=str(self._directory),
+            program=self.program,
+            env_vars=self._engine.environment(self._stack.region),
+            project_settings=automation.ProjectSettings(
+                name=PROJECT, runtime="python", backend=automation.ProjectBackend(self._engine.backend_url)
+            ),
+            pulumi_command=command,
+        )

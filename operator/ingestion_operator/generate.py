@@ -1,0 +1,38 @@
+"""Makes the files that are derived from the models, or with `--check` says which of them are out of date.
+
+`python -m ingestion_operator.generate [--check]`, run from the root of the repository.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from ingestion_operator.model import crd
+from ingestion_operator.reference import api_reference, settings_reference
+
+
+def generated() -> dict[Path, str]:
+    """Path and content of every generated file."""
+    return {
+        Path("crds/ingestion-operator.io_ingestionpipelines.yaml"): crd.to_yaml(),
+        Path("docs/api-reference.md"): api_reference(),
+        Path("docs/settings.md"): settings_reference(),
+    }
+
+
+def main(arguments: list[str]) -> int:
+    """Write the files; with `--check` only compare. Returns the exit code."""
+    stale = [path for path, text in generated().items() if not path.exists() or path.read_text() != text]
+    if "--check" in arguments:
+        for path in stale:
+            sys.stderr.write(f"{path} is out of date: run `make generate`\n")
+        return 1 if stale else 0
+    for path in stale:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(generated()[path])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,88 @@
+"""The whole object: identity, spec and status, parsed from what the API server holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from pydantic import ValidationError
+
+from ingestion_operator.errors import SpecInvalid
+from ingestion_operator.model.spec import DeletionPolicy, Spec
+from ingestion_operator.model.status import Status
+
+GROUP = "ingestion-operator.io"
+VERSION = "v1alpha1"
+KIND = "IngestionPipeline"
+PLURAL = "ingestionpipelines"
+
+RECONCILE_REQUESTED_AT = f"{GROUP}/reconcile-requested-at"
+CONFIRM_PURGE = f"{GROUP}/confirm-purge"
+
+
+@dataclass(frozen=True, order=True)
+class PipelineKey:
+    """Namespace and name of one pipeline."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What is known of a pipeline even when its spec is invalid."""
+
+    key: PipelineKey
+    uid: str
+    generation: int
+    deleting: bool = False
+    annotations: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    status: Status = Status()
+    deletion_policy: DeletionPolicy = DeletionPolicy.RETAIN_DATA
+
+
+def parse_identity(body: Mapping[str, Any]) -> Identity:
+    """Read identity and status; never fails on a bad spec, so that deletion always works."""
+    metadata = body["metadata"]
+    return Identity(
+        key=PipelineKey(metadata["namespace"], metadata["name"]),
+        uid=metadata["uid"],
+        generation=metadata.get("generation", 1),
+        deleting="deletionTimestamp" in metadata,
+        annotations=MappingProxyType(dict(metadata.get("annotations") or {})),
+        status=parse_status(body.get("status") or {}),
+        deletion_policy=_deletion_policy(body.get("spec") or {}),
+    )
+
+
+def parse_status(document: Mapping[str, Any]) -> Status:
+    """Read the status; one that cannot be read (edited by hand) counts as empty, for it is derived data."""
+    try:
+        return Status.model_validate(document)
+    except ValidationError:
+        return Status()
+
+
+def parse_spec(body: Mapping[str, Any]) -> Spec:
+    """Read the spec.
+
+    Raises SpecInvalid, naming each field, if an object got past admission that this version cannot work with.
+    """
+    try:
+        return Spec.model_validate(body.get("spec") or {})
+    except ValidationError as error:
+        found = "; ".join(f"spec.{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise SpecInvalid(found) from error
+
+
+def _deletion_policy(spec: Mapping[str, Any]) -> DeletionPolicy:
+    try:
+        return DeletionPolicy((spec.get("deletion") or {}).get("policy", DeletionPolicy.RETAIN_DATA))
+    except (ValueError, AttributeError):
+        # The careful one: with an unreadable policy nothing that holds data is deleted.
+        return DeletionPolicy.RETAIN_DATA

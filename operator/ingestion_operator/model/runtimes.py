@@ -1,0 +1,48 @@
+"""Lambda's runtimes and the architectures they run on, as data with AWS's dates.
+
+Source: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from enum import Enum
+
+
+class Runtime(str, Enum):
+    """The runtimes in which a function can still be created and updated."""
+
+    PYTHON_3_10 = "python3.10"
+    PYTHON_3_11 = "python3.11"
+    PYTHON_3_12 = "python3.12"
+    PYTHON_3_13 = "python3.13"
+    PYTHON_3_14 = "python3.14"
+
+    @property
+    def python_version(self) -> str:
+        """The version of the language, for example `3.13`."""
+        return self.value.removeprefix("python")
+
+
+@dataclass(frozen=True)
+class Support:
+    """Until when AWS supports a runtime."""
+
+    deprecated: date
+
+
+SUPPORT: dict[Runtime, Support] = {
+    Runtime.PYTHON_3_10: Support(deprecated=date(2026, 10, 31)),
+    Runtime.PYTHON_3_11: Support(deprecated=date(2027, 6, 30)),
+    Runtime.PYTHON_3_12: Support(deprecated=date(2028, 10, 31)),
+    Runtime.PYTHON_3_13: Support(deprecated=date(2029, 6, 30)),
+    Runtime.PYTHON_3_14: Support(deprecated=date(2029, 6, 30)),
+}
+
+
+class Architecture(str, Enum):
+    """The processor a function runs on; arm64 costs less for the same work."""
+
+    ARM64 = "arm64"
+    X86_64 = "x86_64"

@@ -1,0 +1,166 @@
+"""`IngestionPipeline.status`: what the operator says. Written by the operator alone."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import Enum
+from typing import Annotated
+
+from pydantic import Field
+
+from ingestion_operator.model.base import StatusModel
+
+
+class ConditionStatus(str, Enum):
+    """The three values of a condition."""
+
+    TRUE = "True"
+    FALSE = "False"
+    UNKNOWN = "Unknown"
+
+
+class Condition(StatusModel):
+    """One `metav1.Condition`.
+
+    Source: https://github.com/kubernetes/community/blob/master/contributors/devel/sig-architecture/api-conventions.md
+    """
+
+    type: str
+    status: ConditionStatus
+    reason: str
+    message: str = ""
+    observed_generation: int | None = None
+    last_transition_time: datetime
+
+
+class OperationType(str, Enum):
+    """What is done to the stack."""
+
+    CREATE = "Create"
+    UPDATE = "Update"
+    REFRESH = "Refresh"
+    DESTROY = "Destroy"
+
+
+class OperationResult(str, Enum):
+    """How an operation ended."""
+
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+
+
+class Operation(StatusModel):
+    """The operation under way."""
+
+    type: OperationType
+    id: str
+    start_time: datetime
+    progress: str = ""
+    """Resources done / resources in all, for example `7/19`."""
+
+
+class Changes(StatusModel):
+    """How many resources an operation created, updated, deleted and found unchanged."""
+
+    create: int = 0
+    update: int = 0
+    delete: int = 0
+    same: int = 0
+
+
+class LastOperation(StatusModel):
+    """The operation that ended last."""
+
+    type: OperationType
+    result: OperationResult
+    generation: int = 0
+    start_time: datetime
+    end_time: datetime
+    changes: Changes = Changes()
+    reason: str = ""
+    message: str = ""
+    failures: int = 0
+    """Failures in a row; a change of the spec sets it back to 0."""
+    next_retry_time: datetime | None = None
+    cli_processes: int = 0
+    """Pulumi processes that the operation took."""
+
+
+class AwsResource(StatusModel):
+    """One resource of the pipeline in AWS."""
+
+    name: str
+    type: str
+    id: str = ""
+    arn: str = ""
+
+
+class Outputs(StatusModel):
+    """Names and addresses of what was made."""
+
+    bucket_name: str = ""
+    bucket_arn: str = ""
+    function_name: str = ""
+    function_arn: str = ""
+    rule_arn: str = ""
+    results_bucket: str = ""
+    results_prefix: str = ""
+    log_group: str = ""
+
+
+class CodeStatus(StatusModel):
+    """The code that is deployed."""
+
+    sha256: str
+    """Hash of the deployed zip, in hexadecimal."""
+
+
+class DriftStatus(StatusModel):
+    """Changes made in AWS by somebody else."""
+
+    checked_time: datetime | None = None
+    detected_time: datetime | None = None
+    resources: tuple[str, ...] = ()
+    """Resources that differed at the last look, by their name in `status.resources`."""
+
+
+class StackStatus(StatusModel):
+    """The Pulumi stack of the pipeline, and what deletion needs even when the spec cannot be read any more."""
+
+    name: str
+    region: str
+    account_id: str = ""
+    data_buckets: tuple[str, ...] = ()
+    """Buckets that the pipeline made and that may hold data."""
+    fingerprint: str = ""
+    """Hash of everything that went into the last successful update."""
+    attempted: str = ""
+    """Hash of everything that went into the last update, successful or not."""
+    handled_request: str = ""
+    """The last value of the annotation reconcile-requested-at that was acted on."""
+
+
+class Status(StatusModel):
+    """What the operator knows about the pipeline."""
+
+    observed_generation: int | None = None
+    next_check_time: datetime | None = None
+    """When the operator looks at the pipeline again by itself: a retry, or the next look for drift."""
+    conditions: Annotated[
+        tuple[Condition, ...],
+        Field(json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]}),
+    ] = ()
+    operation: Operation | None = None
+    last_operation: LastOperation | None = None
+    resources: Annotated[
+        tuple[AwsResource, ...],
+        Field(json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]}),
+    ] = ()
+    outputs: Outputs | None = None
+    code: CodeStatus | None = None
+    drift: DriftStatus | None = None
+    stack: StackStatus | None = None
+
+    def condition(self, kind: str) -> Condition | None:
+        """The condition of that type, or None."""
+        return next((c for c in self.conditions if c.type == kind), None)

@@ -1,0 +1,128 @@
+"""The ports of the core: what it needs of Pulumi, AWS and Kubernetes, and nothing more.
+
+Each is idempotent; removing what is absent succeeds. Adapters raise only `PipelineError`s. The hand-written fakes of
+`tests/fakes.py` keep the same contracts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from ingestion_operator.model.pipeline import Identity, PipelineKey
+from ingestion_operator.model.status import AwsResource, Changes
+from ingestion_operator.naming import Owner
+from ingestion_operator.reasons import Reason
+from ingestion_operator.resources import Blueprint, Place
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far an operation is."""
+
+    done: int
+    total: int
+
+    def __str__(self) -> str:
+        return f"{self.done}/{self.total}"
+
+
+OnProgress = Callable[[Progress], None]
+
+
+@dataclass(frozen=True)
+class StackRef:
+    """One Pulumi stack and the region its resources are in."""
+
+    name: str
+    region: str
+
+
+@dataclass(frozen=True)
+class UpdateRequest:
+    """One update of a stack."""
+
+    stack: StackRef
+    blueprint: Blueprint
+    timeout_seconds: float
+    create: bool = False
+    """The stack may not exist yet. Without it, a stack that is not there is an error: its state was lost."""
+    refresh: bool = False
+    """Read AWS first, so that what was changed there is put back."""
+    adopt: Mapping[str, str] | None = None
+    """Resources to take over instead of making them: logical name to physical id."""
+
+
+@dataclass(frozen=True)
+class EngineResult:
+    """What an operation did."""
+
+    changes: Changes = Changes()
+    resources: tuple[AwsResource, ...] = ()
+    changed: tuple[str, ...] = ()
+    """Logical names of the resources that were created, updated, replaced or deleted."""
+    cli_processes: int = 0
+
+
+class Engine(Protocol):
+    """Builds and removes stacks."""
+
+    def update(self, request: UpdateRequest, on_progress: OnProgress) -> EngineResult:
+        """Make AWS what the blueprint says.
+
+        Raises LockHeld, AccessDenied, StateUnreadable, UpdateFailed or UpdateTimedOut.
+        """
+
+    def destroy(self, stack: StackRef, timeout_seconds: float, on_progress: OnProgress) -> EngineResult:
+        """Delete the stack's resources, except those that hold data, and then the stack. An absent stack is success.
+
+        Raises as `update` does.
+        """
+
+    def forget(self, stack: StackRef) -> None:
+        """Remove the stack's state and leave everything in AWS. An absent stack is success."""
+
+
+class Cloud(Protocol):
+    """What is asked of AWS directly: identity, ownership, and the data that the engine never deletes."""
+
+    def place(self, region: str) -> Place:
+        """The account that the operator works in. Raises CredentialsMissing."""
+
+    def bucket_tags(self, bucket: str, region: str) -> Mapping[str, str] | None:
+        """The tags of a bucket; None if there is no such bucket. Raises BucketNameTaken if it cannot be looked at."""
+
+    def tag_bucket(self, bucket: str, region: str, tags: Mapping[str, str]) -> None:
+        """Replace the tags of a bucket."""
+
+    def count_objects(self, bucket: str, region: str, limit: int) -> int:
+        """Number of objects and old versions, counted up to `limit`; 0 for an absent bucket."""
+
+    def purge_bucket(self, bucket: str, region: str, owner: Owner) -> None:
+        """Delete every object and version. Refuses, by BucketNameTaken, a bucket that is not the owner's."""
+
+    def delete_bucket(self, bucket: str, region: str, owner: Owner) -> None:
+        """Delete an empty bucket of the owner. Raises BucketNotEmpty; an absent bucket is success."""
+
+    def wiring_faults(self, blueprint: Blueprint) -> tuple[str, ...]:
+        """Read back what carries an event from the bucket to the function; what is not as it should be, in words."""
+
+
+class Cluster(Protocol):
+    """What is asked of the Kubernetes API."""
+
+    def cluster_id(self) -> str:
+        """What tells this cluster from others that share the AWS account."""
+
+    def pipeline(self, key: PipelineKey) -> Mapping[str, Any] | None:
+        """The object as it is now; None if it is gone."""
+
+    def patch_status(self, key: PipelineKey, patch: Mapping[str, Any]) -> None:
+        """Merge a patch into the status; a pipeline that is gone is success."""
+
+    def config_map(self, namespace: str, name: str) -> Mapping[str, str] | None:
+        """The text entries of a ConfigMap; None if it is absent."""
+
+    def announce(self, identity: Identity, reason: Reason, message: str, *, warning: bool = False) -> None:
+        """Publish a Kubernetes Event about the pipeline."""

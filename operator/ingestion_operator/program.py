@@ -1,0 +1,72 @@
+"""The Pulumi program: registers the resources of a blueprint, and nothing else.
+
+No raw threads and no AWS calls in here: several programs run in one process at a time, kept apart by context variables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pulumi
+from pulumi_aws import cloudwatch, iam, lambda_, s3
+
+from ingestion_operator.resources import Archive, Blueprint, Ref, Resource
+
+CLASSES: Mapping[str, type[pulumi.CustomResource]] = {
+    "aws:cloudwatch/eventRule:EventRule": cloudwatch.EventRule,
+    "aws:cloudwatch/eventTarget:EventTarget": cloudwatch.EventTarget,
+    "aws:cloudwatch/logGroup:LogGroup": cloudwatch.LogGroup,
+    "aws:iam/role:Role": iam.Role,
+    "aws:iam/rolePolicy:RolePolicy": iam.RolePolicy,
+    "aws:lambda/function:Function": lambda_.Function,
+    "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": lambda_.FunctionEventInvokeConfig,
+    "aws:lambda/permission:Permission": lambda_.Permission,
+    "aws:s3/bucket:Bucket": s3.Bucket,
+    "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": s3.BucketLifecycleConfiguration,
+    "aws:s3/bucketNotification:BucketNotification": s3.BucketNotification,
+    "aws:s3/bucketPolicy:BucketPolicy": s3.BucketPolicy,
+    "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": s3.BucketPublicAccessBlock,
+    "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": (
+        s3.BucketServerSideEncryptionConfiguration
+    ),
+    "aws:s3/bucketVersioning:BucketVersioning": s3.BucketVersioning,
+}
+
+Made = dict[str, pulumi.CustomResource]
+
+
+def program(
+    blueprint: Blueprint, archive: Path, adopt: Mapping[str, str] | None = None
+) -> Callable[[], None]:
+    """The inline program of a blueprint; `archive` is the zip with its code, `adopt` maps logical names to ids to import."""
+
+    def register() -> None:
+        made: Made = {}
+        for resource in blueprint.resources:
+            made[resource.name] = _register(resource, made, archive, (adopt or {}).get(resource.name))
+        for name, value in blueprint.outputs.model_dump().items():
+            pulumi.export(name, value)
+
+    return register
+
+
+def _register(resource: Resource, made: Made, archive: Path, import_id: str | None) -> pulumi.CustomResource:
+    inputs = {name: _resolve(value, made, archive) for name, value in resource.inputs.items()}
+    options = pulumi.ResourceOptions(
+        depends_on=[made[name] for name in resource.depends_on],
+        retain_on_delete=resource.holds_data,
+        # Names are fixed, so the old one has to go before the new one can come.
+        delete_before_replace=True,
+        import_=import_id,
+    )
+    return CLASSES[resource.type](resource.name, **inputs, opts=options)
+
+
+def _resolve(value: Any, made: Made, archive: Path) -> Any:
+    if isinstance(value, Ref):
+        return getattr(made[value.resource], value.attribute)
+    if isinstance(value, Archive):
+        return pulumi.FileArchive(str(archive))
+    return value

@@ -1,0 +1,53 @@
+"""The reasons of conditions and of Kubernetes Events: one list, used everywhere."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class ConditionType(str, Enum):
+    """The types of condition a pipeline has."""
+
+    READY = "Ready"
+    RECONCILING = "Reconciling"
+    STALLED = "Stalled"
+    SYNCED = "Synced"
+
+
+class Reason(str, Enum):
+    """Why a condition has its status; the same words name Events."""
+
+    # Ready
+    PROVISIONED = "Provisioned"  # this generation is applied and the wiring was read back
+    PROGRESSING = "Progressing"  # an update is under way
+    DEPENDENCY_NOT_READY = "DependencyNotReady"  # a referenced object is missing; heals by itself
+    SUSPENDED = "Suspended"  # spec.reconcile.suspend is true
+    DELETING = "Deleting"  # the object is being deleted
+    FAILED = "Failed"  # see the message, and Stalled or Reconciling
+    # Reconciling
+    CREATING = "Creating"
+    UPDATING = "Updating"
+    REFRESHING = "Refreshing"
+    DESTROYING = "Destroying"
+    RETRYING_AFTER_FAILURE = "RetryingAfterFailure"
+    LOCK_HELD = "LockHeld"  # another process works on the stack
+    # Stalled
+    SPEC_INVALID = "SpecInvalid"
+    ACCESS_DENIED = "AccessDenied"
+    BUCKET_NAME_TAKEN = "BucketNameTaken"
+    BUCKET_NOT_EMPTY = "BucketNotEmpty"
+    STATE_UNREADABLE = "StateUnreadable"
+    RETRIES_EXHAUSTED = "RetriesExhausted"
+    CREDENTIALS_MISSING = "CredentialsMissing"
+    # Synced
+    IN_SYNC = "InSync"
+    DRIFT_DETECTED = "DriftDetected"
+    # Events only
+    CREATED = "Created"
+    UPDATED = "Updated"
+    DRIFT_CORRECTED = "DriftCorrected"
+    DESTROYED = "Destroyed"
+    RETAINED = "Retained"
+    PURGED = "Purged"
+    LOCK_BROKEN = "LockBroken"
+    RUNTIME_DEPRECATED = "RuntimeDeprecated"

@@ -1,0 +1,339 @@
+"""The use case: one level-triggered reconcile, the same for create, update, resume, a ConfigMap's change and the timer.
+
+Gather what there is, decide what to do (pure), act (the only calls that change the cloud), conclude (pure) and write the status.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+from ingestion_operator import conclude
+from ingestion_operator.conclude import Backoff, Moments
+from ingestion_operator.decide import Action, Decision, Observed, decide
+from ingestion_operator.errors import BucketNameTaken, BucketNotEmpty, PipelineError, UpdateFailed
+from ingestion_operator.gather import Gatherer
+from ingestion_operator.model.pipeline import CONFIRM_PURGE, Identity, PipelineKey, parse_identity
+from ingestion_operator.model.spec import DeletionPolicy
+from ingestion_operator.model.status import Operation, OperationType, StackStatus, Status
+from ingestion_operator.naming import Owner
+from ingestion_operator.patch import merge_patch
+from ingestion_operator.ports import (
+    Cloud,
+    Cluster,
+    Engine,
+    EngineResult,
+    OnProgress,
+    Progress,
+    StackRef,
+    UpdateRequest,
+)
+from ingestion_operator.reasons import Reason
+from ingestion_operator.resources import Blueprint
+
+logger = logging.getLogger(__name__)
+
+OBJECT_COUNT_LIMIT = 10_000
+DESTROY_TIMEOUT_SECONDS = 1800.0
+PROGRESS_INTERVAL_SECONDS = 0.2
+
+
+class StillThere(Exception):
+    """A deletion is not finished; it is to be tried again after `delay_seconds`. Carries the message for the user."""
+
+    def __init__(self, message: str, delay_seconds: float) -> None:
+        super().__init__(message)
+        self.delay_seconds = delay_seconds
+
+
+@dataclass
+class _Locks:
+    """One lock for each pipeline, so that a timer and an event never work on the same stack."""
+
+    guard: threading.Lock = field(default_factory=threading.Lock)
+    held: dict[PipelineKey, tuple[threading.Lock, int]] = field(default_factory=dict)
+
+    @contextmanager
+    def of(self, key: PipelineKey) -> Iterator[None]:
+        with self.guard:
+            lock, users = self.held.get(key, (threading.Lock(), 0))
+            self.held[key] = (lock, users + 1)
+        try:
+            with lock:
+                yield
+        finally:
+            with self.guard:
+                lock, users = self.held[key]
+                if users == 1:
+                    del self.held[key]
+                else:
+                    self.held[key] = (lock, users - 1)
+
+
+@dataclass
+class Reconciler:
+    """Brings one pipeline at a time from what it is to what it is to be."""
+
+    cluster: Cluster
+    cloud: Cloud
+    engine: Engine
+    default_region: str
+    backoff: Backoff = Backoff()
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    _locks: _Locks = field(default_factory=_Locks)
+
+    def reconcile(self, key: PipelineKey) -> None:
+        """Make AWS what the pipeline says, and say so in its status. A pipeline that is gone or going is left to `remove`."""
+        with self._locks.of(key):
+            body = self.cluster.pipeline(key)
+            if body is not None and not (identity := parse_identity(body)).deleting:
+                _Run(self, identity).live(self._gatherer().observe(body, identity))
+
+    def remove(self, key: PipelineKey) -> None:
+        """Take down what the pipeline made. Returns when nothing is left that its deletion policy would not leave.
+
+        Raises StillThere, and nothing else, while something holds it up.
+        """
+        with self._locks.of(key):
+            body = self.cluster.pipeline(key)
+            if body is not None:
+                _Run(self, parse_identity(body)).removal()
+
+    def moments(self) -> Moments:
+        """The time of now, and a fresh jitter."""
+        return Moments(self.clock(), random.random(), self.backoff)  # noqa: S311 - spreads load, guards nothing
+
+    def owner(self, identity: Identity) -> Owner:
+        """The owner that the tags name."""
+        return Owner(self.cluster.cluster_id(), identity.key, identity.uid)
+
+    def _gatherer(self) -> Gatherer:
+        return Gatherer(self.cluster, self.cloud, self.default_region)
+
+
+@dataclass
+class _Run:
+    """One pass over one pipeline; keeps the status as last written, so that each write is only what changed."""
+
+    reconciler: Reconciler
+    identity: Identity
+    written: Status = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.written = self.identity.status
+
+    def live(self, observed: Observed) -> None:
+        at = self.reconciler.moments()
+        decision = decide(observed, at.now)
+        logger.debug("%s: %s, %s", self.identity.key, decision.action.value, decision.why)
+        if decision.action in (Action.APPLY, Action.REFRESH) and observed.blueprint is not None:
+            self._operate(observed, observed.blueprint, decision)
+        elif decision.action is Action.REPORT and observed.problem is not None:
+            self._write(conclude.reported(observed, observed.problem, at))
+            self._announce_if_new(observed.problem)
+        elif decision.action is Action.SUSPEND:
+            self._write(conclude.suspended(observed, at))
+        elif decision.action is Action.SKIP:
+            self._write(conclude.unchanged(observed, at))
+
+    def _operate(self, observed: Observed, blueprint: Blueprint, decision: Decision) -> None:
+        kind = conclude.operation_type(observed, decision)
+        operation = Operation(type=kind, id=uuid4().hex[:12], start_time=self.reconciler.clock())
+        stack = StackRef(self.reconciler_stack(blueprint), blueprint.place.region)
+        running = conclude.started(observed, blueprint, stack, operation, decision.why)
+        self._write(running)
+        logger.info("%s: %s begins, %s", self.identity.key, kind.value, decision.why)
+        began = time.monotonic()
+        try:
+            result = self._update(observed, blueprint, stack, operation)
+        except PipelineError as error:
+            logger.warning("%s: %s failed, %s: %s", self.identity.key, kind.value, error.reason.value, error)
+            self._announce_if_new(error)
+            self._write(conclude.failed(observed, running, operation, error, self.reconciler.moments()))
+            return
+        logger.info(
+            "%s: %s took %.1f s, %s", self.identity.key, kind.value, time.monotonic() - began, result.changes
+        )
+        done = conclude.succeeded(observed, running, blueprint, operation, result, self.reconciler.moments())
+        self._write(done)
+        self._announce_success(kind, done, result)
+
+    def reconciler_stack(self, blueprint: Blueprint) -> str:
+        """The stack's name: what the status says, for it must not change with a later version's naming."""
+        recorded = self.identity.status.stack
+        return recorded.name if recorded else Gatherer.stack_name(blueprint.owner)
+
+    def _update(
+        self, observed: Observed, blueprint: Blueprint, stack: StackRef, operation: Operation
+    ) -> EngineResult:
+        create = operation.type is OperationType.CREATE
+        adopt = self._adoptable(blueprint) if create else {}
+        timeout = observed.spec.reconcile.timeout_seconds if observed.spec else DESTROY_TIMEOUT_SECONDS
+        request = UpdateRequest(
+            stack,
+            blueprint,
+            timeout,
+            create=create,
+            refresh=operation.type is OperationType.REFRESH or self.identity.status.operation is not None,
+            adopt=adopt,
+        )
+        result = self.reconciler.engine.update(request, self._progress(operation))
+        if faults := self.reconciler.cloud.wiring_faults(blueprint):
+            raise UpdateFailed("applied, but AWS does not show it yet: " + "; ".join(faults))
+        return result
+
+    def _adoptable(self, blueprint: Blueprint) -> Mapping[str, str]:
+        """Buckets of an earlier life of this pipeline, to be taken over; somebody else's are never touched."""
+        found: dict[str, str] = {}
+        for resource in blueprint.resources:
+            if resource.type != "aws:s3/bucket:Bucket":
+                continue
+            bucket, tags = resource.inputs["bucket"], resource.inputs["tags"]
+            there = self.reconciler.cloud.bucket_tags(bucket, blueprint.place.region)
+            if there is None:
+                continue
+            if not blueprint.owner.owns(dict(there)):
+                raise BucketNameTaken(
+                    f"bucket {bucket} exists and does not carry this pipeline's ownership tags: choose another "
+                    "source.bucket.name; the operator never takes over what it did not make"
+                )
+            self.reconciler.cloud.tag_bucket(bucket, blueprint.place.region, tags)
+            found[resource.name] = bucket
+        return found
+
+    def removal(self) -> None:
+        observed = Observed(self.identity)
+        try:
+            self._take_down(observed, self.identity.status.stack)
+        except PipelineError as error:
+            at = self.reconciler.moments()
+            self._announce_if_new(error)
+            self._write(conclude.deleting(observed, None, str(error), at, error))
+            raise StillThere(str(error), conclude.deletion_delay(self.written, error, at)) from error
+
+    def _take_down(self, observed: Observed, stack: StackStatus | None) -> None:
+        policy = self.identity.deletion_policy
+        if stack is None:
+            return  # nothing was ever begun: the stack is recorded before the first call to the engine
+        ref = StackRef(stack.name, stack.region)
+        if policy is DeletionPolicy.RETAIN:
+            self.reconciler.engine.forget(ref)
+            self._announce(Reason.RETAINED, "everything stays in AWS, as deletion.policy says")
+            return
+        owner = self.reconciler.owner(self.identity)
+        buckets = stack.data_buckets if policy is DeletionPolicy.DELETE else ()
+        disposal = _Disposal(self.reconciler.cloud, owner, stack.region, buckets, self._confirmed())
+        disposal.check()
+        operation = Operation(
+            type=OperationType.DESTROY, id=uuid4().hex[:12], start_time=self.reconciler.clock()
+        )
+        self._write(
+            conclude.deleting(observed, operation, "taking down the pipeline", self.reconciler.moments())
+        )
+        self.reconciler.engine.destroy(ref, DESTROY_TIMEOUT_SECONDS, self._progress(operation))
+        disposal.dispose()
+        kept = (
+            ""
+            if policy is DeletionPolicy.DELETE
+            else f"; kept with their data: {', '.join(stack.data_buckets)}"
+        )
+        self._announce(Reason.DESTROYED, f"the pipeline is gone from AWS{kept}")
+
+    def _confirmed(self) -> frozenset[str]:
+        return frozenset(
+            b.strip() for b in self.identity.annotations.get(CONFIRM_PURGE, "").split(",") if b.strip()
+        )
+
+    def _progress(self, operation: Operation) -> OnProgress:
+        last = 0.0
+
+        def write(progress: Progress) -> None:
+            nonlocal last
+            if time.monotonic() - last >= PROGRESS_INTERVAL_SECONDS or progress.done == progress.total:
+                last = time.monotonic()
+                moved = operation.model_copy(update={"progress": str(progress)})
+                self._write(self.written.model_copy(update={"operation": moved}))
+
+        return write
+
+    def _write(self, status: Status) -> None:
+        patch = merge_patch(self.written.to_document(), status.to_document())
+        if patch:
+            self.reconciler.cluster.patch_status(self.identity.key, patch)
+        self.written = status
+
+    def _announce_if_new(self, error: PipelineError) -> None:
+        """One Event for each new failure, not one for each attempt."""
+        said = {c.message for c in self.identity.status.conditions}
+        if str(error) not in said:
+            self._announce(error.reason, str(error), warning=True)
+
+    def _announce_success(self, kind: OperationType, status: Status, result: EngineResult) -> None:
+        message = status.last_operation.message if status.last_operation else ""
+        if kind is OperationType.REFRESH:
+            if result.changed:
+                self._announce(
+                    Reason.DRIFT_CORRECTED,
+                    f"put back what had been changed in AWS: {', '.join(result.changed)}",
+                )
+        else:
+            self._announce(Reason.CREATED if kind is OperationType.CREATE else Reason.UPDATED, message)
+
+    def _announce(self, reason: Reason, message: str, *, warning: bool = False) -> None:
+        identity = replace(self.identity, status=self.written)
+        self.reconciler.cluster.announce(identity, reason, message, warning=warning)
+
+
+@dataclass(frozen=True)
+class _Disposal:
+    """The deletion of buckets that may hold data: only empty ones, or those whose purge was confirmed by name."""
+
+    cloud: Cloud
+    owner: Owner
+    region: str
+    buckets: tuple[str, ...]
+    confirmed: frozenset[str]
+
+    def check(self) -> None:
+        """Raises BucketNotEmpty, before anything is taken down, unless each bucket is empty or confirmed."""
+        full = {
+            b: n
+            for b in self._unconfirmed()
+            if (n := self.cloud.count_objects(b, self.region, OBJECT_COUNT_LIMIT))
+        }
+        if full:
+            held = ", ".join(f"{b} holds {_count(n)}" for b, n in full.items())
+            raise BucketNotEmpty(
+                f"{held}: to delete the data for good, set the annotation {CONFIRM_PURGE}={','.join(full)}; to keep it, set "
+                "spec.deletion.policy to RetainData"
+            )
+
+    def dispose(self) -> None:
+        """Purge what is confirmed and delete the buckets."""
+        for bucket in self.buckets:
+            if bucket in self.confirmed:
+                self.cloud.purge_bucket(bucket, self.region, self.owner)
+            self.cloud.delete_bucket(bucket, self.region, self.owner)
+
+    def _unconfirmed(self) -> tuple[str, ...]:
+        return tuple(b for b in self.buckets if b not in self.confirmed)
+
+
+def _count(number: int) -> str:
+    more = "or more " if number >= OBJECT_COUNT_LIMIT else ""
+    return f"{number} {more}{'object or version' if number == 1 else 'objects and versions'}"
+
+
+def is_due(body: Mapping[str, Any], now: datetime) -> bool:
+    """Whether the time has come to look at a pipeline again; cheap enough to ask every few seconds."""
+    due: str | None = (body.get("status") or {}).get("nextCheckTime")
+    deleting = "deletionTimestamp" in body["metadata"]
+    return due is not None and not deleting and datetime.fromisoformat(due) <= now

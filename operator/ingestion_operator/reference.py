@@ -1,0 +1,94 @@
+"""The reference pages for users, made from the models."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ingestion_operator.model.crd import schema_of
+from ingestion_operator.model.spec import Spec
+from ingestion_operator.model.status import Status
+from ingestion_operator.settings import Settings
+
+NOTICE = "<!-- Made from the models by `make generate`; do not edit. -->\n"
+
+
+def api_reference() -> str:
+    """Every field of the API, with its type, default and bounds."""
+    parts = [
+        NOTICE,
+        "# API reference: `ingestion-operator.io/v1alpha1`, kind `IngestionPipeline`\n",
+        "Short name `ipl`, category `ingestion`. The same text is in `kubectl explain ipl.spec`.\n",
+        "## spec\n",
+        _table(schema_of(Spec)),
+        "### What admission refuses\n",
+        "\n".join(f"- {message}" for message in dict.fromkeys(_messages(schema_of(Spec)))) + "\n",
+        "## status\n",
+        _table(schema_of(Status)),
+    ]
+    return "\n".join(parts)
+
+
+def settings_reference() -> str:
+    """Every setting of the operator."""
+    rows = ["| variable | default | meaning |", "|---|---|---|"]
+    for name, field in Settings.model_fields.items():
+        default = getattr(field.default, "value", field.default)
+        rows.append(f"| `INGESTION_{name.upper()}` | `{default}` | {_one_line(field.description or '')} |")
+    return "\n".join(
+        [
+            NOTICE,
+            "# Settings of the operator\n",
+            "Environment variables. Credentials and the endpoint of AWS come from the AWS SDK's own variables"
+            " (`AWS_ROLE_ARN`, `AWS_ENDPOINT_URL`, ...).\n",
+            *rows,
+            "",
+        ]
+    )
+
+
+def _table(schema: dict[str, Any]) -> str:
+    rows = ["| field | type | default | meaning |", "|---|---|---|---|"]
+    rows += [
+        f"| `{path}` | {_type(node)} | {_default(node)} | {_one_line(_meaning(node))} |"
+        for path, node in _fields(schema, "")
+    ]
+    return "\n".join(rows) + "\n"
+
+
+def _fields(schema: dict[str, Any], prefix: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, node in schema.get("properties", {}).items():
+        path = f"{prefix}{name}"
+        yield path, node
+        inner = node.get("items", node)
+        yield from _fields(inner, f"{path}[]." if "items" in node else f"{path}.")
+
+
+def _type(node: dict[str, Any]) -> str:
+    if "enum" in node:
+        return ", ".join(f"`{value}`" for value in node["enum"])
+    kind = str(node.get("type", ""))
+    return f"list of {_type(node['items'])}" if kind == "array" else kind
+
+
+def _default(node: dict[str, Any]) -> str:
+    scalar = "default" in node and node.get("type") not in ("object", "array")
+    return f"`{node['default']!r}`".replace("'", '"') if scalar else ""
+
+
+def _meaning(node: dict[str, Any]) -> str:
+    words = [node.get("description", "")]
+    if "minimum" in node or "maximum" in node:
+        words.append(f"From {node.get('minimum', '')} to {node.get('maximum', '')}.")
+    return " ".join(filter(None, words))
+
+
+def _messages(schema: dict[str, Any]) -> Iterator[str]:
+    for rule in schema.get("x-kubernetes-validations", []):
+        yield rule["message"]
+    for node in schema.get("properties", {}).values():
+        yield from _messages(node.get("items", node))
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -40,6 +41,9 @@ BAD_CREDENTIALS = {
     "UnrecognizedClientException",
 }
 PURGE_BATCH = 1000
+# Reads of IAM, Lambda and EventBridge follow writes within seconds: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html
+SETTLING_SECONDS = 10.0
+SETTLING_INTERVAL_SECONDS = 0.25
 
 
 class Boto3Cloud:
@@ -134,8 +138,13 @@ class Boto3Cloud:
             self._rule_fault,
             self._function_fault,
         )
-        with _translated("reading the wiring back"):
-            return tuple(fault for check in checks if (fault := check(blueprint)))
+        deadline = time.monotonic() + SETTLING_SECONDS
+        while True:
+            with _translated("reading the wiring back"):
+                faults = tuple(fault for check in checks if (fault := check(blueprint)))
+            if not faults or time.monotonic() > deadline:
+                return faults
+            time.sleep(SETTLING_INTERVAL_SECONDS)
 
     def _bucket_fault(self, blueprint: Blueprint) -> str:
         bucket = blueprint.names.source_bucket

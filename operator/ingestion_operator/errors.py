@@ -4,6 +4,7 @@
     ├── Waiting              something outside must come first; looked at again by itself
     │   ├── DependencyNotReady
     │   ├── LockHeld
+    │   ├── Propagating
     │   └── BucketNotEmpty
     ├── Stalled              a person must act; tried again only rarely, or when the object changes
     │   ├── SpecInvalid
@@ -43,6 +44,12 @@ class LockHeld(Waiting):
     """Another process works on the stack."""
 
     reason = Reason.LOCK_HELD
+
+
+class Propagating(Waiting):
+    """Everything is applied, but AWS does not show it yet."""
+
+    reason = Reason.PROPAGATING
 
 
 class BucketNotEmpty(Waiting):

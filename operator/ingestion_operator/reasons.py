@@ -19,6 +19,7 @@ class Reason(str, Enum):
 
     # Ready
     PROVISIONED = "Provisioned"  # this generation is applied and the wiring was read back
+    PROPAGATING = "Propagating"  # applied, but AWS does not show it yet
     PROGRESSING = "Progressing"  # an update is under way
     DEPENDENCY_NOT_READY = "DependencyNotReady"  # a referenced object is missing; heals by itself
     SUSPENDED = "Suspended"  # spec.reconcile.suspend is true

@@ -19,7 +19,7 @@ from uuid import uuid4
 from ingestion_operator import conclude
 from ingestion_operator.conclude import Backoff, Moments
 from ingestion_operator.decide import Action, Decision, Observed, decide
-from ingestion_operator.errors import BucketNameTaken, BucketNotEmpty, PipelineError, UpdateFailed
+from ingestion_operator.errors import BucketNameTaken, BucketNotEmpty, PipelineError, Propagating
 from ingestion_operator.gather import Gatherer
 from ingestion_operator.model.pipeline import CONFIRM_PURGE, Identity, PipelineKey, parse_identity
 from ingestion_operator.model.spec import DeletionPolicy
@@ -187,7 +187,7 @@ class _Run:
         )
         result = self.reconciler.engine.update(request, self._progress(operation))
         if faults := self.reconciler.cloud.wiring_faults(blueprint):
-            raise UpdateFailed("applied, but AWS does not show it yet: " + "; ".join(faults))
+            raise Propagating("applied, but AWS does not show it yet: " + "; ".join(faults))
         return result
 
     def _adoptable(self, blueprint: Blueprint) -> Mapping[str, str]:

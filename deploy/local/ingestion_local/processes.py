@@ -1,15 +1,23 @@
-"""Child processes of the local environment: started with a log, waited for with a deadline, never left behind."""
+"""Child processes of the local environment: started with a log, awaited with a deadline, never left behind.
+
+A child ends with the process that started it, however that one ends. One that is meant to outlive it leaves
+a record (pid and start time) beside its log, so that a later command finds exactly that process and ends it.
+
+For Linux: it asks the kernel to end children with their parent, and reads /proc.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
+import json
 import os
 import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -18,10 +26,16 @@ T = TypeVar("T")
 
 PR_SET_PDEATHSIG = 1
 LOG_TAIL_BYTES = 4096
+GROUP_END_SECONDS = 10.0
+RECORD_SUFFIX = ".process.json"
+
+# The kernel's "parent died" is the end of the *thread* that forked. All children are forked from this one,
+# which lives as long as the process, so that a child started from a short-lived thread does not end with it.
+_LAUNCHER = ThreadPoolExecutor(max_workers=1, thread_name_prefix="launcher")
 
 
 class LocalEnvironmentError(Exception):
-    """Something of the local environment could not be started, built or reached; the message says what to do."""
+    """A part of the local environment could not be started, built or reached; the message says what to do."""
 
 
 @dataclass(frozen=True)
@@ -42,21 +56,34 @@ class Process:
         env: Mapping[str, str],
         cwd: Path | None = None,
         outlive_parent: bool = False,
+        death_signal: signal.Signals = signal.SIGTERM,
     ) -> Process:
-        """Start `argv`. Unless `outlive_parent`, the kernel ends it when the starting thread's process dies."""
+        """Start `argv`, its output appended to `log`.
+
+        Unless `outlive_parent`, the kernel (Linux) sends it `death_signal` when this process dies, however
+        that happens. With it, a record is left beside the log: see `recorded_processes`.
+        """
         log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("ab") as sink:
-            popen = subprocess.Popen(
-                [str(word) for word in argv],
-                stdin=subprocess.DEVNULL,
-                stdout=sink,
-                stderr=subprocess.STDOUT,
-                env=dict(env),
-                cwd=cwd,
-                start_new_session=True,
-                preexec_fn=None if outlive_parent else _die_with_parent(),  # noqa: PLW1509 - one C call, no locks
-            )
-        return cls(name, log, popen)
+
+        before_exec = None if outlive_parent else _die_with_parent(death_signal)
+
+        def launch() -> subprocess.Popen[bytes]:
+            with log.open("ab") as sink:
+                return subprocess.Popen(
+                    [str(word) for word in argv],
+                    stdin=subprocess.DEVNULL,
+                    stdout=sink,
+                    stderr=subprocess.STDOUT,
+                    env=dict(env),
+                    cwd=cwd,
+                    start_new_session=True,
+                    preexec_fn=before_exec,  # noqa: PLW1509 - takes no locks
+                )
+
+        process = cls(name, log, _LAUNCHER.submit(launch).result())
+        if outlive_parent:
+            ProcessRecord.of(process).write()
+        return process
 
     @property
     def pid(self) -> int:
@@ -69,13 +96,16 @@ class Process:
         return self.popen.poll() is None
 
     def stop(self, timeout_seconds: float = 15.0) -> None:
-        """End the process and its group: SIGTERM, then SIGKILL after the time. Stopping a stopped one succeeds."""
+        """End the process and its group: SIGTERM, then SIGKILL after the time. Stopping twice succeeds."""
         if self.running:
-            self._signal(signal.SIGTERM)
+            _signal_group(self.pid, signal.SIGTERM)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.popen.wait(timeout_seconds)
-        self._signal(signal.SIGKILL)
+        # As long as a member of the group is left, the kernel gives its leader's pid to nobody else.
+        if self.running or _start_time(self.pid) is None:
+            _end_group(self.pid)
         self.popen.wait()
+        _record_path(self.log).unlink(missing_ok=True)
 
     def kill(self) -> None:
         """End the process at once by SIGKILL, as a crash would; its group is left to itself."""
@@ -88,26 +118,137 @@ class Process:
             return ""
         return self.log.read_bytes()[-LOG_TAIL_BYTES:].decode(errors="replace")
 
-    def _signal(self, number: signal.Signals) -> None:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.pid, number)
+
+@dataclass(frozen=True)
+class ProcessRecord:
+    """What is kept about a process that outlives its parent: enough never to take another one for it."""
+
+    name: str
+    pid: int
+    started: str
+    log: Path
+
+    @classmethod
+    def of(cls, process: Process) -> ProcessRecord:
+        """The record of a process that has just been started."""
+        return cls(process.name, process.pid, _start_time(process.pid) or "", process.log)
+
+    @classmethod
+    def read(cls, path: Path) -> ProcessRecord:
+        """The record in the file that `write` made."""
+        document = json.loads(path.read_text())
+        return cls(document["name"], document["pid"], document["started"], Path(document["log"]))
+
+    def write(self) -> None:
+        """Write the record beside the log, whole or not at all."""
+        path = _record_path(self.log)
+        partial = path.with_suffix(".partial")
+        document = {"name": self.name, "pid": self.pid, "started": self.started, "log": str(self.log)}
+        partial.write_text(json.dumps(document))
+        partial.replace(path)
+
+    @property
+    def running(self) -> bool:
+        """Whether the very process that was recorded still runs; another one with its pid does not count."""
+        return bool(self.started) and _start_time(self.pid) == self.started
+
+    def stop(self, timeout_seconds: float = 15.0) -> None:
+        """End the process and its group: SIGTERM, then SIGKILL after the time.
+
+        Another process that has been given its pid since is left alone.
+        """
+        if self.running:
+            _signal_group(self.pid, signal.SIGTERM)
+            with contextlib.suppress(LocalEnvironmentError):
+                wait_until(
+                    f"the end of {self.name}", lambda: not self.running, timeout_seconds=timeout_seconds
+                )
+        if self.running or _start_time(self.pid) is None:
+            _end_group(self.pid)
+        _record_path(self.log).unlink(missing_ok=True)
 
 
-def _die_with_parent() -> Callable[[], None]:
+def recorded_processes(directory: Path) -> list[ProcessRecord]:
+    """The processes started with `outlive_parent` whose logs are under `directory`, running or not.
+
+    In the order in which they were started.
+    """
+    paths = sorted(directory.rglob(f"*{RECORD_SUFFIX}"), key=lambda path: path.stat().st_mtime_ns)
+    return [ProcessRecord.read(path) for path in paths]
+
+
+def _record_path(log: Path) -> Path:
+    return log.with_name(log.name + RECORD_SUFFIX)
+
+
+def _stat(pid: int | str) -> list[str] | None:
+    """The fields of /proc/<pid>/stat (proc(5)) from the third, the state, on; None when it has ended."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    # A zombie has ended: it holds no port and no file, and may stay one where nobody reaps.
+    return None if fields[0] in "ZX" else fields
+
+
+def _start_time(pid: int) -> str | None:
+    """When the process with this pid started, in a form to compare only; None when it has ended."""
+    fields = _stat(pid)
+    # It is counted from boot, so the boot belongs to it.
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    return f"{boot}:{fields[19]}" if fields else None
+
+
+def _group_exists(group: int) -> bool:
+    """Whether a process of the group has not ended."""
+    pids = (entry.name for entry in Path("/proc").iterdir() if entry.name.isdigit())
+    return any(fields[2] == str(group) for pid in pids if (fields := _stat(pid)))
+
+
+def _signal_group(group: int, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, number)
+
+
+def _end_group(group: int) -> None:
+    """End by SIGKILL what is left of the group, and wait for that."""
+    _signal_group(group, signal.SIGKILL)
+    wait_until(
+        f"the end of process group {group}",
+        lambda: not _group_exists(group),
+        timeout_seconds=GROUP_END_SECONDS,
+        interval_seconds=0.01,
+    )
+
+
+def _die_with_parent(number: signal.Signals) -> Callable[[], None]:
     libc = ctypes.CDLL(None)
+    parent = os.getpid()
 
     def ask_the_kernel() -> None:
-        libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        libc.prctl(PR_SET_PDEATHSIG, number)
+        if os.getppid() != parent:  # it died before the kernel was asked
+            os._exit(1)
 
     return ask_the_kernel
 
 
 def free_port() -> int:
     """A TCP port on loopback that nobody listens on at this moment."""
-    with socket.socket() as probe:
+    return free_ports(1)[0]
+
+
+def free_ports(count: int) -> list[int]:
+    """As many different TCP ports on loopback that nobody listens on at this moment."""
+    with contextlib.ExitStack() as probes:
+        return list(_bound_ports(probes, count))
+
+
+def _bound_ports(probes: contextlib.ExitStack, count: int) -> Iterator[int]:
+    for _ in range(count):
+        probe = probes.enter_context(socket.socket())
         probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+        yield probe.getsockname()[1]
 
 
 def wait_until(
@@ -120,7 +261,7 @@ def wait_until(
 ) -> T:
     """Call `check` until it returns something truthy, and return that.
 
-    Raises LocalEnvironmentError, naming `what` and the end of the log, when the time is up or `process` has ended.
+    Raises LocalEnvironmentError, naming `what` and the log's end, when time is up or `process` has ended.
     """
     deadline = time.monotonic() + timeout_seconds
     while True:

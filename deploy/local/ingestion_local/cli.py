@@ -1,0 +1,102 @@
+"""`ingestion-local`: a playground that stays running, for a developer."""
+
+from __future__ import annotations
+
+import shlex
+import signal
+import sys
+from pathlib import Path
+
+import click
+
+from ingestion_local.playground import Component, Endpoints, Playground
+from ingestion_local.processes import LocalEnvironmentError
+
+NOT_RUNNING = 1
+TERMINATED = 128 + signal.SIGTERM
+
+
+class _Commands(click.Group):
+    """Commands whose expected failures are one message and exit code 1, not a traceback."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except LocalEnvironmentError as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=_Commands)
+@click.version_option(package_name="ingestion-operator")
+def main() -> None:
+    """Run a Kubernetes control plane and an AWS emulator on this machine, on loopback only."""
+
+
+@main.command()
+def up() -> None:
+    """Start the playground, or find it running, and print how to reach it.
+
+    What is printed on standard output can be evaluated by a shell: eval "$(ingestion-local up)"
+    """
+    # A start that is told to end cleans up after itself, as it does after Ctrl-C.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
+    click.echo(_exports(Playground().up()))
+
+
+@main.command()
+def down() -> None:
+    """Stop the playground. Its objects are gone, its logs stay until the next `up`."""
+    stopped = Playground().down()
+    click.echo(f"stopped {', '.join(stopped)}" if stopped else "nothing was running")
+
+
+@main.command()
+def status() -> None:
+    """Show what runs. The exit code is 0 when all of it does, else 1."""
+    playground = Playground()
+    components = playground.components()
+    if not components:
+        click.echo("not running; start it with: ingestion-local up")
+        sys.exit(NOT_RUNNING)
+    click.echo(_table(components))
+    if playground.endpoints() is None:
+        click.echo("not all of it runs; start it again with: ingestion-local up", err=True)
+        sys.exit(NOT_RUNNING)
+
+
+@main.command()
+@click.option("--raw", is_flag=True, help="Print the content instead of the path.")
+def kubeconfig(raw: bool) -> None:
+    """Print the path of the playground's kubeconfig."""
+    endpoints = Playground().endpoints()
+    if endpoints is None:
+        raise click.ClickException("the playground is not running; start it with: ingestion-local up")
+    click.echo(Path(endpoints.kubeconfig).read_text() if raw else endpoints.kubeconfig, nl=not raw)
+
+
+def _exports(endpoints: Endpoints) -> str:
+    exports = [f"export {name}={shlex.quote(value)}" for name, value in endpoints.environment.items()]
+    return "\n".join(
+        [
+            *exports,
+            f"# API server {endpoints.api_server}, kubectl of its version: {endpoints.kubectl}",
+            f"# AWS emulator {endpoints.emulator}",
+            "# stop it with: ingestion-local down",
+        ]
+    )
+
+
+def _table(components: list[Component]) -> str:
+    rows = [("COMPONENT", "PID", "STATE", "ADDRESS", "LOG")]
+    rows += [
+        (part.name, str(part.pid), "running" if part.running else "ended", part.address or "-", str(part.log))
+        for part in components
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
+
+
+if __name__ == "__main__":
+    main()

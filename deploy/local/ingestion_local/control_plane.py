@@ -1,0 +1,287 @@
+"""A Kubernetes control plane for one machine: a real etcd and a real kube-apiserver with RBAC, on loopback.
+
+What a cluster has and this has not: no controller-manager runs, so nothing makes the `default` ServiceAccount
+of a namespace (the ServiceAccount admission plugin is off for that reason), nothing finalizes a deleted
+namespace (it stays `Terminating`; delete what is in it instead) and nothing collects objects whose owner is
+gone. No scheduler and no kubelet run, so a Pod stays `Pending`.
+"""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+import os
+import secrets
+import shutil
+import signal
+import ssl
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from ingestion_local.processes import LocalEnvironmentError, Process, free_ports, wait_until
+
+READY_TIMEOUT_SECONDS = 60.0
+KUBECTL_TIMEOUT_SECONDS = 120.0
+SERVICE_ACCOUNT_TOKEN_DURATION = "8760h"  # noqa: S105 - how long, not what
+TOOLS = ("etcd", "kube-apiserver", "kubectl")
+PORT_TAKEN = "address already in use"
+# SEC 1 (RFC 5915) around the 32 bytes of a P-256 private key; its public half is optional and left out.
+_EC_KEY_HEAD = bytes.fromhex("30310201010420")
+_EC_KEY_TAIL = bytes.fromhex("a00a06082a8648ce3d030107")
+_P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+
+
+class ControlPlane:
+    """One etcd and one kube-apiserver, whose data, keys, kubeconfig and logs are under `directory`.
+
+    What an earlier one stored in the same directory is found again, at another port. `tools` are the paths
+    of etcd, kube-apiserver and kubectl (`toolchain.ensure`). With `outlive_parent` it keeps running when the
+    process that started it ends, until `stop` or until its recorded processes are stopped.
+    """
+
+    def __init__(self, directory: Path, tools: Mapping[str, Path], *, outlive_parent: bool = False) -> None:
+        self.directory = directory.absolute()
+        self.log_dir = self.directory / "logs"
+        self.kubeconfig = self.directory / "kubeconfig"
+        self.kubectl = tools["kubectl"]
+        self.admin_token = secrets.token_urlsafe(32)
+        self._tools = tools
+        self._outlive_parent = outlive_parent
+        self._processes: list[Process] = []
+        self._port = 0
+
+    @property
+    def url(self) -> str:
+        """Where the API server answers; its certificate is signed by the authority in the kubeconfig."""
+        return f"https://127.0.0.1:{self._port}"
+
+    @property
+    def processes(self) -> tuple[Process, ...]:
+        """What runs: etcd, then kube-apiserver; empty when stopped."""
+        return tuple(self._processes)
+
+    def start(self) -> None:
+        """Start both and wait until the API server is ready.
+
+        Raises LocalEnvironmentError with the folder of the logs when it does not come up, and stops what ran.
+        """
+        try:
+            self._start()
+        except LocalEnvironmentError as error:
+            if not self._lost_a_port():
+                raise self._failure(error) from error
+            self._start_again()
+
+    def stop(self) -> None:
+        """Stop both. Stopping a stopped one succeeds."""
+        # The API server first: without its etcd it takes ten seconds to give up.
+        while self._processes:
+            self._processes.pop().stop()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def run_kubectl(
+        self,
+        *args: str,
+        input: str | None = None,  # noqa: A002 - named as in subprocess.run
+        check: bool = True,
+        as_kubeconfig: Path | None = None,
+    ) -> subprocess.CompletedProcess[str]:
+        """Run kubectl as the administrator, or with the identity of `as_kubeconfig`; `input` is its stdin.
+
+        Raises LocalEnvironmentError with what kubectl said when it fails, unless `check` is off, and when it
+        takes longer than KUBECTL_TIMEOUT_SECONDS.
+        """
+        try:
+            ran = subprocess.run(
+                [self.kubectl, "--kubeconfig", as_kubeconfig or self.kubeconfig, *args],
+                input=input,
+                capture_output=True,
+                text=True,
+                timeout=KUBECTL_TIMEOUT_SECONDS,
+                check=False,
+                env=self._environment(),
+            )
+        except subprocess.TimeoutExpired as error:
+            raise LocalEnvironmentError(
+                f"`kubectl {' '.join(args)}` took longer than {KUBECTL_TIMEOUT_SECONDS:g} s"
+            ) from error
+        if check and ran.returncode != 0:
+            raise LocalEnvironmentError(
+                f"`kubectl {' '.join(args)}` ended with code {ran.returncode}: {ran.stderr.strip()}"
+            )
+        return ran
+
+    def service_account_kubeconfig(self, namespace: str, name: str, path: Path) -> Path:
+        """Write to `path` a kubeconfig with the identity of an existing ServiceAccount, and return `path`.
+
+        Its token is the API server's own (TokenRequest), valid for a year.
+        """
+        created = self.run_kubectl(
+            "create", "token", name, "--namespace", namespace, "--duration", SERVICE_ACCOUNT_TOKEN_DURATION
+        )
+        self._write_kubeconfig(path, user=name, token=created.stdout.strip(), namespace=namespace)
+        return path
+
+    @property
+    def _certificate(self) -> Path:
+        return self.directory / "certificates" / "apiserver.crt"
+
+    def _start(self) -> None:
+        self._prepare()
+        client_port, peer_port, self._port = free_ports(3)
+        try:
+            etcd = self._launch("etcd", self._etcd_arguments(client_port, peer_port))
+            server = self._launch("kube-apiserver", self._apiserver_arguments(client_port))
+            wait_until(
+                "readiness of kube-apiserver",
+                lambda: self._ready(etcd),
+                timeout_seconds=READY_TIMEOUT_SECONDS,
+                process=server,
+            )
+        except BaseException:
+            self.stop()
+            raise
+        self._write_kubeconfig(self.kubeconfig, user="admin", token=self.admin_token, namespace="default")
+
+    def _start_again(self) -> None:
+        try:
+            self._start()
+        except LocalEnvironmentError as error:
+            raise self._failure(error) from error
+
+    def _failure(self, error: LocalEnvironmentError) -> LocalEnvironmentError:
+        return LocalEnvironmentError(
+            f"the control plane did not start; its logs are in {self.log_dir}: {error}"
+        )
+
+    def _lost_a_port(self) -> bool:
+        """Whether somebody else took a port between its choice and its use."""
+        return any(PORT_TAKEN in log.read_text(errors="replace") for log in self.log_dir.glob("*.log"))
+
+    def _prepare(self) -> None:
+        self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # The logs of this start only; and a certificate of this start, so that it is never an expired one.
+        for folder in (self.log_dir, self._certificate.parent):
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+        if not self._key.exists():
+            _write_private(self._key, _new_signing_key())
+        _write_private(self._tokens, f"{self.admin_token},admin,admin,system:masters\n")
+
+    @property
+    def _key(self) -> Path:
+        return self.directory / "service-account.key"
+
+    @property
+    def _tokens(self) -> Path:
+        return self.directory / "tokens.csv"
+
+    def _launch(self, name: str, arguments: list[str]) -> Process:
+        process = Process.start(
+            name,
+            [self._tools[name], *arguments],
+            log=self.log_dir / f"{name}.log",
+            env=self._environment(),
+            outlive_parent=self._outlive_parent,
+            # Without their parent nobody needs their data; asked politely, they would linger for ten seconds.
+            death_signal=signal.SIGKILL,
+        )
+        self._processes.append(process)
+        return process
+
+    def _environment(self) -> dict[str, str]:
+        """A small one: ETCD_*, KUBE* and proxy variables of the user would change what is started."""
+        return {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(self.directory)}
+
+    def _etcd_arguments(self, client_port: int, peer_port: int) -> list[str]:
+        client, peer = f"http://127.0.0.1:{client_port}", f"http://127.0.0.1:{peer_port}"
+        return [
+            f"--data-dir={self.directory / 'etcd'}",
+            f"--listen-client-urls={client}",
+            f"--advertise-client-urls={client}",
+            f"--listen-peer-urls={peer}",
+            f"--initial-advertise-peer-urls={peer}",
+            f"--initial-cluster=default={peer}",
+            # One member that may lose its data with the machine: no waiting for the disk, no long election.
+            "--unsafe-no-fsync",
+            "--heartbeat-interval=10",
+            "--election-timeout=100",
+            "--log-level=warn",
+        ]
+
+    def _apiserver_arguments(self, etcd_port: int) -> list[str]:
+        return [
+            f"--etcd-servers=http://127.0.0.1:{etcd_port}",
+            f"--secure-port={self._port}",
+            "--bind-address=127.0.0.1",
+            # Given, because it would look for a network interface with a default route; and not registered
+            # as an endpoint, because an endpoint may not be on loopback.
+            "--advertise-address=127.0.0.1",
+            "--endpoint-reconciler-type=none",
+            # It makes its own authority and serving certificate there.
+            f"--cert-dir={self._certificate.parent}",
+            "--authorization-mode=RBAC",
+            "--disable-admission-plugins=ServiceAccount",
+            f"--token-auth-file={self._tokens}",
+            "--service-account-issuer=https://kubernetes.default.svc",
+            f"--service-account-key-file={self._key}",
+            f"--service-account-signing-key-file={self._key}",
+            "--service-cluster-ip-range=10.0.0.0/24",
+            "--profiling=false",
+        ]
+
+    def _ready(self, etcd: Process) -> bool:
+        if not etcd.running:  # the API server would look for it for 20 s before it gives up
+            raise LocalEnvironmentError(f"etcd ended; its log is {etcd.log}:\n{etcd.log_tail()}")
+        try:
+            # Also fails while the certificate is half-written, and when it is another server that answers.
+            trust = ssl.create_default_context(cafile=str(self._certificate))
+            connection = http.client.HTTPSConnection("127.0.0.1", self._port, timeout=5, context=trust)
+            connection.request("GET", "/readyz", headers={"Authorization": f"Bearer {self.admin_token}"})
+            return connection.getresponse().status == http.HTTPStatus.OK
+        except (OSError, http.client.HTTPException):
+            return False
+
+    def _write_kubeconfig(self, path: Path, *, user: str, token: str, namespace: str) -> None:
+        authority = base64.b64encode(self._certificate.read_bytes()).decode()
+        cluster = {"server": self.url, "certificate-authority-data": authority}
+        document: dict[str, Any] = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": "local", "cluster": cluster}],
+            "users": [{"name": user, "user": {"token": token}}],
+            "contexts": [
+                {"name": "local", "context": {"cluster": "local", "user": user, "namespace": namespace}}
+            ],
+            "current-context": "local",
+        }
+        # JSON is YAML, and needs no quoting rules.
+        _write_private(path, json.dumps(document, indent=2) + "\n")
+
+
+def _new_signing_key() -> str:
+    """A fresh P-256 private key in PEM."""
+    number = 1 + secrets.randbelow(_P256_ORDER - 1)
+    encoded = base64.encodebytes(_EC_KEY_HEAD + number.to_bytes(32, "big") + _EC_KEY_TAIL).decode()
+    return f"-----BEGIN EC PRIVATE KEY-----\n{encoded}-----END EC PRIVATE KEY-----\n"
+
+
+def _write_private(path: Path, text: str) -> None:
+    """Write a file that only the user can read, whole or not at all."""
+    partial = path.with_name(f".{path.name}.partial")
+    partial.unlink(missing_ok=True)
+    partial.touch(mode=0o600)
+    partial.write_text(text)
+    partial.replace(path)

@@ -1,0 +1,150 @@
+"""A control plane and an AWS emulator that keep running after the command that started them.
+
+What runs is known from the records that `processes` leaves beside the logs, written the moment a process
+starts: also what an interrupted `up` left behind is found again. The state file, written last, holds what a
+developer needs to know, and its presence says that the playground was completely up.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Self
+
+from ingestion_local import toolchain
+from ingestion_local.control_plane import TOOLS, ControlPlane
+from ingestion_local.processes import recorded_processes
+from ingestion_local.progress import Reporter, default_reporter
+
+LOCK_TIMEOUT_SECONDS = 600.0
+
+
+@dataclass(frozen=True)
+class Endpoints:
+    """What a developer's tools need to use the playground."""
+
+    kubeconfig: str
+    kubectl: str
+    api_server: str
+    emulator: str
+    environment: dict[str, str]  # KUBECONFIG and AWS_*
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """The endpoints in the file that `write` made. Raises FileNotFoundError."""
+        return cls(**json.loads(path.read_text()))
+
+    def write(self, path: Path) -> None:
+        """Write them, whole or not at all, for the user only: a key to the emulator is among them."""
+        partial = path.with_suffix(".partial")
+        partial.touch(mode=0o600)
+        partial.write_text(json.dumps(asdict(self), indent=2) + "\n")
+        partial.replace(path)
+
+
+@dataclass(frozen=True)
+class Component:
+    """One process of the playground, as `status` shows it."""
+
+    name: str
+    pid: int
+    running: bool
+    address: str
+    log: Path
+
+
+class Playground:
+    """The one playground of a user, under `directory` (default: in the cache directory)."""
+
+    def __init__(self, directory: Path | None = None) -> None:
+        self.directory = directory or toolchain.cache_directory() / "playground"
+        self._state = self.directory / "playground.json"
+
+    def up(self, reporter: Reporter | None = None) -> Endpoints:
+        """Start it, or leave it as it is when all of it runs, and return how it is reached.
+
+        What is left of one that is down or broken is removed first: each starts empty. Raises
+        LocalEnvironmentError when a part does not start; then nothing is left running.
+        """
+        with self._exclusive():
+            if (endpoints := self.endpoints()) is not None:
+                return endpoints
+            self._stop_recorded()
+            shutil.rmtree(self.directory, ignore_errors=True)
+            try:
+                endpoints = self._start(reporter)
+            except BaseException:
+                self._stop_recorded()
+                raise
+            endpoints.write(self._state)
+            return endpoints
+
+    def down(self) -> list[str]:
+        """Stop exactly the recorded processes and return their names. Its logs stay until the next `up`."""
+        with self._exclusive():
+            self._state.unlink(missing_ok=True)
+            return self._stop_recorded()
+
+    def endpoints(self) -> Endpoints | None:
+        """How it is reached; None unless all of it runs."""
+        records = recorded_processes(self.directory)
+        if not records or not all(record.running for record in records):
+            return None
+        try:
+            return Endpoints.read(self._state)
+        except FileNotFoundError:
+            return None
+
+    def components(self) -> list[Component]:
+        """Every recorded process, running or not; none when it is down."""
+        addresses: dict[str, str] = {}
+        if self._state.exists():
+            endpoints = Endpoints.read(self._state)
+            addresses = {"kube-apiserver": endpoints.api_server, "emulator": endpoints.emulator}
+        return [
+            Component(record.name, record.pid, record.running, addresses.get(record.name, ""), record.log)
+            for record in recorded_processes(self.directory)
+        ]
+
+    def _exclusive(self) -> contextlib.AbstractContextManager[None]:
+        lock = self.directory.with_name(f".{self.directory.name}.lock")
+        what = "the end of another `ingestion-local up` or `down`"
+        return toolchain.exclusive(lock, what, timeout_seconds=LOCK_TIMEOUT_SECONDS)
+
+    def _start(self, reporter: Reporter | None) -> Endpoints:
+        from ingestion_local.emulator import Emulator  # boto3 takes half a second, which only `up` should pay
+
+        with contextlib.closing(reporter or default_reporter()) as report:
+            tools = toolchain.ensure(TOOLS, reporter=report)
+            control_plane = ControlPlane(self.directory / "control-plane", tools, outlive_parent=True)
+            _timed(report, "control plane", control_plane.start)
+            emulator = Emulator(self.directory / "emulator", auth=True, outlive_parent=True)
+            _timed(report, "AWS emulator", emulator.start)
+        return Endpoints(
+            kubeconfig=str(control_plane.kubeconfig),
+            kubectl=str(control_plane.kubectl),
+            api_server=control_plane.url,
+            emulator=emulator.endpoint,
+            environment={"KUBECONFIG": str(control_plane.kubeconfig), **emulator.env()},
+        )
+
+    def _stop_recorded(self) -> list[str]:
+        """Stop what is recorded, the last one started first: a client goes before its server."""
+        running = []
+        for record in reversed(recorded_processes(self.directory)):
+            if record.running:
+                running.append(record.name)
+            record.stop()
+        return running
+
+
+def _timed(reporter: Reporter, step: str, start: Callable[[], None]) -> None:
+    reporter.begin(step)
+    before = time.monotonic()
+    start()
+    reporter.end(f"ready after {time.monotonic() - before:.1f} s")

@@ -1,0 +1,92 @@
+"""Pulumi's property values: protobuf structs to plain documents and back.
+
+Source: https://github.com/pulumi/pulumi/blob/master/sdk/go/common/resource/properties.go (signatures)
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from google.protobuf import json_format, struct_pb2
+
+SIGNATURE = "4dabf18193072939515e22adb298388d"
+ARCHIVE = "0def7320c3a5731c473e5ecbe6d01bc7"
+UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+
+Document = dict[str, Any]
+
+
+def from_struct(struct: struct_pb2.Struct) -> Document:
+    """A plain document: whole numbers are ints, as nothing in these types is a fraction."""
+    found: Document = _whole(json_format.MessageToDict(struct))
+    return found
+
+
+def to_struct(document: Mapping[str, Any]) -> struct_pb2.Struct:
+    """A struct of the document, without what is None."""
+    struct = struct_pb2.Struct()
+    struct.update({key: value for key, value in document.items() if value is not None})
+    return struct
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, dict):
+        return {key: _whole(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_whole(inner) for inner in value]
+    return value
+
+
+def is_unknown(value: Any) -> bool:
+    """Whether a value is, or holds, one that only an update will know."""
+    if isinstance(value, dict):
+        return any(is_unknown(inner) for inner in value.values())
+    if isinstance(value, list):
+        return any(is_unknown(inner) for inner in value)
+    return bool(value == UNKNOWN)
+
+
+def archive_path(value: Any) -> str:
+    """Path of a file archive. Raises ValueError for every other kind of archive."""
+    if isinstance(value, dict) and value.get(SIGNATURE) == ARCHIVE and value.get("path"):
+        return str(value["path"])
+    raise ValueError("input code: the stand-in takes only a FileArchive of a zip")
+
+
+def same_value(before: Any, after: Any) -> bool:
+    """Whether two values mean the same: JSON text by what it says, an archive by its hash."""
+    if (
+        isinstance(before, dict)
+        and isinstance(after, dict)
+        and before.get(SIGNATURE) == ARCHIVE == after.get(SIGNATURE)
+    ):
+        return bool(before.get("hash") == after.get("hash"))
+    if isinstance(before, str) and isinstance(after, str) and before[:1] == "{" == after[:1]:
+        return before == after or same_json(before, after)
+    return bool(before == after)
+
+
+def same_json(before: str, after: str) -> bool:
+    """Whether two JSON texts say the same; a policy's list of one is as good as its only element."""
+    try:
+        return bool(_canonical(json.loads(before)) == _canonical(json.loads(after)))
+    except ValueError:
+        return False
+
+
+def _canonical(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _canonical(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return _canonical(value[0]) if len(value) == 1 else [_canonical(inner) for inner in value]
+    return value
+
+
+def changed_keys(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """Names of the inputs that differ, in order."""
+    keys: Iterable[str] = sorted({*before, *after})
+    return [key for key in keys if not same_value(before.get(key), after.get(key))]

@@ -1,0 +1,287 @@
+"""The programs that the local environment runs: found on the machine, or built from pinned Go modules.
+
+A program that is already there is used only when its version is exactly the pinned one. Everything else is
+built once into a cache outside the checkout that all checkouts share:
+
+    <cache>/tools/<name>-<version>-<os>-<arch>-<hash of the recipe>/<name>
+                                                                  /stamp.json   size, time and hash of <name>
+
+`python -m ingestion_local.toolchain` makes sure of all of them and prints their paths.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ingestion_local.go_build import GoBuild
+from ingestion_local.processes import LocalEnvironmentError, wait_until
+from ingestion_local.progress import Reporter, default_reporter
+
+TOOLS_DIRECTORY = Path(__file__).resolve().parents[1] / "tools"
+BUILD_TIMEOUT_SECONDS = 3600.0
+VERSION_TIMEOUT_SECONDS = 30.0
+STAMP = "stamp.json"
+
+KUBERNETES_VERSION = "1.37.2"
+_KUBERNETES_FLAGS = (
+    f"-s -w -X k8s.io/component-base/version.gitVersion=v{KUBERNETES_VERSION} "
+    "-X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=37 "
+    f"-X k8s.io/client-go/pkg/version.gitVersion=v{KUBERNETES_VERSION}"
+)
+
+
+@dataclass(frozen=True)
+class Tool:
+    """How one program is built and how it is recognised."""
+
+    name: str
+    version: str
+    module: str  # folder under TOOLS_DIRECTORY whose go.mod pins it
+    package: str
+    ldflags: str
+    version_arguments: tuple[str, ...]
+    version_pattern: str  # its group 1 is the version in what the program prints
+
+    @property
+    def module_directory(self) -> Path:
+        """The folder of the go.mod that pins the tool."""
+        return TOOLS_DIRECTORY / self.module
+
+
+TOOLS: Mapping[str, Tool] = {
+    tool.name: tool
+    for tool in (
+        Tool(
+            name="etcd",
+            version="3.7.3",
+            module="kubernetes",
+            package="go.etcd.io/etcd/server/v3",
+            ldflags="-s -w",
+            version_arguments=("--version",),
+            version_pattern=r"etcd Version: (\S+)",
+        ),
+        Tool(
+            name="kube-apiserver",
+            version=KUBERNETES_VERSION,
+            module="kubernetes",
+            package="k8s.io/kubernetes/cmd/kube-apiserver",
+            ldflags=_KUBERNETES_FLAGS,
+            version_arguments=("--version",),
+            version_pattern=r"Kubernetes v(\S+)",
+        ),
+        Tool(
+            name="kubectl",
+            version=KUBERNETES_VERSION,
+            module="kubernetes",
+            package="k8s.io/kubernetes/cmd/kubectl",
+            ldflags=_KUBERNETES_FLAGS,
+            version_arguments=("version", "--client"),
+            version_pattern=r"Client Version: v(\S+)",
+        ),
+        Tool(
+            name="pulumi",
+            version="3.255.0",
+            module="pulumi",
+            package="github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
+            ldflags="-s -w -X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v3.255.0",
+            version_arguments=("version",),
+            version_pattern=r"^v(\S+)$",
+        ),
+    )
+}
+ALL: tuple[str, ...] = tuple(TOOLS)
+
+
+def ensure(names: Iterable[str] = ALL, *, reporter: Reporter | None = None) -> Mapping[str, Path]:
+    """The paths of the named tools, each in its pinned version; what is missing is built first.
+
+    Safe to call from several processes at once: one builds, the others wait for it. Raises
+    LocalEnvironmentError for an unknown name, without a Go that is new enough, or when a build fails
+    (with the path of the full log).
+    """
+    wanted = [_tool(name) for name in dict.fromkeys(names)]
+    found = {tool.name: path for tool in wanted if (path := _installed(tool) or _cached(tool))}
+    missing = [tool for tool in wanted if tool.name not in found]
+    with contextlib.closing(reporter or default_reporter()) as report:
+        for index, tool in enumerate(missing, start=1):
+            report.begin(f"{tool.name} {tool.version} ({index} of {len(missing)})")
+            found[tool.name] = _build_once(tool, report)
+    return {tool.name: found[tool.name] for tool in wanted}
+
+
+def cache_directory() -> Path:
+    """Where what outlives one run is kept: INGESTION_CACHE_DIR, or a folder in the user's cache."""
+    if explicit := os.environ.get("INGESTION_CACHE_DIR"):
+        return Path(explicit).absolute()
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base).absolute() / "ingestion-operator"
+
+
+@contextlib.contextmanager
+def exclusive(
+    lock: Path, what: str, *, timeout_seconds: float, reporter: Reporter | None = None
+) -> Iterator[None]:
+    """Hold the file lock `lock`; the kernel frees it when the holder ends, however it ends.
+
+    Raises LocalEnvironmentError, naming `what`, when another process holds it for longer than the time.
+    """
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("a") as handle:
+
+        def acquired() -> bool:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if reporter is not None:
+                    reporter.advance("another process is at it, waiting for it")
+                return False
+            return True
+
+        wait_until(what, acquired, timeout_seconds=timeout_seconds)
+        yield
+
+
+def _tool(name: str) -> Tool:
+    if name not in TOOLS:
+        raise LocalEnvironmentError(f"there is no tool {name!r}; there are {', '.join(ALL)}")
+    return TOOLS[name]
+
+
+def _installed(tool: Tool) -> Path | None:
+    """The tool in KUBEBUILDER_ASSETS or on PATH, when it is exactly the pinned version."""
+    for folders in (os.environ.get("KUBEBUILDER_ASSETS"), os.environ.get("PATH")):
+        path = shutil.which(tool.name, path=folders) if folders else None
+        if path and _version_of(tool, Path(path)) == tool.version:
+            return Path(path)
+    return None
+
+
+def _version_of(tool: Tool, binary: Path) -> str | None:
+    try:
+        ran = subprocess.run(
+            [binary, *tool.version_arguments],
+            capture_output=True,
+            text=True,
+            timeout=VERSION_TIMEOUT_SECONDS,
+            check=False,
+            env={**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true"},
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    match = re.search(tool.version_pattern, ran.stdout, re.MULTILINE)
+    return match.group(1) if match else None
+
+
+def _entry(tool: Tool) -> Path:
+    recipe = hashlib.sha256(_go_mod(tool).encode())
+    recipe.update(repr((tool.package, tool.ldflags)).encode())
+    system, machine = platform.system().lower(), platform.machine().lower()
+    folder = f"{tool.name}-{tool.version}-{system}-{machine}-{recipe.hexdigest()[:12]}"
+    return cache_directory() / "tools" / folder
+
+
+def _go_mod(tool: Tool) -> str:
+    try:
+        return (tool.module_directory / "go.mod").read_text()
+    except FileNotFoundError as error:
+        raise LocalEnvironmentError(
+            f"{tool.name} is built from {tool.module_directory}/go.mod, which is not there: "
+            f"run from a checkout, or put {tool.name} {tool.version} on PATH"
+        ) from error
+
+
+def _cached(tool: Tool) -> Path | None:
+    """The built tool, when it is still what was built."""
+    binary = _entry(tool) / tool.name
+    try:
+        stamp = json.loads((binary.parent / STAMP).read_text())
+        status = binary.stat()
+        if (status.st_size, status.st_mtime_ns) == (stamp["size"], stamp["mtime_ns"]):
+            return binary
+        # Copied or restored with another time: its content decides, and the answer is remembered.
+        if status.st_size != stamp["size"] or _sha256(binary) != stamp["sha256"]:
+            return None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    _write_stamp(binary)
+    return binary
+
+
+def _write_stamp(binary: Path) -> None:
+    status = binary.stat()
+    stamp = {"size": status.st_size, "mtime_ns": status.st_mtime_ns, "sha256": _sha256(binary)}
+    partial = binary.parent / f".{STAMP}.{os.getpid()}"
+    partial.write_text(json.dumps(stamp))
+    partial.replace(binary.parent / STAMP)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def _build_once(tool: Tool, reporter: Reporter) -> Path:
+    entry = _entry(tool)
+    lock = entry.with_name(f".{entry.name}.lock")
+    with exclusive(
+        lock, f"the build of {tool.name}", timeout_seconds=BUILD_TIMEOUT_SECONDS, reporter=reporter
+    ):
+        if built := _cached(tool):
+            reporter.end("built by another process")
+            return built
+        started = time.monotonic()
+        binary = _build(tool, entry, reporter)
+        reporter.end(f"built in {time.monotonic() - started:.0f} s")
+        return binary
+
+
+def _build(tool: Tool, entry: Path, reporter: Reporter) -> Path:
+    recipe = GoBuild(
+        tool=f"{tool.name} {tool.version}",
+        module_directory=tool.module_directory,
+        package=tool.package,
+        ldflags=tool.ldflags,
+        log=cache_directory() / "tools" / "logs" / f"{tool.name}-{tool.version}.log",
+    )
+    go = recipe.go()
+    if entry.exists():
+        reporter.advance("the cached one is damaged or half-written, building it again")
+        shutil.rmtree(entry)
+    entry.mkdir(parents=True)
+    partial = entry / f".{tool.name}.partial"
+    recipe.run(go, partial, reporter, timeout_seconds=BUILD_TIMEOUT_SECONDS)
+    if (version := _version_of(tool, partial)) != tool.version:
+        raise LocalEnvironmentError(
+            f"{tool.name} built from {tool.module_directory} says it is version {version}, not {tool.version}"
+        )
+    binary = partial.replace(entry / tool.name)
+    # The stamp comes last: an entry without one is an unfinished one.
+    _write_stamp(binary)
+    return binary
+
+
+def main() -> None:
+    """Make sure of every tool and print `<name> <path>` lines."""
+    try:
+        paths = ensure()
+    except LocalEnvironmentError as error:
+        sys.exit(f"error: {error}")
+    for name, path in paths.items():
+        sys.stdout.write(f"{name} {path}\n")
+
+
+if __name__ == "__main__":
+    main()

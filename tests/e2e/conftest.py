@@ -1,0 +1,53 @@
+"""Everything real: API server, emulator with IAM enforced, Pulumi engine, the operator under its own ServiceAccount."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+from e2e.world import World
+
+from ingestion_local.control_plane import ControlPlane
+from ingestion_local.emulator import Emulator
+from ingestion_local.environment import SERVICE_ACCOUNT, SYSTEM_NAMESPACE
+from ingestion_local.operator_process import OperatorProcess
+
+SETTINGS = {
+    "INGESTION_TICK_SECONDS": "0.5",
+    "INGESTION_WAITING_SECONDS": "3",
+    "INGESTION_RETRY_BASE_SECONDS": "1",
+    "INGESTION_CLUSTER_ID": "e2e",
+    "INGESTION_LOG_LEVEL": "INFO",
+}
+
+
+@pytest.fixture(scope="session")
+def operator(
+    workdir: Path, tools: Mapping[str, Path], control_plane: ControlPlane, emulator: Emulator
+) -> Iterator[OperatorProcess]:
+    """One operator for all tests; a test that ends it starts it again."""
+    kubeconfig = control_plane.service_account_kubeconfig(
+        SYSTEM_NAMESPACE, SERVICE_ACCOUNT, workdir / "operator.kubeconfig"
+    )
+    process = OperatorProcess(
+        workdir / "operator",
+        kubeconfig=kubeconfig,
+        pulumi=tools["pulumi"],
+        aws=emulator.env(),
+        settings=SETTINGS,
+    )
+    process.start()
+    yield process
+    process.stop()
+
+
+@pytest.fixture
+def world(
+    request: pytest.FixtureRequest, control_plane: ControlPlane, emulator: Emulator, operator: OperatorProcess
+) -> Iterator[World]:
+    """The user's view, in a namespace of the test's own; whatever a test leaves is taken down again."""
+    made = World(control_plane, emulator, operator)
+    made.new_namespace(request.node.name)
+    yield made
+    made.clean_up()

@@ -1,0 +1,76 @@
+"""Somebody changes AWS by hand; the operator puts it back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from e2e.world import World, copying
+
+
+def delete_rule(world: World, outputs: dict[str, str]) -> None:
+    events = world.emulator.client("events")
+    rule = outputs["ruleArn"].rpartition("/")[2]
+    events.remove_targets(Rule=rule, Ids=["function"])
+    events.delete_rule(Name=rule)
+
+
+def remove_permission(world: World, outputs: dict[str, str]) -> None:
+    world.emulator.client("lambda").remove_permission(
+        FunctionName=outputs["functionName"], StatementId="AllowRule"
+    )
+
+
+def switch_events_off(world: World, outputs: dict[str, str]) -> None:
+    world.s3.put_bucket_notification_configuration(Bucket=outputs["bucketName"], NotificationConfiguration={})
+
+
+def open_the_bucket(world: World, outputs: dict[str, str]) -> None:
+    world.s3.delete_public_access_block(Bucket=outputs["bucketName"])
+
+
+@pytest.mark.parametrize(
+    ("change", "resource"),
+    [
+        pytest.param(delete_rule, "rule", id="the rule deleted"),
+        pytest.param(remove_permission, "permission", id="the permission removed"),
+        pytest.param(switch_events_off, "source-notification", id="events of the bucket switched off"),
+        pytest.param(open_the_bucket, "source-public-access-block", id="the public access block removed"),
+    ],
+)
+def test_drift_is_corrected_when_asked_for(world: World, change: Any, resource: str) -> None:
+    world.apply("copy", copying())
+    outputs = world.wait_ready("copy")["outputs"]
+
+    change(world, outputs)
+    world.annotate("copy", "reconcile-requested-at", "now")
+
+    world.wait(
+        "the correction", lambda: resource in (world.status("copy").get("drift") or {}).get("resources", [])
+    )
+    world.wait("an Event", lambda: "DriftCorrected" in world.event_reasons())
+    assert world.process("copy") == b"hello"
+
+
+def test_drift_is_found_by_the_timer_and_corrected(world: World) -> None:
+    world.apply("copy", copying(reconcile={"drift": {"intervalSeconds": 10}}))
+    outputs = world.wait_ready("copy")["outputs"]
+
+    remove_permission(world, outputs)
+
+    world.wait("the correction", lambda: (world.status("copy").get("drift") or {}).get("detectedTime"))
+    assert world.process("copy") == b"hello"
+
+
+def test_a_look_that_finds_nothing_changes_nothing(world: World) -> None:
+    world.apply("copy", copying())
+    world.wait_ready("copy")
+
+    world.annotate("copy", "reconcile-requested-at", "now")
+    status = world.wait(
+        "the look", lambda: (s := world.wait_ready("copy"))["lastOperation"]["type"] == "Refresh" and s
+    )
+
+    changes = status["lastOperation"]["changes"]
+    assert (changes["create"], changes["update"], changes["delete"]) == (0, 0, 0)
+    assert status["lastOperation"]["cliProcesses"] == 1

@@ -1,0 +1,211 @@
+"""What a user does and sees: kubectl on one side, S3 on the other."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+from ingestion_local.control_plane import ControlPlane
+from ingestion_local.emulator import Emulator
+from ingestion_local.operator_process import OperatorProcess
+from ingestion_local.processes import wait_until
+
+TIMEOUT_SECONDS = 60.0
+
+COPY = """
+import os, boto3
+s3 = boto3.client("s3")
+def handler(event, context):
+    bucket, key = event["detail"]["bucket"]["name"], event["detail"]["object"]["key"]
+    body = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+    s3.put_object(Bucket=os.environ["RESULTS_BUCKET"], Key=os.environ["RESULTS_PREFIX"] + key,
+                  Body=os.environ.get("MARK", "").encode() + body)
+"""
+
+
+@dataclass
+class World:
+    """One test's view of the cluster and of AWS."""
+
+    control_plane: ControlPlane
+    emulator: Emulator
+    operator: OperatorProcess
+    namespaces: list[str] = field(default_factory=list)
+
+    @property
+    def namespace(self) -> str:
+        return self.namespaces[0]
+
+    @property
+    def s3(self) -> Any:
+        return self.emulator.client("s3")
+
+    def new_namespace(self, about: str) -> str:
+        readable = re.sub(r"[^a-z0-9]+", "-", about.lower().removeprefix("test_")).strip("-")[:30].strip("-")
+        name = f"{readable}-{uuid4().hex[:6]}"
+        self.control_plane.run_kubectl("create", "namespace", name)
+        self.namespaces.append(name)
+        return name
+
+    def apply(self, name: str, spec: dict[str, Any], namespace: str = "", **metadata: Any) -> None:
+        manifest = {
+            "apiVersion": "ingestion-operator.io/v1alpha1",
+            "kind": "IngestionPipeline",
+            "metadata": {"name": name, "namespace": namespace or self.namespace, **metadata},
+            "spec": spec,
+        }
+        self.control_plane.run_kubectl("apply", "-f", "-", input=json.dumps(manifest))
+
+    def apply_config_map(self, name: str, data: dict[str, str]) -> None:
+        manifest = {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": name, "namespace": self.namespace},
+            "data": data,
+        }
+        self.control_plane.run_kubectl("apply", "-f", "-", input=json.dumps(manifest))
+
+    def patch(self, name: str, patch: dict[str, Any], namespace: str = "") -> None:
+        self.control_plane.run_kubectl(
+            "patch", "ipl", name, "-n", namespace or self.namespace, "--type=merge", "-p", json.dumps(patch)
+        )
+
+    def annotate(self, name: str, key: str, value: str) -> None:
+        self.control_plane.run_kubectl(
+            "annotate",
+            "ipl",
+            name,
+            "-n",
+            self.namespace,
+            "--overwrite",
+            f"ingestion-operator.io/{key}={value}",
+        )
+
+    def delete(self, name: str, namespace: str = "") -> None:
+        """Ask for the deletion, without waiting for it."""
+        self.control_plane.run_kubectl(
+            "delete", "ipl", name, "-n", namespace or self.namespace, "--wait=false"
+        )
+
+    def get(self, name: str, namespace: str = "") -> dict[str, Any] | None:
+        found = self.control_plane.run_kubectl(
+            "get", "ipl", name, "-n", namespace or self.namespace, "-o", "json", "--ignore-not-found"
+        ).stdout
+        return json.loads(found) if found.strip() else None
+
+    def status(self, name: str, namespace: str = "") -> dict[str, Any]:
+        found: dict[str, Any] = (self.get(name, namespace) or {}).get("status") or {}
+        return found
+
+    def condition(self, name: str, kind: str, namespace: str = "") -> dict[str, Any]:
+        conditions = self.status(name, namespace).get("conditions") or []
+        return next((c for c in conditions if c["type"] == kind), {})
+
+    def wait(self, what: str, check: Callable[[], Any], timeout_seconds: float = TIMEOUT_SECONDS) -> Any:
+        return wait_until(what, check, timeout_seconds=timeout_seconds, interval_seconds=0.1)
+
+    def wait_ready(self, name: str, namespace: str = "") -> dict[str, Any]:
+        """Wait until the current generation is ready and nothing is under way; returns the status."""
+
+        def ready() -> dict[str, Any] | None:
+            found = self.get(name, namespace) or {}
+            status: dict[str, Any] = found.get("status") or {}
+            current = next((c for c in status.get("conditions") or [] if c["type"] == "Ready"), {})
+            generation = found.get("metadata", {}).get("generation")
+            done = current.get("status") == "True" and current.get("observedGeneration") == generation
+            return status if done and "operation" not in status else None
+
+        try:
+            found: dict[str, Any] = self.wait(f"{name} ready", ready)
+        except Exception as error:
+            raise AssertionError(f"{error}\n{json.dumps(self.get(name, namespace), indent=1)}") from error
+        return found
+
+    def wait_condition(self, name: str, kind: str, reason: str) -> dict[str, Any]:
+        def there() -> dict[str, Any] | None:
+            found = self.condition(name, kind)
+            return found if found.get("reason") == reason else None
+
+        found: dict[str, Any] = self.wait(f"{kind}/{reason} of {name}", there)
+        return found
+
+    def wait_gone(self, name: str, namespace: str = "") -> None:
+        self.wait(f"{name} to be gone", lambda: self.get(name, namespace) is None)
+
+    def event_reasons(self) -> list[str]:
+        events = json.loads(
+            self.control_plane.run_kubectl("get", "events", "-n", self.namespace, "-o", "json").stdout
+        )
+        return [event["reason"] for event in events["items"]]
+
+    def put(self, bucket: str, key: str, body: bytes) -> None:
+        self.s3.put_object(Bucket=bucket, Key=key, Body=body)
+
+    def read(self, bucket: str, key: str) -> bytes | None:
+        try:
+            body: bytes = self.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+        except self.s3.exceptions.NoSuchKey:
+            return None
+        return body
+
+    def wait_result(self, bucket: str, key: str) -> bytes:
+        found: bytes = self.wait(f"s3://{bucket}/{key}", lambda: self.read(bucket, key))
+        return found
+
+    def process(self, name: str, key: str = "raw/probe.txt", body: bytes = b"hello") -> bytes:
+        """Put an object into the pipeline and return what comes out."""
+        outputs = self.status(name)["outputs"]
+        self.put(outputs["bucketName"], key, body)
+        return self.wait_result(outputs["resultsBucket"], outputs["resultsPrefix"] + key)
+
+    def bucket_exists(self, bucket: str) -> bool:
+        return any(b["Name"] == bucket for b in self.s3.list_buckets()["Buckets"])
+
+    def compute_left(self, namespace: str = "") -> list[str]:
+        """Functions, rules, roles and log groups of a namespace that are in AWS."""
+        prefix = (namespace or self.namespace)[:20]
+        functions = self.emulator.client("lambda").list_functions()["Functions"]
+        rules = self.emulator.client("events").list_rules()["Rules"]
+        roles = self.emulator.client("iam").list_roles()["Roles"]
+        groups = self.emulator.client("logs").describe_log_groups()["logGroups"]
+        names = (
+            [f["FunctionName"] for f in functions]
+            + [r["Name"] for r in rules]
+            + [r["RoleName"] for r in roles]
+        )
+        names += [g["logGroupName"].removeprefix("/aws/lambda/") for g in groups]
+        return [name for name in names if name.startswith(prefix)]
+
+    def clean_up(self) -> None:
+        """Delete what is left, data included, so that tests do not slow each other down."""
+        for namespace in self.namespaces:
+            listed = json.loads(
+                self.control_plane.run_kubectl("get", "ipl", "-n", namespace, "-o", "json").stdout
+            )
+            for item in listed["items"]:
+                self._delete_all(namespace, item["metadata"]["name"], item)
+            for item in listed["items"]:
+                self.wait_gone(item["metadata"]["name"], namespace)
+
+    def _delete_all(self, namespace: str, name: str, item: dict[str, Any]) -> None:
+        buckets = ",".join((item.get("status", {}).get("stack") or {}).get("dataBuckets", []))
+        patch = {
+            "metadata": {"annotations": {"ingestion-operator.io/confirm-purge": buckets}},
+            "spec": {"deletion": {"policy": "Delete"}},
+        }
+        self.patch(name, patch, namespace)
+        self.delete(name, namespace)
+
+
+def copying(**changes: Any) -> dict[str, Any]:
+    """A spec that copies objects under raw/ to its results bucket."""
+    spec: dict[str, Any] = {
+        "source": {"filter": {"prefixes": ["raw/"], "suffixes": [".txt"]}},
+        "processor": {"code": {"inline": COPY}},
+        "results": {"bucket": {}},
+    }
+    return {**spec, **changes}

@@ -65,7 +65,8 @@ def _configure_logging(settings: Settings) -> None:
     handler.setFormatter(JsonFormatter(TEXT_FORMAT) if json_wanted else logging.Formatter(TEXT_FORMAT))
     logging.basicConfig(level=settings.log_level, handlers=[handler], force=True)
     # Kopf tells of every event and every handler at INFO; the core's own lines say what matters.
-    logging.getLogger("kopf").setLevel(max(logging.WARNING, logging.getLevelName(settings.log_level)))
+    for chatty in ("kopf", "botocore", "aiohttp.access"):
+        logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLevelName(settings.log_level)))
 
 
 if __name__ == "__main__":

@@ -26,7 +26,9 @@ from ingestion_operator.resources import Blueprint, Place
 
 if TYPE_CHECKING:
     from types_boto3_events.client import EventBridgeClient
+    from types_boto3_iam.client import IAMClient
     from types_boto3_lambda.client import LambdaClient
+    from types_boto3_logs.client import CloudWatchLogsClient
     from types_boto3_s3.client import S3Client
     from types_boto3_s3.type_defs import ObjectIdentifierTypeDef
     from types_boto3_sts.client import STSClient
@@ -92,6 +94,57 @@ class Boto3Cloud:
         with _translated(f"tagging bucket {bucket}"):
             tag_set = [{"Key": k, "Value": v} for k, v in tags.items()]
             self._s3(region).put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": cast(Any, tag_set)})
+
+    def leftovers(self, blueprint: Blueprint) -> Mapping[str, str]:
+        """See the port."""
+        found: dict[str, str] = {}
+        with _translated("looking for what an interrupted creation left"):
+            for resource in blueprint.resources:
+                if resource.type == "aws:iam/role:Role" and self._claim_role(blueprint, resource.inputs["tags"]):
+                    found[resource.name] = blueprint.names.role
+                elif resource.type == "aws:cloudwatch/logGroup:LogGroup" and self._claim_log_group(
+                    blueprint, resource.inputs["tags"]
+                ):
+                    found[resource.name] = blueprint.names.log_group
+            self._drop_function(blueprint)
+        return found
+
+    def _claim_role(self, blueprint: Blueprint, tags: Mapping[str, str]) -> bool:
+        iam = cast("IAMClient", self._client("iam", blueprint.place.region))
+        name = blueprint.names.role
+        try:
+            there = {tag["Key"]: tag["Value"] for tag in iam.list_role_tags(RoleName=name)["Tags"]}
+        except iam.exceptions.NoSuchEntityException:
+            return False
+        if not blueprint.owner.owns(there):
+            return False
+        if stale := [key for key in there if key not in tags]:
+            iam.untag_role(RoleName=name, TagKeys=stale)
+        iam.tag_role(RoleName=name, Tags=[{"Key": k, "Value": v} for k, v in tags.items()])
+        return True
+
+    def _claim_log_group(self, blueprint: Blueprint, tags: Mapping[str, str]) -> bool:
+        logs = cast("CloudWatchLogsClient", self._client("logs", blueprint.place.region))
+        arn = blueprint.place.arn("logs", f"log-group:{blueprint.names.log_group}")
+        try:
+            there = logs.list_tags_for_resource(resourceArn=arn).get("tags", {})
+        except logs.exceptions.ResourceNotFoundException:
+            return False
+        if not blueprint.owner.owns(there):
+            return False
+        if stale := [key for key in there if key not in tags]:
+            logs.untag_resource(resourceArn=arn, tagKeys=stale)
+        logs.tag_resource(resourceArn=arn, tags=dict(tags))
+        return True
+
+    def _drop_function(self, blueprint: Blueprint) -> None:
+        client, name = self._lambda(blueprint.place.region), blueprint.names.function
+        try:
+            there = client.get_function(FunctionName=name).get("Tags", {})
+        except client.exceptions.ResourceNotFoundException:
+            return
+        if blueprint.owner.owns(there):
+            client.delete_function(FunctionName=name)
 
     def count_objects(self, bucket: str, region: str, limit: int) -> int:
         """See the port."""
@@ -194,7 +247,7 @@ class Boto3Cloud:
         tags = self.bucket_tags(bucket, region)
         if tags is None:
             return False
-        if not owner.owns(dict(tags)):
+        if not owner.owns(tags):
             raise BucketNameTaken(
                 f"bucket {bucket} does not carry this pipeline's ownership tags any more and is not deleted: delete it "
                 "yourself, or set spec.deletion.policy to RetainData"

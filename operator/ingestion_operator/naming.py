@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -45,7 +46,7 @@ class Owner:
             Tag.UID.value: self.uid,
         }
 
-    def owns(self, tags: dict[str, str]) -> bool:
+    def owns(self, tags: Mapping[str, str]) -> bool:
         """Whether a resource with these tags is this pipeline's; an earlier life of the same name (another uid) counts."""
         mine = self.tags()
         return all(tags.get(t.value) == mine[t.value] for t in (Tag.CLUSTER, Tag.NAMESPACE, Tag.NAME))

@@ -96,6 +96,13 @@ class Cloud(Protocol):
     def tag_bucket(self, bucket: str, region: str, tags: Mapping[str, str]) -> None:
         """Replace the tags of a bucket."""
 
+    def leftovers(self, blueprint: Blueprint) -> Mapping[str, str]:
+        """What an interrupted creation, or an earlier life under `Retain`, left of the role and the log group.
+
+        Logical name to physical id, ready to be adopted: tagged as the blueprint says. A function that was left is
+        deleted, for the engine cannot take one over and it holds nothing. What others own is neither reported nor touched.
+        """
+
     def count_objects(self, bucket: str, region: str, limit: int) -> int:
         """Number of objects and old versions, counted up to `limit`; 0 for an absent bucket."""
 

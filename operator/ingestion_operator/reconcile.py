@@ -175,14 +175,16 @@ class _Run:
         self, observed: Observed, blueprint: Blueprint, stack: StackRef, operation: Operation
     ) -> EngineResult:
         create = operation.type is OperationType.CREATE
-        adopt = self._adoptable(blueprint) if create else {}
+        interrupted = self.identity.status.operation is not None
+        adopt = self._adoptable(blueprint) if create or interrupted else {}
         timeout = observed.spec.reconcile.timeout_seconds if observed.spec else DESTROY_TIMEOUT_SECONDS
         request = UpdateRequest(
             stack,
             blueprint,
             timeout,
             create=create,
-            refresh=operation.type is OperationType.REFRESH or self.identity.status.operation is not None,
+            # A first creation that did not end well may have left things that the state does not know, or the reverse.
+            refresh=operation.type is OperationType.REFRESH or interrupted or (create and observed.stack is not None),
             adopt=adopt,
         )
         result = self.reconciler.engine.update(request, self._progress(operation))
@@ -191,7 +193,7 @@ class _Run:
         return result
 
     def _adoptable(self, blueprint: Blueprint) -> Mapping[str, str]:
-        """Buckets of an earlier life of this pipeline, to be taken over; somebody else's are never touched."""
+        """What is left of an earlier life or an interrupted attempt, to be taken over; others' things are never touched."""
         found: dict[str, str] = {}
         for resource in blueprint.resources:
             if resource.type != "aws:s3/bucket:Bucket":
@@ -200,14 +202,14 @@ class _Run:
             there = self.reconciler.cloud.bucket_tags(bucket, blueprint.place.region)
             if there is None:
                 continue
-            if not blueprint.owner.owns(dict(there)):
+            if not blueprint.owner.owns(there):
                 raise BucketNameTaken(
                     f"bucket {bucket} exists and does not carry this pipeline's ownership tags: choose another "
                     "source.bucket.name; the operator never takes over what it did not make"
                 )
             self.reconciler.cloud.tag_bucket(bucket, blueprint.place.region, tags)
             found[resource.name] = bucket
-        return found
+        return {**found, **self.reconciler.cloud.leftovers(blueprint)}
 
     def removal(self) -> None:
         observed = Observed(self.identity)

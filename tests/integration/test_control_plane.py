@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
+import signal
 import socket
 import ssl
 import subprocess
@@ -18,7 +20,7 @@ import pytest
 from ingestion_local import control_plane as module
 from ingestion_local import toolchain
 from ingestion_local.control_plane import ControlPlane
-from ingestion_local.processes import LocalEnvironmentError, free_ports, wait_until
+from ingestion_local.processes import LocalEnvironmentError, free_ports, recorded_processes, wait_until
 
 START_AND_WAIT = """
 import pathlib, signal, sys
@@ -60,6 +62,14 @@ def refused(port: int) -> bool:
     """Whether nobody listens on the loopback port."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def runs_under(directory: Path, process: psutil.Process) -> bool:
+    """Whether one of the process's arguments names something in the directory."""
+    try:
+        return any(str(directory) in argument for argument in process.cmdline())
+    except (psutil.NoSuchProcess, psutil.ZombieProcess):
+        return False
 
 
 def assert_gone(pids: list[int], ports: list[int]) -> None:
@@ -218,6 +228,13 @@ class Cli:
             timeout=120,
         )
 
+    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """Start the command and leave it running."""
+        command = [sys.executable, "-m", "ingestion_local.cli", *arguments]
+        return subprocess.Popen(
+            command, env=self._environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+
     def pids(self) -> dict[str, int]:
         """The pid of each component that `status` says is running."""
         rows = [line.split() for line in self("status").stdout.splitlines()]
@@ -237,7 +254,7 @@ def test_the_playground_stays_up_is_started_once_and_goes_down(cli: Cli, tools: 
 
     first = cli("up")
     assert first.returncode == 0, first.stderr
-    assert "export AWS_ENDPOINT_URL=http://127.0.0.1:" in first.stdout
+    assert re.search(r"^export AWS_ENDPOINT_URL=https?://127\.0\.0\.1:\d+$", first.stdout, re.MULTILINE)
     pids = cli.pids()
     assert set(pids) == {"etcd", "kube-apiserver", "emulator"}
     assert cli("up").stdout == first.stdout
@@ -247,14 +264,25 @@ def test_the_playground_stays_up_is_started_once_and_goes_down(cli: Cli, tools: 
     path = cli("kubeconfig").stdout.strip()
     assert f"export KUBECONFIG={path}\n" in first.stdout
     assert cli("kubeconfig", "--raw").stdout == Path(path).read_text()
-    nodes = subprocess.run([tools["kubectl"], "--kubeconfig", path, "get", "namespaces"], check=False)
-    assert nodes.returncode == 0
+    asked = subprocess.run([tools["kubectl"], "--kubeconfig", path, "get", "namespaces"], check=False)
+    assert asked.returncode == 0
 
     ports = [port for pid in pids.values() for _, port in listening(pid)]
     assert cli("down").stdout == "stopped emulator, kube-apiserver, etcd\n"
     assert_gone(list(pids.values()), ports)
     assert cli("status").returncode == 1
     assert cli("down").stdout == "nothing was running\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_an_up_that_is_ended_half_way_leaves_nothing_that_down_does_not_end(
+    cli: Cli, number: signal.Signals
+) -> None:
+    with cli.start("up") as half_way:
+        wait_until("a first process", lambda: recorded_processes(cli.playground), timeout_seconds=30)
+        half_way.send_signal(number)
+    cli("down")
+    assert [process for process in psutil.process_iter() if runs_under(cli.playground, process)] == []
 
 
 def test_a_playground_that_lost_a_part_says_so_and_is_replaced_by_up(cli: Cli) -> None:

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from ingestion_local import toolchain
 from ingestion_local.processes import LocalEnvironmentError, wait_until
-from ingestion_local.progress import LineReporter
+from ingestion_local.progress import LineReporter, TerminalReporter
 
 ROOT = Path(__file__).resolve().parents[2]
 ETCD = "etcd Version: 3.7.3"
@@ -239,6 +240,13 @@ def test_progress_on_a_pipe_is_a_line_now_and_then(machine: Machine) -> None:
     written = io.StringIO()
     toolchain.ensure(["etcd"], reporter=LineReporter(written, every_seconds=3600))
     assert len(written.getvalue().splitlines()) == 2
+
+
+def test_progress_on_a_terminal_ends_with_a_line_for_each_tool(machine: Machine) -> None:
+    written = io.StringIO()
+    console = Console(file=written, force_terminal=True, width=120)
+    toolchain.ensure(["etcd"], reporter=TerminalReporter(console))
+    assert re.search(r"etcd 3\.7\.3 \(1 of 1\): built in \d s", written.getvalue())
 
 
 def test_an_unknown_tool_is_an_error_that_lists_the_known_ones() -> None:

@@ -79,8 +79,8 @@ def _exports(endpoints: Endpoints) -> str:
     return "\n".join(
         [
             *exports,
-            f"# API server {endpoints.api_server}, kubectl of its version: {endpoints.kubectl}",
-            f"# AWS emulator {endpoints.emulator}",
+            *(f"# {name}: {address}" for name, address in endpoints.addresses.items()),
+            f"# kubectl of the same version: {endpoints.kubectl}",
             "# stop it with: ingestion-local down",
         ]
     )

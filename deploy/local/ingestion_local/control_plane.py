@@ -22,17 +22,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
 from ingestion_local.processes import LocalEnvironmentError, Process, free_ports, wait_until
 
 READY_TIMEOUT_SECONDS = 60.0
+STOP_TIMEOUT_SECONDS = 5.0
 KUBECTL_TIMEOUT_SECONDS = 120.0
 SERVICE_ACCOUNT_TOKEN_DURATION = "8760h"  # noqa: S105 - how long, not what
 TOOLS = ("etcd", "kube-apiserver", "kubectl")
 PORT_TAKEN = "address already in use"
-# SEC 1 (RFC 5915) around the 32 bytes of a P-256 private key; its public half is optional and left out.
-_EC_KEY_HEAD = bytes.fromhex("30310201010420")
-_EC_KEY_TAIL = bytes.fromhex("a00a06082a8648ce3d030107")
-_P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 
 class ControlPlane:
@@ -52,12 +52,17 @@ class ControlPlane:
         self._tools = tools
         self._outlive_parent = outlive_parent
         self._processes: list[Process] = []
-        self._port = 0
+        self._etcd_port = self._port = 0
 
     @property
     def url(self) -> str:
         """Where the API server answers; its certificate is signed by the authority in the kubeconfig."""
         return f"https://127.0.0.1:{self._port}"
+
+    @property
+    def etcd_url(self) -> str:
+        """Where etcd answers its clients."""
+        return f"http://127.0.0.1:{self._etcd_port}"
 
     @property
     def processes(self) -> tuple[Process, ...]:
@@ -78,9 +83,9 @@ class ControlPlane:
 
     def stop(self) -> None:
         """Stop both. Stopping a stopped one succeeds."""
-        # The API server first: without its etcd it takes ten seconds to give up.
+        # The API server first: without its etcd it would not end by itself in time.
         while self._processes:
-            self._processes.pop().stop()
+            self._processes.pop().stop(STOP_TIMEOUT_SECONDS)
 
     def __enter__(self) -> Self:
         self.start()
@@ -140,10 +145,10 @@ class ControlPlane:
 
     def _start(self) -> None:
         self._prepare()
-        client_port, peer_port, self._port = free_ports(3)
+        self._etcd_port, peer_port, self._port = free_ports(3)
         try:
-            etcd = self._launch("etcd", self._etcd_arguments(client_port, peer_port))
-            server = self._launch("kube-apiserver", self._apiserver_arguments(client_port))
+            etcd = self._launch("etcd", self._etcd_arguments(peer_port))
+            server = self._launch("kube-apiserver", self._apiserver_arguments())
             wait_until(
                 "readiness of kube-apiserver",
                 lambda: self._ready(etcd),
@@ -205,8 +210,8 @@ class ControlPlane:
         """A small one: ETCD_*, KUBE* and proxy variables of the user would change what is started."""
         return {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(self.directory)}
 
-    def _etcd_arguments(self, client_port: int, peer_port: int) -> list[str]:
-        client, peer = f"http://127.0.0.1:{client_port}", f"http://127.0.0.1:{peer_port}"
+    def _etcd_arguments(self, peer_port: int) -> list[str]:
+        client, peer = self.etcd_url, f"http://127.0.0.1:{peer_port}"
         return [
             f"--data-dir={self.directory / 'etcd'}",
             f"--listen-client-urls={client}",
@@ -221,9 +226,9 @@ class ControlPlane:
             "--log-level=warn",
         ]
 
-    def _apiserver_arguments(self, etcd_port: int) -> list[str]:
+    def _apiserver_arguments(self) -> list[str]:
         return [
-            f"--etcd-servers=http://127.0.0.1:{etcd_port}",
+            f"--etcd-servers={self.etcd_url}",
             f"--secure-port={self._port}",
             "--bind-address=127.0.0.1",
             # Given, because it would look for a network interface with a default route; and not registered
@@ -273,9 +278,15 @@ class ControlPlane:
 
 def _new_signing_key() -> str:
     """A fresh P-256 private key in PEM."""
-    number = 1 + secrets.randbelow(_P256_ORDER - 1)
-    encoded = base64.encodebytes(_EC_KEY_HEAD + number.to_bytes(32, "big") + _EC_KEY_TAIL).decode()
-    return f"-----BEGIN EC PRIVATE KEY-----\n{encoded}-----END EC PRIVATE KEY-----\n"
+    return (
+        ec.generate_private_key(ec.SECP256R1())
+        .private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.TraditionalOpenSSL,
+            serialization.NoEncryption(),
+        )
+        .decode()
+    )
 
 
 def _write_private(path: Path, text: str) -> None:

@@ -1,4 +1,6 @@
-"""The AWS emulator as a process: MiniStack through the strict delivery layer, on loopback.
+"""The AWS emulator as a process: MiniStack through the strict delivery layer, on loopback and over TLS.
+
+TLS, because the pipelines' buckets refuse everything else, and the emulator enforces that as AWS does.
 
 With `auth=True` IAM is enforced. The root identity is the pair of keys that `env()` gives; a user made with
 `iam.create_user` and `create_access_key` may do only what its policies allow, and a function runs with its role's.
@@ -7,6 +9,7 @@ With `auth=True` IAM is enforced. The root identity is the pair of keys that `en
 from __future__ import annotations
 
 import os
+import ssl
 import sys
 import urllib.error
 import urllib.request
@@ -17,6 +20,7 @@ from typing import Any, Self
 import boto3
 from botocore.config import Config
 
+from ingestion_local.certificates import make_certificate
 from ingestion_local.processes import Process, free_port, wait_until
 
 ACCOUNT_ID = "123456789012"
@@ -42,6 +46,7 @@ class Emulator:
         self.log = directory / "emulator.log"
         self._auth = auth
         self._outlive_parent = outlive_parent
+        self.certificate = directory / "tls" / "server.crt"
         self._process: Process | None = None
         self._port = 0
         self._clients: dict[str, Any] = {}
@@ -49,7 +54,7 @@ class Emulator:
     @property
     def endpoint(self) -> str:
         """URL of every AWS service."""
-        return f"http://127.0.0.1:{self._port}"
+        return f"https://127.0.0.1:{self._port}"
 
     @property
     def process(self) -> Process:
@@ -63,6 +68,7 @@ class Emulator:
         self._port = free_port()
         work = self.directory / "emulator"
         (work / "tmp").mkdir(parents=True, exist_ok=True)
+        make_certificate(self.certificate, self._key)
         argv = [sys.executable, "-m", "ingestion_local.strict_delivery"]
         self._process = Process.start(
             "emulator",
@@ -103,6 +109,7 @@ class Emulator:
             "AWS_REGION": self.region,
             "AWS_DEFAULT_REGION": self.region,
             "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_CA_BUNDLE": str(self.certificate),
         }
 
     def client(self, service: str, *, access_key: str = "test", secret_key: str = "test") -> Any:  # noqa: S107 - emulator
@@ -112,12 +119,17 @@ class Emulator:
             session = boto3.Session(access_key, secret_key, region_name=self.region)
             config = Config(s3={"addressing_style": "path"}, retries={"mode": "standard"})
             make: Any = session.client
-            self._clients[name] = make(service, endpoint_url=self.endpoint, config=config, verify=False)
+            self._clients[name] = make(service, endpoint_url=self.endpoint, config=config, verify=str(self.certificate))
         return self._clients[name]
+
+    @property
+    def _key(self) -> Path:
+        return self.certificate.with_suffix(".key")
 
     def _answers(self) -> bool:
         try:
-            with urllib.request.urlopen(f"{self.endpoint}/_ministack/health", timeout=2) as answer:  # noqa: S310 - loopback
+            trust = ssl.create_default_context(cafile=str(self.certificate))
+            with urllib.request.urlopen(f"{self.endpoint}/_ministack/health", timeout=2, context=trust) as answer:  # noqa: S310
                 return bool(answer.status == 200)
         except (urllib.error.URLError, OSError):
             return False
@@ -126,6 +138,9 @@ class Emulator:
         return local_environment() | {
             "BIND_HOST": "127.0.0.1",
             "GATEWAY_PORT": str(self._port),
+            "USE_SSL": "true",
+            "MINISTACK_SSL_CERT": str(self.certificate),
+            "MINISTACK_SSL_KEY": str(self._key),
             "AUTH": "true" if self._auth else "false",
             "MINISTACK_ACCOUNT_ID": self.account_id,
             "MINISTACK_REGION": self.region,

@@ -22,6 +22,8 @@ from ingestion_local.processes import recorded_processes
 from ingestion_local.progress import Reporter, default_reporter
 
 LOCK_TIMEOUT_SECONDS = 600.0
+# Then by force: nothing of it is used again, and an API server that lost its etcd would take ten seconds.
+STOP_TIMEOUT_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -30,8 +32,7 @@ class Endpoints:
 
     kubeconfig: str
     kubectl: str
-    api_server: str
-    emulator: str
+    addresses: dict[str, str]  # by the name of the component
     environment: dict[str, str]  # KUBECONFIG and AWS_*
 
     @classmethod
@@ -63,6 +64,8 @@ class Playground:
 
     def __init__(self, directory: Path | None = None) -> None:
         self.directory = directory or toolchain.cache_directory() / "playground"
+        self._control_plane = self.directory / "control-plane"
+        self._emulator = self.directory / "emulator"
         self._state = self.directory / "playground.json"
 
     def up(self, reporter: Reporter | None = None) -> Endpoints:
@@ -75,7 +78,8 @@ class Playground:
             if (endpoints := self.endpoints()) is not None:
                 return endpoints
             self._stop_recorded()
-            shutil.rmtree(self.directory, ignore_errors=True)
+            for part in (self._control_plane, self._emulator):
+                shutil.rmtree(part, ignore_errors=True)
             try:
                 endpoints = self._start(reporter)
             except BaseException:
@@ -95,21 +99,22 @@ class Playground:
         records = recorded_processes(self.directory)
         if not records or not all(record.running for record in records):
             return None
-        try:
-            return Endpoints.read(self._state)
-        except FileNotFoundError:
-            return None
+        return self._saved()
 
     def components(self) -> list[Component]:
         """Every recorded process, running or not; none when it is down."""
-        addresses: dict[str, str] = {}
-        if self._state.exists():
-            endpoints = Endpoints.read(self._state)
-            addresses = {"kube-apiserver": endpoints.api_server, "emulator": endpoints.emulator}
+        saved = self._saved()
+        addresses = saved.addresses if saved else {}
         return [
             Component(record.name, record.pid, record.running, addresses.get(record.name, ""), record.log)
             for record in recorded_processes(self.directory)
         ]
+
+    def _saved(self) -> Endpoints | None:
+        try:
+            return Endpoints.read(self._state)
+        except (FileNotFoundError, ValueError, TypeError):  # none, or one of another version of this program
+            return None
 
     def _exclusive(self) -> contextlib.AbstractContextManager[None]:
         lock = self.directory.with_name(f".{self.directory.name}.lock")
@@ -121,15 +126,18 @@ class Playground:
 
         with contextlib.closing(reporter or default_reporter()) as report:
             tools = toolchain.ensure(TOOLS, reporter=report)
-            control_plane = ControlPlane(self.directory / "control-plane", tools, outlive_parent=True)
+            control_plane = ControlPlane(self._control_plane, tools, outlive_parent=True)
             _timed(report, "control plane", control_plane.start)
-            emulator = Emulator(self.directory / "emulator", auth=True, outlive_parent=True)
+            emulator = Emulator(self._emulator, auth=True, outlive_parent=True)
             _timed(report, "AWS emulator", emulator.start)
         return Endpoints(
             kubeconfig=str(control_plane.kubeconfig),
             kubectl=str(control_plane.kubectl),
-            api_server=control_plane.url,
-            emulator=emulator.endpoint,
+            addresses={
+                "etcd": control_plane.etcd_url,
+                "kube-apiserver": control_plane.url,
+                "emulator": emulator.endpoint,
+            },
             environment={"KUBECONFIG": str(control_plane.kubeconfig), **emulator.env()},
         )
 
@@ -139,7 +147,7 @@ class Playground:
         for record in reversed(recorded_processes(self.directory)):
             if record.running:
                 running.append(record.name)
-            record.stop()
+            record.stop(STOP_TIMEOUT_SECONDS)
         return running
 
 

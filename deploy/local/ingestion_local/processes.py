@@ -173,8 +173,11 @@ def recorded_processes(directory: Path) -> list[ProcessRecord]:
 
     In the order in which they were started.
     """
-    paths = sorted(directory.rglob(f"*{RECORD_SUFFIX}"), key=lambda path: path.stat().st_mtime_ns)
-    return [ProcessRecord.read(path) for path in paths]
+    found = []
+    for path in directory.rglob(f"*{RECORD_SUFFIX}"):
+        with contextlib.suppress(FileNotFoundError):  # stopped by somebody else at this moment
+            found.append((path.stat().st_mtime_ns, ProcessRecord.read(path)))
+    return [record for _, record in sorted(found, key=lambda pair: pair[0])]
 
 
 def _record_path(log: Path) -> Path:

@@ -44,39 +44,67 @@ class Delivery:
 _current: ContextVar[Delivery | None] = ContextVar("delivery", default=None)
 
 
-def allows(statements: Iterable[Mapping[str, Any]], action: str, delivery: Delivery) -> bool:
-    """Whether a resource policy lets EventBridge do `action` on behalf of the rule: an allow, and no deny, that fits."""
-    fitting = [s for s in statements if _fits(s, action, delivery)]
+def allows(
+    statements: Iterable[Mapping[str, Any]], action: str, delivery: Delivery, *, resource: str = ""
+) -> bool:
+    """Whether a resource policy lets EventBridge do `action` on behalf of the rule: an allow, and no deny, that fits.
+
+    With `resource`, statements about other resources do not fit.
+    """
+    fitting = [s for s in statements if _fits(s, action, delivery, resource)]
     return any(s.get("Effect") == "Allow" for s in fitting) and not any(
         s.get("Effect") == "Deny" for s in fitting
     )
 
 
-def _fits(statement: Mapping[str, Any], action: str, delivery: Delivery) -> bool:
+def _fits(statement: Mapping[str, Any], action: str, delivery: Delivery, resource: str) -> bool:
+    # What is not understood must never let an event in: then a deny holds, and an allow does not.
+    unclear = statement.get("Effect") == "Deny"
     return (
-        _names_events(statement.get("Principal"))
-        and any(_like(wanted, action, ignore_case=True) for wanted in _listed(statement.get("Action")))
+        _names(statement, "Principal", _is_events)
+        and _names(statement, "Action", lambda v: any(_like(w, action, ignore_case=True) for w in _listed(v)))
+        and (not resource or any(_like(w, resource) for w in _listed(statement.get("Resource", resource))))
         and all(
-            _holds(operator, key, _listed(wanted), delivery)
+            _holds(operator, key, _listed(wanted), delivery, unclear=unclear)
             for operator, pairs in (statement.get("Condition") or {}).items()
             for key, wanted in pairs.items()
         )
     )
 
 
-def _names_events(principal: Any) -> bool:
+def _names(statement: Mapping[str, Any], element: str, matches: Callable[[Any], bool]) -> bool:
+    """Whether an element (`Principal`), or its opposite (`NotPrincipal`), is about this delivery."""
+    if element in statement:
+        return matches(statement[element])
+    return f"Not{element}" in statement and not matches(statement[f"Not{element}"])
+
+
+def _is_events(principal: Any) -> bool:
     if isinstance(principal, Mapping):
-        return EVENTS_PRINCIPAL in _listed(principal.get("Service"))
+        return EVENTS_PRINCIPAL in _listed(principal.get("Service")) or "*" in _listed(principal.get("AWS"))
     return bool(principal == "*")
 
 
-def _holds(operator: str, key: str, wanted: list[str], delivery: Delivery) -> bool:
-    have = {"aws:sourcearn": delivery.rule_arn, "aws:sourceaccount": delivery.account_id}.get(key.lower())
-    if have is None:
-        return False  # a condition on what an event does not have does not hold
-    if operator in ("StringEquals", "ArnEquals"):
-        return have in wanted
-    return operator in ("ArnLike", "StringLike") and any(_like(pattern, have) for pattern in wanted)
+def _holds(operator: str, key: str, wanted: list[str], delivery: Delivery, *, unclear: bool) -> bool:
+    known = {
+        "aws:sourcearn": delivery.rule_arn,
+        "aws:sourceaccount": delivery.account_id,
+        "aws:securetransport": "true",  # services call each other over TLS
+    }
+    have = known.get(key.lower())
+    exact, pattern = have in wanted, have is not None and any(_like(w, have) for w in wanted)
+    found = {
+        "StringEquals": exact,
+        "ArnEquals": exact,
+        "Bool": exact,
+        "StringLike": pattern,
+        "ArnLike": pattern,
+        "StringNotEquals": not exact,
+        "ArnNotEquals": not exact,
+        "StringNotLike": not pattern,
+        "ArnNotLike": not pattern,
+    }
+    return unclear if have is None else found.get(operator, unclear)
 
 
 def _like(pattern: str, text: str, *, ignore_case: bool = False) -> bool:
@@ -157,7 +185,7 @@ def dead_letter(delivery: Delivery, payload: str, code: str, message: str) -> No
         logger.warning("dropped: %s (%s), and no dead-letter queue", message, code)
         return
     policy = json.loads(queue["attributes"].get("Policy") or "{}")
-    if not allows(policy.get("Statement", []), "sqs:SendMessage", delivery):
+    if not allows(policy.get("Statement", []), "sqs:SendMessage", delivery, resource=arn):
         logger.warning("dropped: %s (%s), and %s does not let the rule send", message, code, arn)
         return
     attributes = {

@@ -15,6 +15,7 @@ from pulumi import automation
 from pulumi.automation.errors import create_command_error
 from semver import VersionInfo
 
+from ingestion_operator.engine.locks import OPERATOR_VARIABLE, process_mark
 from ingestion_operator.errors import UpdateTimedOut
 
 # After SIGINT the engine finishes the calls under way and writes the state; a second signal would orphan resources.
@@ -88,7 +89,7 @@ class OneCommand(automation.PulumiCommand):
         """
         self.count += 1
         argv = [self.command, "--non-interactive", *args, *self._extra_arguments]
-        env = {**os.environ, **additional_env, "PULUMI_AUTOMATION_API": "true"}
+        env = {**os.environ, **additional_env, "PULUMI_AUTOMATION_API": "true", OPERATOR_VARIABLE: process_mark(os.getpid())}
         with subprocess.Popen(
             argv,
             stdin=subprocess.DEVNULL,

@@ -29,11 +29,9 @@ UNREADABLE = re.compile(
 
 @contextmanager
 def translate(collector: EventCollector) -> Iterator[None]:
-    """Translate what the Automation API raises. StackAlreadyExistsError is let by, for its caller expects it."""
+    """Translate what the Automation API raises."""
     try:
         yield
-    except automation.StackAlreadyExistsError:
-        raise
     except automation.ConcurrentUpdateError as error:
         raise LockHeld(f"another process holds the lock of the stack: {_lock_line(str(error))}") from error
     except automation.StackNotFoundError as error:

@@ -4,20 +4,34 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import socket
+import time
+from contextlib import suppress
+from pathlib import Path
 
 # The CLI prints for each lock: `<url>: created by <user>@<host> (pid <pid>) at <time>`
+OPERATOR_VARIABLE = "INGESTION_OPERATOR_PROCESS"
+START_TIME_FIELD = 19  # of /proc/<pid>/stat, counted from the field after the name; proc(5) calls it starttime
+PATIENCE_SECONDS = 15.0
 HOLDER = re.compile(r"created by \S*@(?P<host>\S+) \(pid (?P<pid>\d+)\)")
 
 
 def held_by_the_dead(message: str, *, host: str | None = None) -> bool:
     """Whether each lock named in the CLI's message was taken on this host by a process that is gone.
 
-    A lock of another host is never judged: its holder may be alive.
+    A process that an operator started which is gone itself goes on without anybody to run its program: it is asked to
+    stop first, and counts as gone once it is. A lock of another host is never judged: its holder may be alive.
     """
     holders = list(HOLDER.finditer(message))
     here = host or socket.gethostname()
-    return bool(holders) and all(h["host"] == here and not _is_pulumi(int(h["pid"])) for h in holders)
+    return bool(holders) and all(h["host"] == here and _is_gone(int(h["pid"])) for h in holders)
+
+
+def _is_gone(pid: int) -> bool:
+    if not _is_pulumi(pid):
+        return True
+    return _is_orphan(pid) and _ended(pid)
 
 
 def _is_pulumi(pid: int) -> bool:
@@ -28,3 +42,36 @@ def _is_pulumi(pid: int) -> bool:
         return False
     except PermissionError:
         return True
+
+
+def _is_orphan(pid: int) -> bool:
+    """Whether the operator that started this CLI process has ended."""
+    try:
+        environment = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return False
+    prefix = f"{OPERATOR_VARIABLE}=".encode()
+    marks = [entry.removeprefix(prefix).decode() for entry in environment if entry.startswith(prefix)]
+    return bool(marks) and marks[0] != process_mark(int(marks[0].partition("@")[0]))
+
+
+def process_mark(pid: int) -> str:
+    """What tells a process from a later one of the same number: `<pid>@<start time in clock ticks>`."""
+    try:
+        after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return f"{pid}@"
+    return f"{pid}@{after_name[START_TIME_FIELD]}"
+
+
+def _ended(pid: int) -> bool:
+    """Ask a process to stop, gracefully first, and wait until it has."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < deadline:
+            if not _is_pulumi(pid):
+                return True
+            time.sleep(0.05)
+    return False

@@ -209,9 +209,13 @@ class _Operation:
         return self._command.count + self._helper.count
 
     def create_stack(self) -> None:
-        """Make the stack; one that is there already (from an interrupted first attempt) is success."""
+        """Make the stack; one that is there already (from an interrupted first attempt) is success.
+
+        So is a locked one: the operation that follows finds out by whom.
+        """
         workspace = self._workspace(self._helper)
-        with suppress(automation.StackAlreadyExistsError), translate(EventCollector(0, lambda _: None)):
+        there = suppress(automation.StackAlreadyExistsError, automation.ConcurrentUpdateError)
+        with translate(EventCollector(0, lambda _: None)), there:
             self._helper.run(
                 ["stack", "init", self._stack.name, "--no-select", "--secrets-provider", "passphrase"],
                 workspace.work_dir,
@@ -232,7 +236,7 @@ class _Operation:
                     raise
             logger.warning("stack %s: breaking the lock of a process that is gone", self._stack.name)
             self._helper.run(
-                ["cancel", "--yes", self._stack.name],
+                ["cancel", "--yes", "--stack", self._stack.name],
                 str(self._directory),
                 self._engine.environment(self._stack.region),
             )

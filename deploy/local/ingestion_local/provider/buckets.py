@@ -117,6 +117,7 @@ class Encryption(_Setting):
 
     type = "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
     inputs = frozenset({"bucket", "rules"})
+    required = inputs
     absent = ("ServerSideEncryptionConfigurationNotFoundError",)
     word = "Bucket Server-side Encryption Configuration"
 
@@ -184,6 +185,7 @@ class Versioning(_Setting):
 
     type = "aws:s3/bucketVersioning:BucketVersioning"
     inputs = frozenset({"bucket", "versioningConfiguration"})
+    required = inputs
     word = "Bucket Versioning"
 
     def put(self, bucket: str, inputs: Document) -> None:
@@ -206,6 +208,7 @@ class Lifecycle(_Setting):
 
     type = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
     inputs = frozenset({"bucket", "rules"})
+    required = inputs
     absent = ("NoSuchLifecycleConfiguration",)
     word = "Bucket Lifecycle Configuration"
 
@@ -259,6 +262,7 @@ class Policy(_Setting):
 
     type = "aws:s3/bucketPolicy:BucketPolicy"
     inputs = frozenset({"bucket", "policy"})
+    required = inputs
     absent = ("NoSuchBucketPolicy",)
     word = "Bucket Policy"
 

@@ -6,6 +6,7 @@ import json
 import time
 import urllib.parse
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from ingestion_local.provider.buckets import known
@@ -184,6 +185,8 @@ class LogGroup(Kind):
 
 
 SETTLE_SECONDS = 60.0
+DEFAULT_MEMORY_MIB = 128
+DEFAULT_TIMEOUT_SECONDS = 3
 
 # Pulumi's input to the field of Lambda's API, for those that are passed as they are.
 PLAIN = {"description": "Description", "role": "Role", "runtime": "Runtime", "handler": "Handler", "memorySize": "MemorySize",
@@ -197,8 +200,16 @@ class Function(Kind):
     inputs = frozenset(
         {*PLAIN, "name", "code", "sourceCodeHash", "architectures", "environment", "tracingConfig", "tags"}
     )
-    required = frozenset({"name", "role", "code"})
+    required = frozenset({"name", "role", "code", "runtime", "handler"})
     replaces = frozenset({"name"})
+    defaults = MappingProxyType(
+        {
+            "architectures": ["x86_64"],
+            "memorySize": DEFAULT_MEMORY_MIB,
+            "timeout": DEFAULT_TIMEOUT_SECONDS,
+            "tracingConfig": {"mode": "PassThrough"},
+        }
+    )
 
     def create(self, inputs: Document) -> str:
         name = str(inputs["name"])
@@ -291,7 +302,13 @@ class Function(Kind):
         environment, tracing = inputs.get("environment") or {}, inputs.get("tracingConfig") or {}
         known(environment, {"variables"}, "environment")
         known(tracing, {"mode"}, "tracingConfig")
-        wanted = {theirs: inputs[ours] for ours, theirs in PLAIN.items() if ours in inputs}
+        # Without them an update would leave what was there.
+        wanted: Document = {
+            "Description": "",
+            "MemorySize": DEFAULT_MEMORY_MIB,
+            "Timeout": DEFAULT_TIMEOUT_SECONDS,
+        }
+        wanted |= {theirs: inputs[ours] for ours, theirs in PLAIN.items() if ours in inputs}
         wanted["Environment"] = {"Variables": environment.get("variables") or {}}
         wanted["TracingConfig"] = {"Mode": tracing.get("mode", "PassThrough")}
         return wanted

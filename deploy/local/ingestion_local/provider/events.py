@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
 from ingestion_local.provider.buckets import known
 from ingestion_local.provider.kinds import (
     Kind,
@@ -22,20 +24,15 @@ class Rule(Kind):
     inputs = frozenset({"name", "description", "eventPattern", "state", "tags"})
     required = frozenset({"name", "eventPattern"})
     replaces = frozenset({"name"})
+    defaults = MappingProxyType({"state": "ENABLED"})
 
     def create(self, inputs: Document) -> str:
-        events = self.aws("events")
-        with (
-            doing(f"creating EventBridge Rule ({inputs['name']})"),
-            absent_is_fine("ResourceNotFoundException"),
-        ):
-            events.describe_rule(Name=inputs["name"])
-            raise Refused(
-                f"creating EventBridge Rule ({inputs['name']}): ResourceAlreadyExistsException: the rule exists"
-            )
-        with doing(f"creating EventBridge Rule ({inputs['name']})"):
-            extra = {"Tags": tag_list(inputs["tags"])} if inputs.get("tags") else {}
-            events.put_rule(**self._wanted(inputs), **extra)
+        events, name = self.aws("events"), inputs["name"]
+        with doing(f"creating EventBridge Rule ({name})"):
+            # As with the real provider: PutRule takes an existing rule over, but leaves its tags alone.
+            arn = events.put_rule(**self._wanted(inputs))["RuleArn"]
+            if inputs.get("tags"):
+                events.tag_resource(ResourceARN=arn, Tags=tag_list(inputs["tags"]))
         return str(inputs["name"])
 
     def read(self, identity: str, inputs: Document) -> tuple[Document, Document] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 from ingestion_local.provider.properties import Document
@@ -43,7 +44,7 @@ class Aws:
             s3={"addressing_style": "path"}, retries={"mode": "standard"}, max_pool_connections=32
         )
         return self._session.create_client(
-            service, region_name=self.region, endpoint_url=self._endpoint, verify=False, config=config
+            service, region_name=self.region, endpoint_url=self._endpoint, config=config
         )
 
 
@@ -88,6 +89,8 @@ class Kind:
     inputs: ClassVar[frozenset[str]]
     replaces: ClassVar[frozenset[str]] = frozenset()
     required: ClassVar[frozenset[str]] = frozenset()
+    # What AWS has where the program says nothing: no drift.
+    defaults: ClassVar[Mapping[str, Any]] = MappingProxyType({})
 
     def __init__(self, aws: Aws) -> None:
         self.aws = aws

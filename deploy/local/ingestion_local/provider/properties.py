@@ -86,6 +86,23 @@ def _canonical(value: Any) -> Any:
     return value
 
 
+def pruned(value: Any) -> Any:
+    """The value without what is as good as not there: None, False and empty maps, lists and texts.
+
+    An empty text inside a map or a list stays: a tag and a variable may be empty.
+    """
+    return None if value == "" else _pruned(value)
+
+
+def _pruned(value: Any) -> Any:
+    if isinstance(value, dict):
+        found = {key: _pruned(inner) for key, inner in value.items()}
+        return {key: inner for key, inner in found.items() if inner is not None} or None
+    if isinstance(value, list):
+        return [_pruned(inner) for inner in value] or None
+    return None if value is False else value
+
+
 def changed_keys(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
     """Names of the inputs that differ, in order."""
     keys: Iterable[str] = sorted({*before, *after})

@@ -21,6 +21,8 @@ from ingestion_local.provider.properties import (
     changed_keys,
     from_struct,
     is_unknown,
+    pruned,
+    same_value,
     to_struct,
 )
 
@@ -146,7 +148,7 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
         found = self._do(context, lambda: kind.read(request.id, inputs))
         if found is None:
             return provider_pb2.ReadResponse()
-        there = _as_written(inputs, found[0]) if inputs else found[0]
+        there = _as_written(kind, inputs, found[0]) if inputs else found[0]
         return provider_pb2.ReadResponse(
             id=request.id, properties=to_struct({**there, **found[1]}), inputs=to_struct(there)
         )
@@ -198,7 +200,15 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
         return None
 
 
-def _as_written(inputs: Document, there: Document) -> Document:
-    """What AWS has, in the program's words where it means the same: other white space in a policy is no drift."""
-    same = set(inputs) - set(changed_keys(inputs, there))
-    return {key: inputs[key] if key in same else value for key, value in there.items()}
+def _as_written(kind: Kind, inputs: Document, there: Document) -> Document:
+    """What AWS has, in the program's words where it means the same.
+
+    Other white space in a policy is no drift, nor is a default that the program left out, nor an empty value.
+    """
+    found = {}
+    for key in sorted({*inputs, *there}):
+        if same_value(pruned(inputs.get(key)), pruned(there.get(key))):
+            found.update({key: inputs[key]} if key in inputs else {})
+        elif key in there and (key in inputs or there[key] != kind.defaults.get(key)):
+            found[key] = there[key]
+    return found

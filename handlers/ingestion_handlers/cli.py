@@ -64,9 +64,9 @@ def _configure_logging(settings: Settings) -> None:
     json_wanted = settings.log_format is LogFormat.JSON
     handler.setFormatter(JsonFormatter(TEXT_FORMAT) if json_wanted else logging.Formatter(TEXT_FORMAT))
     logging.basicConfig(level=settings.log_level, handlers=[handler], force=True)
-    # Kopf tells of every event and every handler at INFO; the core's own lines say what matters.
-    for chatty in ("kopf", "botocore", "aiohttp.access"):
-        logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLevelName(settings.log_level)))
+    # They tell of every event and every request at INFO; the core's own lines say what matters.
+    for chatty in () if settings.log_level == "DEBUG" else ("kopf", "botocore", "aiohttp.access"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,8 @@ from ingestion_operator.model.pipeline import GROUP
 from ingestion_operator.reconcile import Reconciler
 from ingestion_operator.settings import Settings
 
+# Not the group itself: Kopf takes no notice of changes under its prefix, and users ask for things under the group's.
+KOPF_PREFIX = f"kopf.{GROUP}"
 SERVER_TIMEOUT_SECONDS = 300
 CLIENT_TIMEOUT_SECONDS = 330
 CONNECT_TIMEOUT_SECONDS = 10
@@ -34,9 +36,9 @@ class Wiring:
         kopf_settings.execution.executor = self.workers
         kopf_settings.execution.max_workers = self.settings.workers
         kopf_settings.persistence.finalizer = f"{GROUP}/finalizer"
-        kopf_settings.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix=GROUP)
+        kopf_settings.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix=KOPF_PREFIX)
         kopf_settings.persistence.diffbase_storage = kopf.AnnotationsDiffBaseStorage(
-            prefix=GROUP, key="last-handled"
+            prefix=KOPF_PREFIX, key="last-handled"
         )
         kopf_settings.posting.enabled = False  # the core publishes its own Events, with its own reasons
         kopf_settings.watching.server_timeout = SERVER_TIMEOUT_SECONDS

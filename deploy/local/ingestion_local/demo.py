@@ -1,0 +1,306 @@
+"""`make demo`: the main job for real, on one machine, each step verified by the demo itself.
+
+A real Kubernetes API server takes an IngestionPipeline, the operator and the real Pulumi engine make it in an emulated
+AWS, real documents are processed by the function, and at the end nothing is left.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import shlex
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ingestion_local import toolchain
+from ingestion_local.environment import ROOT, LocalEnvironment
+from ingestion_local.narrator import Narrator
+from ingestion_local.processes import LocalEnvironmentError
+
+SAMPLE = ROOT / "samples" / "chunker"
+NAMESPACE = "demo"
+NAME = "chunker"
+SETTINGS = {"INGESTION_TICK_SECONDS": "1", "INGESTION_WAITING_SECONDS": "5", "INGESTION_CLUSTER_ID": "demo"}
+SHOWN_RECORDS = 2
+SHOWN_CHARACTERS = 150
+
+
+class Demo:
+    """The story, step by step."""
+
+    def __init__(self, environment: LocalEnvironment, narrator: Narrator) -> None:
+        self.environment = environment
+        self.tell = narrator
+        self.seconds: dict[str, float] = {}
+
+    def run(self, *, keep: bool) -> None:
+        """All steps. Raises LocalEnvironmentError at the first that is not as it should be."""
+        self.create()
+        self.upload()
+        self.look()
+        self.change_code()
+        self.drift()
+        if keep:
+            self.leave_running()
+        else:
+            self.delete()
+            self.figures()
+
+    def create(self) -> None:
+        """Apply the sample and watch it being made."""
+        self.tell.step("A pipeline is applied")
+        self.kubectl(f"create namespace {NAMESPACE}", show=False)
+        began = time.monotonic()
+        self.kubectl(f"apply -n {NAMESPACE} -f {(SAMPLE / 'pipeline.yaml').relative_to(ROOT)}")
+        self.tell.watch("the pipeline's readiness", self.readiness)
+        self.seconds["from kubectl apply to Ready"] = time.monotonic() - began
+        made = self.status()["lastOperation"]
+        self.tell.checked(f"{made['changes']['create']} AWS resources by {made['cliProcesses']} Pulumi processes")
+
+    def upload(self) -> None:
+        """Put the documents into the bucket and wait until each is processed."""
+        self.tell.step("Documents land in the bucket, the function splits them into training records")
+        documents = list(_documents())
+        outputs = self.outputs
+        began = time.monotonic()
+        for key, text in documents:
+            self.s3.put_object(Bucket=outputs["bucketName"], Key=key, Body=text.encode())
+        size = sum(len(text.encode()) for _, text in documents)
+        self.tell.say(f"{len(documents)} documents, {size / 1e6:.1f} MB, put into s3://{outputs['bucketName']}/raw/")
+        self.tell.watch("every document's result", lambda: self.results(len(documents)))
+        self.seconds[f"from upload to results of {len(documents)} documents"] = time.monotonic() - began
+        self.show_records(outputs["resultsBucket"])
+
+    def show_records(self, bucket: str) -> None:
+        """The first records, and how many there are."""
+        keys = self.result_keys()
+        lines = self.s3.get_object(Bucket=bucket, Key=keys[0])["Body"].read().decode().splitlines()
+        total = len(lines) + sum(
+            self.s3.get_object(Bucket=bucket, Key=key)["Body"].read().count(b"\n") for key in keys[1:]
+        )
+        shown = "\n".join(_shorten(line) for line in lines[:SHOWN_RECORDS])
+        self.tell.command(f"aws s3 cp s3://{bucket}/{keys[0]} - | head -{SHOWN_RECORDS}", shown)
+        self.tell.checked(f"{total} records in {len(keys)} files under chunks/")
+
+    def look(self) -> None:
+        """What the user sees with kubectl."""
+        self.tell.step("What kubectl says")
+        self.kubectl(f"get ipl -n {NAMESPACE}")
+        described = self.kubectl(f"describe ipl {NAME} -n {NAMESPACE}", show=False)
+        tail = described[described.index("Status:") :] if "Status:" in described else described
+        self.tell.command(f"kubectl describe ipl {NAME} -n {NAMESPACE}", _without_resources(tail))
+
+    def change_code(self) -> None:
+        """Change the code in the ConfigMap; only the function is updated."""
+        self.tell.step("The code changes: only the function is updated")
+        before = self.status()["code"]["sha256"]
+        code = (SAMPLE / "chunker.py").read_text()
+        changed = code.replace('"text": text}', '"text": text, "length": len(text)}')
+        self.check(changed != code, "the sample has the line that the demo changes")
+        began = time.monotonic()
+        patch = json.dumps({"data": {"chunker.py": changed}})
+        self.kubectl(f"patch configmap {NAME} -n {NAMESPACE} --type=merge -p {shlex.quote(patch)}", show=False)
+        self.tell.command(f"kubectl edit configmap {NAME} -n {NAMESPACE}   # each record gets its length")
+        self.tell.watch("the new code", lambda: self.new_code(before))
+        self.seconds["from a change of the code to Ready"] = time.monotonic() - began
+        last = self.status()["lastOperation"]
+        changes = {key: value for key, value in last["changes"].items() if value}
+        self.check(changes == {"update": 1, "same": 20}, f"{changes}, by {last['cliProcesses']} Pulumi process")
+        self.s3.put_object(Bucket=self.outputs["bucketName"], Key="raw/again.txt", Body=b"a few words")
+        record = json.loads(self.wait_result("chunks/raw/again.txt.jsonl"))
+        self.check(record.get("length") == 11, "a new document is processed by the new code")
+
+    def drift(self) -> None:
+        """Break something in AWS by hand; the operator puts it back."""
+        self.tell.step("Somebody breaks it in AWS by hand: the operator puts it back")
+        function = self.outputs["functionName"]
+        self.environment.emulator.client("lambda").remove_permission(FunctionName=function, StatementId="AllowRule")
+        self.tell.command(f"aws lambda remove-permission --function-name {function} --statement-id AllowRule")
+        annotation = "ingestion-operator.io/reconcile-requested-at=now"
+        self.kubectl(f"annotate ipl {NAME} -n {NAMESPACE} {annotation}")
+        self.tell.say("(without the annotation it would be found at the next look, see reconcile.drift.intervalSeconds)")
+        self.tell.watch("the correction", self.corrected)
+        self.s3.put_object(Bucket=self.outputs["bucketName"], Key="raw/after-drift.txt", Body=b"still here")
+        self.wait_result("chunks/raw/after-drift.txt.jsonl")
+        self.tell.checked("objects are processed again")
+
+    def delete(self) -> None:
+        """Delete it: data goes only once that is confirmed, and then nothing is left."""
+        self.tell.step("The pipeline is deleted: data only when that is confirmed, and then nothing is left in AWS")
+        outputs = self.outputs
+        self.kubectl(f"delete ipl {NAME} -n {NAMESPACE} --wait=false")
+        stalled = self.tell.watch("the question", lambda: self.condition("Stalled"))
+        self.check(stalled["reason"] == "BucketNotEmpty", "the operator asks before it deletes data")
+        began = time.monotonic()
+        buckets = f"{outputs['bucketName']},{outputs['resultsBucket']}"
+        self.kubectl(f"annotate ipl {NAME} -n {NAMESPACE} ingestion-operator.io/confirm-purge={buckets}")
+        self.tell.watch("the end of the pipeline", lambda: ("", not self.get()))
+        self.seconds["from the confirmation to gone"] = time.monotonic() - began
+        self.kubectl(f"get ipl -n {NAMESPACE}")
+        self.check(self.left_in_aws() == [], "no bucket, function, rule, role or log group is left in AWS")
+
+    def figures(self) -> None:
+        """How long things took."""
+        self.tell.step("It took")
+        for what, seconds in self.seconds.items():
+            self.tell.say(f"{seconds:5.1f} s  {what}")
+        megabytes = self.environment.operator.resident_bytes() / 1e6
+        self.tell.say(f"{megabytes:5.0f} MB of memory in the operator")
+
+    def leave_running(self) -> None:
+        """Say how to go on by hand, and wait until told to stop."""
+        plane, emulator = self.environment.control_plane, self.environment.emulator
+        variables = {"KUBECONFIG": str(plane.kubeconfig), **emulator.env()}
+        self.tell.step("It keeps running. In another terminal:")
+        for name, value in variables.items():
+            self.tell.say(f"export {name}={value}")
+        self.tell.say(f"alias kubectl={plane.kubectl}")
+        self.tell.say("kubectl get ipl -A -w")
+        self.tell.say(f"aws s3 cp README.md s3://{self.outputs['bucketName']}/raw/readme.txt")
+        self.tell.say(f"aws s3 ls --recursive s3://{self.outputs['resultsBucket']}/")
+        self.tell.say(f"logs: {self.environment.directory}")
+        self.tell.say("Ctrl-C stops everything.")
+        signal.sigwait({signal.SIGINT, signal.SIGTERM})
+
+    def readiness(self) -> tuple[str, bool]:
+        """The pipeline's line in `kubectl get ipl -w`, and whether it is ready."""
+        status = self.status()
+        ready = next((c for c in status.get("conditions", []) if c["type"] == "Ready"), {})
+        progress = (status.get("operation") or {}).get("progress", "")
+        text = f"READY {ready.get('status', '-'):6} STATUS {ready.get('reason', '-'):12} PROGRESS {progress}"
+        return text.rstrip(), ready.get("status") == "True" and "operation" not in status
+
+    def new_code(self, before: str) -> tuple[str, bool]:
+        """As readiness, of another code than before."""
+        text, ready = self.readiness()
+        return text, ready and self.status()["code"]["sha256"] != before
+
+    def corrected(self) -> tuple[str, bool]:
+        """What drifted, once it is corrected."""
+        drifted = (self.status().get("drift") or {}).get("resources") or []
+        return (f"put back: {', '.join(drifted)}" if drifted else ""), bool(drifted)
+
+    def condition(self, kind: str) -> tuple[str, Any]:
+        """A condition, when it is there."""
+        found = next((c for c in self.status().get("conditions", []) if c["type"] == kind), None)
+        return (f"{found['reason']}: {found['message']}" if found else ""), found
+
+    def results(self, wanted: int) -> tuple[str, bool]:
+        """How many results there are."""
+        count = len(self.result_keys())
+        return f"{count} of {wanted} processed", count >= wanted
+
+    def result_keys(self) -> list[str]:
+        """Keys of all results."""
+        listed = self.s3.list_objects_v2(Bucket=self.outputs["resultsBucket"])
+        return [item["Key"] for item in listed.get("Contents", [])]
+
+    def wait_result(self, key: str) -> str:
+        """The text of one result, when it is there."""
+        bucket = self.outputs["resultsBucket"]
+        self.tell.watch(f"s3://{bucket}/{key}", lambda: ("", key in self.result_keys()))
+        return str(self.s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode())
+
+    def left_in_aws(self) -> list[str]:
+        """Whatever there is in the emulated account."""
+        client = self.environment.emulator.client
+        found = [b["Name"] for b in client("s3").list_buckets()["Buckets"]]
+        found += [f["FunctionName"] for f in client("lambda").list_functions()["Functions"]]
+        found += [r["Name"] for r in client("events").list_rules()["Rules"]]
+        found += [r["RoleName"] for r in client("iam").list_roles()["Roles"]]
+        found += [g["logGroupName"] for g in client("logs").describe_log_groups()["logGroups"]]
+        return [name for name in found if NAME in name]
+
+    def kubectl(self, line: str, *, show: bool = True) -> str:
+        """Run kubectl, and show it as the user would have typed it."""
+        output: str = self.environment.control_plane.run_kubectl(*shlex.split(line)).stdout
+        if show:
+            self.tell.command(f"kubectl {line}", output)
+        return output
+
+    def get(self) -> dict[str, Any]:
+        """The pipeline; empty when it is gone."""
+        text = self.kubectl(f"get ipl {NAME} -n {NAMESPACE} -o json --ignore-not-found", show=False)
+        found: dict[str, Any] = json.loads(text) if text.strip() else {}
+        return found
+
+    def status(self) -> dict[str, Any]:
+        """The pipeline's status."""
+        found: dict[str, Any] = self.get().get("status") or {}
+        return found
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        """Names of what was made."""
+        found: dict[str, str] = self.status()["outputs"]
+        return found
+
+    @property
+    def s3(self) -> Any:
+        """S3 of the emulator."""
+        return self.environment.emulator.client("s3")
+
+    def check(self, truth: bool, text: str) -> None:  # noqa: FBT001 - reads as a sentence
+        """Show that something is so. Raises LocalEnvironmentError if it is not."""
+        if not truth:
+            raise LocalEnvironmentError(f"not so: {text}")
+        self.tell.checked(text)
+
+
+def _documents() -> Iterator[tuple[str, str]]:
+    """The sample's real text; see samples/chunker/documents.py for where it comes from."""
+    spec = importlib.util.spec_from_file_location("chunker_documents", SAMPLE / "documents.py")
+    if spec is None or spec.loader is None:
+        raise LocalEnvironmentError(f"{SAMPLE / 'documents.py'} is missing: run the demo from a checkout")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    yield from module.documents()
+
+
+def _shorten(line: str) -> str:
+    return line if len(line) <= SHOWN_CHARACTERS else line[:SHOWN_CHARACTERS] + "…"
+
+
+def _without_resources(described: str) -> str:
+    """`kubectl describe` without the long list of resources and the internals of the stack."""
+    kept, skipping = [], False
+    for line in described.splitlines():
+        if line.startswith("  ") and not line.startswith("   "):
+            skipping = line.split(":")[0].strip() in ("Resources", "Stack")
+        elif not line.startswith(" "):
+            skipping = False
+        if not skipping:
+            kept.append(line)
+    return "\n".join(kept)
+
+
+@click.command()
+@click.option("--keep", is_flag=True, help="leave everything running until Ctrl-C")
+def main(*, keep: bool) -> None:
+    """Run the main job for real on this machine, and show it."""
+    narrator = Narrator()
+    directory = toolchain.cache_directory() / "demo"
+    shutil.rmtree(directory, ignore_errors=True)
+    began = time.monotonic()
+    narrator.console.print("[bold]ingestion operator: from kubectl apply to a processed object[/]")
+    narrator.say("real: Kubernetes API server, Pulumi engine, operator, function code; emulated: AWS (MiniStack, IAM enforced)")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        with LocalEnvironment(directory, settings=SETTINGS) as environment:
+            narrator.say(f"control plane, emulator and operator run after {time.monotonic() - began:.1f} s")
+            Demo(environment, narrator).run(keep=keep)
+    except (LocalEnvironmentError, AssertionError, KeyError) as error:
+        narrator.failed(f"{error}\nlogs of every component: {directory}")
+        sys.exit(1)
+    narrator.console.print(f"\n[bold green]done[/] in {time.monotonic() - began:.0f} s, everything is stopped")
+
+
+if __name__ == "__main__":
+    main()

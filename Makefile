@@ -9,10 +9,10 @@ CACHE := $(or $(INGESTION_CACHE_DIR),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/inge
 UV := $(CACHE)/uv-$(UV_VERSION)/bin/uv
 RUN := $(UV) run --frozen --no-sync
 
-.PHONY: help demo test lint fmt generate bench clean venv tools
+.PHONY: help demo test lint fmt generate bench clean playground playground-down venv tools
 
 help:  ## Show the verbs
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 demo: venv tools  ## Run the main job for real, on this machine (KEEP=1 leaves it running)
 	@$(RUN) python -m ingestion_local.demo $(if $(KEEP),--keep)
@@ -36,6 +36,12 @@ generate: venv  ## Make crds/ and the reference pages from the models
 
 bench: venv tools  ## Measure reconciles against the stock Automation API sequence, in one run
 	$(RUN) python benchmarks/reconcile.py
+
+playground: venv  ## Control plane and emulator that keep running (playground-down stops them)
+	@$(RUN) ingestion-local up
+
+playground-down: venv
+	@$(RUN) ingestion-local down
 
 clean:  ## Remove what was made in this checkout (the tool cache stays: $(CACHE))
 	rm -rf .venv dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

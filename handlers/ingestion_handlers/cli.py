@@ -35,9 +35,7 @@ def run() -> None:
         standalone=True,
         clusterwide=not settings.namespace_list,
         namespaces=list(settings.namespace_list),
-        liveness_endpoint=f"http://{settings.liveness_address}/healthz"
-        if settings.liveness_address
-        else None,
+        liveness_endpoint=f"http://{settings.liveness_address}/healthz" if settings.liveness_address else None,
     )
 
 
@@ -45,9 +43,7 @@ def run() -> None:
 @click.option("-f", "--filename", type=click.Path(exists=True, dir_okay=False, path_type=Path), required=True)
 @click.option("--account", default="123456789012", show_default=True, help="AWS account for the ARNs")
 @click.option("--region", default=None, help="AWS region, if the manifest names none")
-@click.option(
-    "--cluster-id", default="example", show_default=True, help="the operator's INGESTION_CLUSTER_ID"
-)
+@click.option("--cluster-id", default="example", show_default=True, help="the operator's INGESTION_CLUSTER_ID")
 def render(filename: Path, account: str, region: str | None, cluster_id: str) -> None:
     """Print, offline, the AWS resources and the IAM policy that a manifest would produce.
 

@@ -80,16 +80,12 @@ def users_of(namespace: str | None, name: str, spec: kopf.Spec, **_: Any) -> dic
 
 
 @kopf.on.event("", "v1", "configmaps")
-async def config_map_changed(
-    namespace: str | None, name: str | None, memo: kopf.Memo, **indices: Any
-) -> None:
+async def config_map_changed(namespace: str | None, name: str | None, memo: kopf.Memo, **indices: Any) -> None:
     """Deploy changed code to every pipeline that takes it from this ConfigMap."""
     users_of: kopf.Index[ConfigMapName, str] = indices["users_of"]
     loop = asyncio.get_running_loop()
     keys = [_key(namespace, user) for user in users_of.get((namespace or "", name or ""), [])]
-    await asyncio.gather(
-        *(loop.run_in_executor(memo.wiring.workers, _reconcile, memo.wiring, key) for key in keys)
-    )
+    await asyncio.gather(*(loop.run_in_executor(memo.wiring.workers, _reconcile, memo.wiring, key) for key in keys))
 
 
 @kopf.on.probe(id="pipelines")

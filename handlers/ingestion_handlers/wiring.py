@@ -44,9 +44,7 @@ class Wiring:
         kopf_settings.watching.server_timeout = SERVER_TIMEOUT_SECONDS
         kopf_settings.watching.client_timeout = CLIENT_TIMEOUT_SECONDS
         kopf_settings.watching.connect_timeout = CONNECT_TIMEOUT_SECONDS
-        kopf_settings.scanning.disabled = (
-            True  # the CRD is installed before the operator; saves a cluster-wide right
-        )
+        kopf_settings.scanning.disabled = True  # the CRD is installed before the operator; saves a cluster-wide right
 
 
 def wire(settings: Settings) -> Wiring:
@@ -68,6 +66,4 @@ def wire(settings: Settings) -> Wiring:
             settings.waiting_seconds,
         ),
     )
-    return Wiring(
-        settings, engine, reconciler, ThreadPoolExecutor(settings.workers, thread_name_prefix="reconcile")
-    )
+    return Wiring(settings, engine, reconciler, ThreadPoolExecutor(settings.workers, thread_name_prefix="reconcile"))

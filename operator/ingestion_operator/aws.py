@@ -162,13 +162,9 @@ class Boto3Cloud:
             return
         with _translated(f"emptying bucket {bucket}"):
             for batch in self._versions(bucket, region):
-                answer = self._s3(region).delete_objects(
-                    Bucket=bucket, Delete={"Objects": batch, "Quiet": True}
-                )
+                answer = self._s3(region).delete_objects(Bucket=bucket, Delete={"Objects": batch, "Quiet": True})
                 if errors := answer.get("Errors"):
-                    raise UpdateFailed(
-                        f"emptying bucket {bucket}: {errors[0].get('Key')}: {errors[0].get('Message')}"
-                    )
+                    raise UpdateFailed(f"emptying bucket {bucket}: {errors[0].get('Key')}: {errors[0].get('Message')}")
 
     def delete_bucket(self, bucket: str, region: str, owner: Owner) -> None:
         """See the port."""
@@ -178,9 +174,7 @@ class Boto3Cloud:
             self._s3(region).delete_bucket(Bucket=bucket)
         except ClientError as error:
             if _code(error) == "BucketNotEmpty":
-                raise BucketNotEmpty(
-                    f"objects arrived in bucket {bucket} while it was being deleted"
-                ) from error
+                raise BucketNotEmpty(f"objects arrived in bucket {bucket} while it was being deleted") from error
             if _code(error) not in ABSENT:
                 raise _translation(error, f"deleting bucket {bucket}") from error
 
@@ -202,11 +196,7 @@ class Boto3Cloud:
     def _bucket_fault(self, blueprint: Blueprint) -> str:
         bucket = blueprint.names.source_bucket
         found = self._s3(blueprint.place.region).get_bucket_notification_configuration(Bucket=bucket)
-        return (
-            ""
-            if "EventBridgeConfiguration" in found
-            else f"bucket {bucket} does not send events to EventBridge"
-        )
+        return "" if "EventBridgeConfiguration" in found else f"bucket {bucket} does not send events to EventBridge"
 
     def _rule_fault(self, blueprint: Blueprint) -> str:
         rule, events = blueprint.names.rule, self._events(blueprint.place.region)
@@ -214,18 +204,13 @@ class Boto3Cloud:
             return f"rule {rule} is not enabled"
         targets = {target["Arn"] for target in events.list_targets_by_rule(Rule=rule)["Targets"]}
         return (
-            ""
-            if blueprint.outputs.function_arn in targets
-            else f"rule {rule} does not have the function as its target"
+            "" if blueprint.outputs.function_arn in targets else f"rule {rule} does not have the function as its target"
         )
 
     def _function_fault(self, blueprint: Blueprint) -> str:
         function, client = blueprint.names.function, self._lambda(blueprint.place.region)
         found = client.get_function_configuration(FunctionName=function)
-        if (
-            found.get("State", "Active") != "Active"
-            or found.get("LastUpdateStatus", "Successful") != "Successful"
-        ):
+        if found.get("State", "Active") != "Active" or found.get("LastUpdateStatus", "Successful") != "Successful":
             return f"function {function} is {found.get('State')}, its last update {found.get('LastUpdateStatus')}"
         if found.get("CodeSha256") != blueprint.code.sha256_base64:
             return f"function {function} does not run the pipeline's code"

@@ -65,9 +65,7 @@ def operation_type(observed: Observed, decision: Decision) -> OperationType:
     return OperationType.REFRESH if decision.action is Action.REFRESH else OperationType.UPDATE
 
 
-def started(
-    observed: Observed, blueprint: Blueprint, stack: StackRef, operation: Operation, why: str
-) -> Status:
+def started(observed: Observed, blueprint: Blueprint, stack: StackRef, operation: Operation, why: str) -> Status:
     """Written before the first call to the engine: from here on a deletion knows what there may be."""
     status = observed.identity.status
     moment = Moment(status, observed.identity.generation, operation.start_time)
@@ -77,9 +75,7 @@ def started(
             "operation": operation,
             "stack": _stack(observed, blueprint, stack),
             "outputs": blueprint.outputs,
-            "conditions": moment.progressing(
-                OPERATION_REASON[operation.type], f"{operation.type.value}: {why}"
-            ),
+            "conditions": moment.progressing(OPERATION_REASON[operation.type], f"{operation.type.value}: {why}"),
         }
     )
 
@@ -90,9 +86,7 @@ def _stack(observed: Observed, blueprint: Blueprint, stack: StackRef) -> StackSt
         name=stack.name,
         region=stack.region,
         account_id=blueprint.place.account_id,
-        data_buckets=tuple(
-            dict.fromkeys((*(before.data_buckets if before else ()), *blueprint.names.data_buckets))
-        ),
+        data_buckets=tuple(dict.fromkeys((*(before.data_buckets if before else ()), *blueprint.names.data_buckets))),
         fingerprint=before.fingerprint if before else "",
         attempted=blueprint.fingerprint,
         handled_request=observed.identity.annotations.get(RECONCILE_REQUESTED_AT, ""),
@@ -161,9 +155,7 @@ def _next_drift_check(observed: Observed, checked: datetime) -> datetime | None:
     return checked + timedelta(seconds=observed.spec.reconcile.drift.interval_seconds)
 
 
-def failed(
-    observed: Observed, running: Status, operation: Operation, error: PipelineError, at: Moments
-) -> Status:
+def failed(observed: Observed, running: Status, operation: Operation, error: PipelineError, at: Moments) -> Status:
     """An operation failed; the class of the error says what that means."""
     failures = _failures_so_far(observed, running) + 1
     message = shorten(str(error))
@@ -213,14 +205,10 @@ def reported(observed: Observed, problem: PipelineError, at: Moments) -> Status:
     moment = Moment(observed.identity.status, observed.identity.generation, at.now)
     waiting = isinstance(problem, Waiting)
     conditions = (
-        moment.waiting(problem.reason, str(problem))
-        if waiting
-        else moment.stalled(problem.reason, str(problem))
+        moment.waiting(problem.reason, str(problem)) if waiting else moment.stalled(problem.reason, str(problem))
     )
     # A wrong spec is looked at again when it changes; whatever else is missing may come without our being told.
-    again = (
-        None if isinstance(problem, SpecInvalid) else at.now + timedelta(seconds=at.backoff.waiting_seconds)
-    )
+    again = None if isinstance(problem, SpecInvalid) else at.now + timedelta(seconds=at.backoff.waiting_seconds)
     return observed.identity.status.model_copy(
         update={
             "observed_generation": observed.identity.generation,

@@ -45,9 +45,7 @@ class Moment:
     def progressing(self, reason: Reason, message: str) -> Conditions:
         """An operation is under way; a pipeline that works stays ready while it is only looked at."""
         before = self.previous.condition(ConditionType.READY.value)
-        looked_at_only = (
-            reason is Reason.REFRESHING and before is not None and before.status is ConditionStatus.TRUE
-        )
+        looked_at_only = reason is Reason.REFRESHING and before is not None and before.status is ConditionStatus.TRUE
         ready = (
             _Claim(ConditionType.READY, before.status, Reason(before.reason), before.message)
             if before is not None and looked_at_only
@@ -75,9 +73,7 @@ class Moment:
             _ready(ConditionStatus.FALSE, Reason.SUSPENDED, "set spec.reconcile.suspend to false to go on")
         )
 
-    def deleting(
-        self, message: str, *, stalled: Reason | None = None, retrying: Reason | None = None
-    ) -> Conditions:
+    def deleting(self, message: str, *, stalled: Reason | None = None, retrying: Reason | None = None) -> Conditions:
         """The pipeline is being deleted."""
         ready = _ready(ConditionStatus.FALSE, Reason.DELETING, message)
         if stalled:

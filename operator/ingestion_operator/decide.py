@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
+from enum import StrEnum
 
 from ingestion_operator.errors import PipelineError
 from ingestion_operator.model.pipeline import RECONCILE_REQUESTED_AT, Identity
@@ -14,7 +14,7 @@ from ingestion_operator.model.status import LastOperation, OperationResult, Stac
 from ingestion_operator.resources import Blueprint
 
 
-class Action(str, Enum):
+class Action(StrEnum):
     """What a reconcile does."""
 
     SKIP = "Skip"
@@ -89,21 +89,14 @@ def has_a_problem(observed: Observed, _now: datetime) -> Decision | None:
 def was_interrupted(observed: Observed, _now: datetime) -> Decision | None:
     """An operation that is still in the status although nobody works on it: the operator died in the middle of it."""
     if observed.identity.status.operation is not None:
-        return Decision(
-            Action.REFRESH if _applied(observed) else Action.APPLY, "the last operation was interrupted"
-        )
+        return Decision(Action.REFRESH if _applied(observed) else Action.APPLY, "the last operation was interrupted")
     return None
 
 
 def must_back_off(observed: Observed, now: datetime) -> Decision | None:
     """After a failure the same input is not tried again before its time, unless somebody asks for it."""
     last = observed.last_operation
-    if (
-        last is None
-        or last.result is OperationResult.SUCCEEDED
-        or observed.requested
-        or not _attempted(observed)
-    ):
+    if last is None or last.result is OperationResult.SUCCEEDED or observed.requested or not _attempted(observed):
         return None
     if last.next_retry_time is None:
         return Decision(Action.HOLD, "retries are exhausted")
@@ -134,11 +127,7 @@ def drift_check_is_due(observed: Observed, now: datetime) -> Decision | None:
     """It is time to look whether AWS is still what was applied."""
     due = observed.identity.status.next_check_time
     wanted = observed.spec is not None and observed.spec.reconcile.drift.mode is DriftMode.CORRECT
-    return (
-        Decision(Action.REFRESH, "time to look for drift")
-        if wanted and due is not None and due <= now
-        else None
-    )
+    return Decision(Action.REFRESH, "time to look for drift") if wanted and due is not None and due <= now else None
 
 
 CHECKS: tuple[Check, ...] = (

@@ -84,9 +84,7 @@ class KubernetesCluster:
         """See the port."""
         with _translated(f"reading ConfigMap {namespace}/{name}"):
             try:
-                found = self._core.read_namespaced_config_map(
-                    name, namespace, _request_timeout=REQUEST_TIMEOUT_SECONDS
-                )
+                found = self._core.read_namespaced_config_map(name, namespace, _request_timeout=REQUEST_TIMEOUT_SECONDS)
             except ApiException as error:
                 if error.status == NOT_FOUND:
                     return None

@@ -6,7 +6,7 @@ import base64
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 
 from ingestion_operator.model.pipeline import GROUP, PipelineKey
 
@@ -20,7 +20,7 @@ RULE_LIMIT = 64
 STACK_LIMIT = 100
 
 
-class Tag(str, Enum):
+class Tag(StrEnum):
     """The keys of the ownership tags."""
 
     CLUSTER = f"{GROUP}/cluster"

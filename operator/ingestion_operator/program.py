@@ -37,9 +37,7 @@ CLASSES: Mapping[str, type[pulumi.CustomResource]] = {
 Made = dict[str, pulumi.CustomResource]
 
 
-def program(
-    blueprint: Blueprint, archive: Path, adopt: Mapping[str, str] | None = None
-) -> Callable[[], None]:
+def program(blueprint: Blueprint, archive: Path, adopt: Mapping[str, str] | None = None) -> Callable[[], None]:
     """The inline program of a blueprint; `archive` is the zip with its code, `adopt` maps logical names to ids to import."""
 
     def register() -> None:

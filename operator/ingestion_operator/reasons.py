@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 
 
-class ConditionType(str, Enum):
+class ConditionType(StrEnum):
     """The types of condition a pipeline has."""
 
     READY = "Ready"
@@ -14,7 +14,7 @@ class ConditionType(str, Enum):
     SYNCED = "Synced"
 
 
-class Reason(str, Enum):
+class Reason(StrEnum):
     """Why a condition has its status; the same words name Events."""
 
     # Ready

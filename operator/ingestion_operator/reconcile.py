@@ -159,9 +159,7 @@ class _Run:
             self._announce_if_new(error)
             self._write(conclude.failed(observed, running, operation, error, self.reconciler.moments()))
             return
-        logger.info(
-            "%s: %s took %.1f s, %s", self.identity.key, kind.value, time.monotonic() - began, result.changes
-        )
+        logger.info("%s: %s took %.1f s, %s", self.identity.key, kind.value, time.monotonic() - began, result.changes)
         done = conclude.succeeded(observed, running, blueprint, operation, result, self.reconciler.moments())
         self._write(done)
         self._announce_success(kind, done, result)
@@ -171,9 +169,7 @@ class _Run:
         recorded = self.identity.status.stack
         return recorded.name if recorded else Gatherer.stack_name(blueprint.owner)
 
-    def _update(
-        self, observed: Observed, blueprint: Blueprint, stack: StackRef, operation: Operation
-    ) -> EngineResult:
+    def _update(self, observed: Observed, blueprint: Blueprint, stack: StackRef, operation: Operation) -> EngineResult:
         create = operation.type is OperationType.CREATE
         interrupted = self.identity.status.operation is not None
         adopt = self._adoptable(blueprint) if create or interrupted else {}
@@ -234,25 +230,15 @@ class _Run:
         buckets = stack.data_buckets if policy is DeletionPolicy.DELETE else ()
         disposal = _Disposal(self.reconciler.cloud, owner, stack.region, buckets, self._confirmed())
         disposal.check()
-        operation = Operation(
-            type=OperationType.DESTROY, id=uuid4().hex[:12], start_time=self.reconciler.clock()
-        )
-        self._write(
-            conclude.deleting(observed, operation, "taking down the pipeline", self.reconciler.moments())
-        )
+        operation = Operation(type=OperationType.DESTROY, id=uuid4().hex[:12], start_time=self.reconciler.clock())
+        self._write(conclude.deleting(observed, operation, "taking down the pipeline", self.reconciler.moments()))
         self.reconciler.engine.destroy(ref, DESTROY_TIMEOUT_SECONDS, self._progress(operation))
         disposal.dispose()
-        kept = (
-            ""
-            if policy is DeletionPolicy.DELETE
-            else f"; kept with their data: {', '.join(stack.data_buckets)}"
-        )
+        kept = "" if policy is DeletionPolicy.DELETE else f"; kept with their data: {', '.join(stack.data_buckets)}"
         self._announce(Reason.DESTROYED, f"the pipeline is gone from AWS{kept}")
 
     def _confirmed(self) -> frozenset[str]:
-        return frozenset(
-            b.strip() for b in self.identity.annotations.get(CONFIRM_PURGE, "").split(",") if b.strip()
-        )
+        return frozenset(b.strip() for b in self.identity.annotations.get(CONFIRM_PURGE, "").split(",") if b.strip())
 
     def _progress(self, operation: Operation) -> OnProgress:
         last = 0.0
@@ -307,9 +293,7 @@ class _Disposal:
     def check(self) -> None:
         """Raises BucketNotEmpty, before anything is taken down, unless each bucket is empty or confirmed."""
         full = {
-            b: n
-            for b in self._unconfirmed()
-            if (n := self.cloud.count_objects(b, self.region, OBJECT_COUNT_LIMIT))
+            b: n for b in self._unconfirmed() if (n := self.cloud.count_objects(b, self.region, OBJECT_COUNT_LIMIT))
         }
         if full:
             held = ", ".join(f"{b} holds {_count(n)}" for b, n in full.items())

@@ -222,13 +222,9 @@ class _Parts:
     def function_policy(self) -> policy.Policy:
         """What the function may do, and nothing else."""
         names, place = self.names, self.place
-        statements = [
-            policy.read_objects(place.bucket_arn(names.source_bucket), self.spec.source.filter.prefixes)
-        ]
+        statements = [policy.read_objects(place.bucket_arn(names.source_bucket), self.spec.source.filter.prefixes)]
         if names.results_bucket:
-            statements.append(
-                policy.write_objects(place.bucket_arn(names.results_bucket), names.results_prefix)
-            )
+            statements.append(policy.write_objects(place.bucket_arn(names.results_bucket), names.results_prefix))
         statements.append(policy.write_log(place.arn("logs", f"log-group:{names.log_group}")))
         if self.spec.processor.tracing is Tracing.ACTIVE:
             statements.append(policy.send_traces())

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from e2e.world import World
 
+from e2e.world import World
 from ingestion_local.control_plane import ControlPlane
 from ingestion_local.emulator import Emulator
 from ingestion_local.environment import SERVICE_ACCOUNT, SYSTEM_NAMESPACE

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from e2e.world import World, copying
 
 
@@ -69,9 +70,7 @@ def test_delete_waits_for_the_confirmation_while_a_bucket_holds_objects(world: W
         "the other bucket named",
         lambda: outputs["bucketName"] + " holds" not in world.condition("copy", "Stalled").get("message", ""),
     )
-    assert world.read(outputs["bucketName"], "raw/precious.txt") == b"precious", (
-        "nothing goes before all is confirmed"
-    )
+    assert world.read(outputs["bucketName"], "raw/precious.txt") == b"precious", "nothing goes before all is confirmed"
 
     world.annotate("copy", "confirm-purge", f"{outputs['bucketName']},{outputs['resultsBucket']}")
     world.wait_gone("copy")

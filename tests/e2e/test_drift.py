@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from e2e.world import World, copying
 
 
@@ -16,9 +17,7 @@ def delete_rule(world: World, outputs: dict[str, str]) -> None:
 
 
 def remove_permission(world: World, outputs: dict[str, str]) -> None:
-    world.emulator.client("lambda").remove_permission(
-        FunctionName=outputs["functionName"], StatementId="AllowRule"
-    )
+    world.emulator.client("lambda").remove_permission(FunctionName=outputs["functionName"], StatementId="AllowRule")
 
 
 def switch_events_off(world: World, outputs: dict[str, str]) -> None:
@@ -45,9 +44,7 @@ def test_drift_is_corrected_when_asked_for(world: World, change: Any, resource: 
     change(world, outputs)
     world.annotate("copy", "reconcile-requested-at", "now")
 
-    world.wait(
-        "the correction", lambda: resource in (world.status("copy").get("drift") or {}).get("resources", [])
-    )
+    world.wait("the correction", lambda: resource in (world.status("copy").get("drift") or {}).get("resources", []))
     world.wait("an Event", lambda: "DriftCorrected" in world.event_reasons())
     assert world.process("copy") == b"hello"
 
@@ -67,9 +64,7 @@ def test_a_look_that_finds_nothing_changes_nothing(world: World) -> None:
     world.wait_ready("copy")
 
     world.annotate("copy", "reconcile-requested-at", "now")
-    status = world.wait(
-        "the look", lambda: (s := world.wait_ready("copy"))["lastOperation"]["type"] == "Refresh" and s
-    )
+    status = world.wait("the look", lambda: (s := world.wait_ready("copy"))["lastOperation"]["type"] == "Refresh" and s)
 
     changes = status["lastOperation"]["changes"]
     assert (changes["create"], changes["update"], changes["delete"]) == (0, 0, 0)

@@ -69,9 +69,7 @@ def test_a_change_of_the_code_updates_the_function_alone(world: World) -> None:
     world.apply("copy", copying())
     before = world.wait_ready("copy")
 
-    world.patch(
-        "copy", {"spec": {"processor": {"code": {"inline": COPY.replace(".read()", ".read().upper()")}}}}
-    )
+    world.patch("copy", {"spec": {"processor": {"code": {"inline": COPY.replace(".read()", ".read().upper()")}}}})
     after = world.wait("new code", lambda: (s := world.wait_ready("copy"))["code"] != before["code"] and s)
 
     assert counts(after) == {"update": 1, "same": 20}
@@ -118,9 +116,7 @@ def test_code_in_a_config_map_is_deployed_when_the_config_map_changes(world: Wor
 
 
 def test_code_that_does_not_compile_is_said_and_the_pipeline_can_still_be_deleted(world: World) -> None:
-    world.apply(
-        "copy", copying(processor={"code": {"inline": "def handler(event, context):\n    return (\n"}})
-    )
+    world.apply("copy", copying(processor={"code": {"inline": "def handler(event, context):\n    return (\n"}}))
 
     stalled = world.wait_condition("copy", "Stalled", "SpecInvalid")
 
@@ -160,9 +156,7 @@ def test_a_suspended_pipeline_is_left_alone_until_it_is_resumed(world: World) ->
 
 def memory(world: World, status: dict[str, Any]) -> int:
     function = status["outputs"]["functionName"]
-    found: int = world.emulator.client("lambda").get_function_configuration(FunctionName=function)[
-        "MemorySize"
-    ]
+    found: int = world.emulator.client("lambda").get_function_configuration(FunctionName=function)["MemorySize"]
     return found
 
 

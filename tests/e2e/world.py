@@ -87,9 +87,7 @@ class World:
 
     def delete(self, name: str, namespace: str = "") -> None:
         """Ask for the deletion, without waiting for it."""
-        self.control_plane.run_kubectl(
-            "delete", "ipl", name, "-n", namespace or self.namespace, "--wait=false"
-        )
+        self.control_plane.run_kubectl("delete", "ipl", name, "-n", namespace or self.namespace, "--wait=false")
 
     def get(self, name: str, namespace: str = "") -> dict[str, Any] | None:
         found = self.control_plane.run_kubectl(
@@ -137,9 +135,7 @@ class World:
         self.wait(f"{name} to be gone", lambda: self.get(name, namespace) is None)
 
     def event_reasons(self) -> list[str]:
-        events = json.loads(
-            self.control_plane.run_kubectl("get", "events", "-n", self.namespace, "-o", "json").stdout
-        )
+        events = json.loads(self.control_plane.run_kubectl("get", "events", "-n", self.namespace, "-o", "json").stdout)
         return [event["reason"] for event in events["items"]]
 
     def put(self, bucket: str, key: str, body: bytes) -> None:
@@ -172,20 +168,14 @@ class World:
         rules = self.emulator.client("events").list_rules()["Rules"]
         roles = self.emulator.client("iam").list_roles()["Roles"]
         groups = self.emulator.client("logs").describe_log_groups()["logGroups"]
-        names = (
-            [f["FunctionName"] for f in functions]
-            + [r["Name"] for r in rules]
-            + [r["RoleName"] for r in roles]
-        )
+        names = [f["FunctionName"] for f in functions] + [r["Name"] for r in rules] + [r["RoleName"] for r in roles]
         names += [g["logGroupName"].removeprefix("/aws/lambda/") for g in groups]
         return [name for name in names if name.startswith(prefix)]
 
     def clean_up(self) -> None:
         """Delete what is left, data included, so that tests do not slow each other down."""
         for namespace in self.namespaces:
-            listed = json.loads(
-                self.control_plane.run_kubectl("get", "ipl", "-n", namespace, "-o", "json").stdout
-            )
+            listed = json.loads(self.control_plane.run_kubectl("get", "ipl", "-n", namespace, "-o", "json").stdout)
             for item in listed["items"]:
                 self._delete_all(namespace, item["metadata"]["name"], item)
             for item in listed["items"]:

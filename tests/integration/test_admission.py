@@ -87,9 +87,7 @@ FROM_CONFIG_MAP = [("processor.code", {"configMapRef": {"name": "code.v1", "key"
         pytest.param([], id="only the code"),
         pytest.param(EVERY_FIELD, id="every field"),
         pytest.param(FROM_CONFIG_MAP, id="code from a key of a ConfigMap"),
-        pytest.param(
-            [("processor.code", {"configMapRef": {"name": "code"}})], id="code from a whole ConfigMap"
-        ),
+        pytest.param([("processor.code", {"configMapRef": {"name": "code"}})], id="code from a whole ConfigMap"),
         pytest.param([("processor.code.inline", "#" * 32768)], id="inline code of 32 KiB"),
         pytest.param([("processor.memoryMiB", 128)], id="the least memory"),
         pytest.param([("processor.memoryMiB", 10240)], id="the most memory"),
@@ -101,9 +99,7 @@ FROM_CONFIG_MAP = [("processor.code", {"configMapRef": {"name": "code.v1", "key"
         pytest.param([("processor.logRetentionDays", 1)], id="a log for a day"),
         pytest.param([("processor.logRetentionDays", 3653)], id="a log for ten years"),
         pytest.param([("processor.environment", [{"name": "EMPTY"}])], id="a variable without a value"),
-        pytest.param(
-            [("processor.environment", variables("AB", value="v" * 4094))], id="4096 of environment"
-        ),
+        pytest.param([("processor.environment", variables("AB", value="v" * 4094))], id="4096 of environment"),
         pytest.param(
             [("processor.environment", variables("AWSOME", "RESULTS", "path"))],
             id="variables that only look like reserved ones",
@@ -113,18 +109,14 @@ FROM_CONFIG_MAP = [("processor.code", {"configMapRef": {"name": "code.v1", "key"
         pytest.param([("source.bucket.name", "my-xn--bucket")], id="a reserved beginning in the middle"),
         pytest.param([("source.filter.prefixes", [f"{n}/" for n in range(20)])], id="20 prefixes"),
         pytest.param([("source.filter.prefixes", ["p" * 256])], id="a prefix of 256"),
-        pytest.param(
-            [("source.filter.prefixes", ["a b/(1)[2]{3}+é/"])], id="a prefix with other special characters"
-        ),
+        pytest.param([("source.filter.prefixes", ["a b/(1)[2]{3}+é/"])], id="a prefix with other special characters"),
         pytest.param([("region", "ap-southeast-2")], id="a region of three words"),
         pytest.param([("tags", {f"k{n}": "v" for n in range(40)})], id="40 tags"),
         pytest.param([("tags", {"awsome": "v", "k": "v" * 256})], id="a tag value of 256"),
         pytest.param([("results", {})], id="results without a bucket"),
         pytest.param([("results.bucket", {})], id="a bucket made for results"),
         pytest.param([("results.bucket.prefix", "p" * 256)], id="a results prefix of 256"),
-        pytest.param(
-            results("shared", "out/", "raw/", "in/"), id="results in the source bucket outside the filter"
-        ),
+        pytest.param(results("shared", "out/", "raw/", "in/"), id="results in the source bucket outside the filter"),
         pytest.param(results("other", ""), id="results in another bucket without a filter"),
         pytest.param([("reconcile.drift.intervalSeconds", 10)], id="a look for drift each 10 s"),
         pytest.param([("reconcile.drift.intervalSeconds", 604800)], id="a look for drift each week"),
@@ -309,9 +301,7 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize(
-    ("changes", "message"), [pytest.param(*row, id=sentence) for sentence, row in REFUSED.items()]
-)
+@pytest.mark.parametrize(("changes", "message"), [pytest.param(*row, id=sentence) for sentence, row in REFUSED.items()])
 def test_what_cannot_work_is_refused_with_what_to_write_instead(
     control_plane: ControlPlane, changes: list[Change], message: str
 ) -> None:
@@ -389,19 +379,13 @@ def test_a_change_that_would_lose_data_is_refused(
         pytest.param([], EVERY_FIELD[5:14], id="filter and processor"),
         pytest.param([], [("results.bucket", {})], id="results that are added"),
         pytest.param([("results", {})], [], id="results without a bucket that are taken away"),
-        pytest.param(
-            [("results.bucket.prefix", "a/")], [("results.bucket.prefix", "b/")], id="the results' prefix"
-        ),
+        pytest.param([("results.bucket.prefix", "a/")], [("results.bucket.prefix", "b/")], id="the results' prefix"),
         pytest.param(FROM_CONFIG_MAP, [], id="code from a ConfigMap that becomes inline"),
         pytest.param([("region", "eu-west-1")], [("region", "eu-west-1"), ("tags", {"a": "b"})], id="tags"),
-        pytest.param(
-            [("deletion.policy", "Retain")], [("deletion.policy", "Delete")], id="the deletion policy"
-        ),
+        pytest.param([("deletion.policy", "Retain")], [("deletion.policy", "Delete")], id="the deletion policy"),
     ],
 )
-def test_every_other_change_is_accepted(
-    control_plane: ControlPlane, before: list[Change], after: list[Change]
-) -> None:
+def test_every_other_change_is_accepted(control_plane: ControlPlane, before: list[Change], after: list[Change]) -> None:
     answer = replaced(control_plane, before, after)
     assert answer.returncode == 0, answer.stderr
 

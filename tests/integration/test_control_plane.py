@@ -90,9 +90,7 @@ def test_rbac_denies_a_service_account_without_a_role_and_allows_it_with_one(
     assert "forbidden" in denied.stderr
 
     plane.run_kubectl("create", "role", "read", "-n", "team", "--verb=list", "--resource=configmaps")
-    plane.run_kubectl(
-        "create", "rolebinding", "read", "-n", "team", "--role=read", "--serviceaccount=team:reader"
-    )
+    plane.run_kubectl("create", "rolebinding", "read", "-n", "team", "--role=read", "--serviceaccount=team:reader")
     wait_until(
         "the role to count",
         lambda: plane.run_kubectl("get", "configmaps", as_kubeconfig=reader, check=False).returncode == 0,
@@ -159,9 +157,7 @@ def test_stop_leaves_no_process_and_no_listening_port(tools: Mapping[str, Path],
     plane.stop()
 
 
-def test_a_start_in_the_same_directory_finds_what_was_stored(
-    tools: Mapping[str, Path], tmp_path: Path
-) -> None:
+def test_a_start_in_the_same_directory_finds_what_was_stored(tools: Mapping[str, Path], tmp_path: Path) -> None:
     with ControlPlane(tmp_path, tools) as first:
         first.run_kubectl("create", "configmap", "kept")
     with ControlPlane(tmp_path, tools) as second:
@@ -231,9 +227,7 @@ class Cli:
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
         """Start the command and leave it running."""
         command = [sys.executable, "-m", "ingestion_local.cli", *arguments]
-        return subprocess.Popen(
-            command, env=self._environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+        return subprocess.Popen(command, env=self._environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def pids(self) -> dict[str, int]:
         """The pid of each component that `status` says is running."""
@@ -275,9 +269,7 @@ def test_the_playground_stays_up_is_started_once_and_goes_down(cli: Cli, tools: 
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_an_up_that_is_ended_half_way_leaves_nothing_that_down_does_not_end(
-    cli: Cli, number: signal.Signals
-) -> None:
+def test_an_up_that_is_ended_half_way_leaves_nothing_that_down_does_not_end(cli: Cli, number: signal.Signals) -> None:
     with cli.start("up") as half_way:
         wait_until("a first process", lambda: recorded_processes(cli.playground), timeout_seconds=30)
         half_way.send_signal(number)

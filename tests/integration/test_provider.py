@@ -75,16 +75,12 @@ class Engine:
         return f"urn:pulumi:dev::ingestion::{kind}::thing"
 
     def failures(self, kind: str, inputs: Document) -> list[str]:
-        answer = self.provider.Check(
-            provider_pb2.CheckRequest(urn=self.urn(kind), news=to_struct(inputs)), Context()
-        )
+        answer = self.provider.Check(provider_pb2.CheckRequest(urn=self.urn(kind), news=to_struct(inputs)), Context())
         return [failure.reason for failure in answer.failures]
 
     def create(self, kind: str, inputs: Document, *, preview: bool = False) -> tuple[str, Document]:
         assert self.failures(kind, inputs) == []
-        request = provider_pb2.CreateRequest(
-            urn=self.urn(kind), properties=to_struct(inputs), preview=preview
-        )
+        request = provider_pb2.CreateRequest(urn=self.urn(kind), properties=to_struct(inputs), preview=preview)
         answer = self.provider.Create(request, Context())
         return answer.id, from_struct(answer.properties)
 
@@ -302,9 +298,7 @@ def lifecycle_seen(world: World, inputs: Document) -> Document:
             "id": rule["ID"],
             "status": rule["Status"],
             "filter": {"prefix": rule["Filter"]["Prefix"]},
-            "noncurrentVersionExpiration": {
-                "noncurrentDays": rule["NoncurrentVersionExpiration"]["NoncurrentDays"]
-            },
+            "noncurrentVersionExpiration": {"noncurrentDays": rule["NoncurrentVersionExpiration"]["NoncurrentDays"]},
             "abortIncompleteMultipartUpload": {
                 "daysAfterInitiation": rule["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"]
             },
@@ -339,9 +333,7 @@ def notification_seen(world: World, inputs: Document) -> Document:
 
 def role_inputs(world: World) -> Pair:
     def boundary(name: str) -> str:
-        answer = world.client("iam").create_policy(
-            PolicyName=f"{world.name}-{name}", PolicyDocument=grant("s3:*")
-        )
+        answer = world.client("iam").create_policy(PolicyName=f"{world.name}-{name}", PolicyDocument=grant("s3:*"))
         return str(answer["Policy"]["Arn"])
 
     return (
@@ -629,9 +621,7 @@ def world(emulator: Emulator, tmp_path: Path) -> World:
 
 def assert_applied(row: Row, world: World, inputs: Document) -> None:
     seen = row.seen(world, inputs)
-    assert {key: same_text(seen[key]) for key in inputs} == {
-        key: same_text(value) for key, value in inputs.items()
-    }
+    assert {key: same_text(seen[key]) for key in inputs} == {key: same_text(value) for key, value in inputs.items()}
 
 
 def least(kind: str, inputs: Document) -> Document:
@@ -713,9 +703,7 @@ def test_the_least_inputs_are_enough_and_one_less_is_named(kind: str, engine: En
 
 
 @kinds
-def test_making_one_that_is_there_fails_unless_it_is_put_whole(
-    kind: str, engine: Engine, world: World
-) -> None:
+def test_making_one_that_is_there_fails_unless_it_is_put_whole(kind: str, engine: Engine, world: World) -> None:
     first, changed = ROWS[kind].inputs(world)
     engine.create(kind, first)
     if ROWS[kind].takes_over:
@@ -1013,9 +1001,7 @@ def test_an_input_that_is_still_unknown_is_never_sent_to_aws(engine: Engine) -> 
 
 def test_a_failed_call_carries_the_operation_and_the_code_of_aws(engine: Engine, world: World) -> None:
     with pytest.raises(Aborted, match=r"operation error PutBucketVersioning, StatusCode: 404, NoSuchBucket"):
-        engine.create(
-            VERSIONING, {"bucket": f"no-{world.name}", "versioningConfiguration": {"status": "Enabled"}}
-        )
+        engine.create(VERSIONING, {"bucket": f"no-{world.name}", "versioningConfiguration": {"status": "Enabled"}})
 
 
 def test_a_bucket_that_holds_objects_is_not_deleted(engine: Engine, world: World) -> None:
@@ -1034,9 +1020,7 @@ def test_a_bucket_that_holds_objects_is_not_deleted(engine: Engine, world: World
         pytest.param("http://127.0.0.1@example.org", id="loopback as a user's name"),
     ],
 )
-def test_an_endpoint_that_is_not_on_loopback_is_refused(
-    endpoint: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_endpoint_that_is_not_on_loopback_is_refused(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
     monkeypatch.setenv("AWS_REGION", "us-east-1")
     with pytest.raises(Aborted, match="the stand-in talks only to an emulator on loopback, never to AWS"):
@@ -1089,9 +1073,7 @@ EVERYTHING = Spec.model_validate(
 )
 
 
-def test_every_type_and_every_input_of_a_pipeline_is_applied_by_the_stand_in(
-    engine: Engine, world: World
-) -> None:
+def test_every_type_and_every_input_of_a_pipeline_is_applied_by_the_stand_in(engine: Engine, world: World) -> None:
     code = CodeBundle.of({"index.py": "def handler(event, context): pass\n"})
     plan = blueprint(
         EVERYTHING, Owner("test", PipelineKey("default", "whole"), "uid"), Place(ACCOUNT, "us-east-1"), code

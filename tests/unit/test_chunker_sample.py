@@ -116,9 +116,7 @@ SIZES = st.integers(1, 40).flatmap(lambda size: st.tuples(st.just(size), st.inte
 
 
 @given(TEXTS, SIZES)
-def test_chunks_are_exact_cover_the_text_and_overlap_no_more_than_was_asked(
-    text: str, sizes: tuple[int, int]
-) -> None:
+def test_chunks_are_exact_cover_the_text_and_overlap_no_more_than_was_asked(text: str, sizes: tuple[int, int]) -> None:
     size, overlap = sizes
     done = 0
     for offset, chunk in chunks_of(text, size, overlap):
@@ -267,9 +265,7 @@ def test_an_empty_document_gives_an_empty_file(s3: FakeS3) -> None:
 def test_bytes_that_are_not_utf8_are_replaced(s3: FakeS3) -> None:
     s3.objects["source", "raw/bad.txt", ""] = b"good \xff good \xe2\x82"
     chunker.handler(created("raw/bad.txt"), None)
-    assert [r["text"] for r in s3.records("chunks/raw/bad.txt.jsonl")] == [
-        "good \N{REPLACEMENT CHARACTER} good \ufffd"
-    ]
+    assert [r["text"] for r in s3.records("chunks/raw/bad.txt.jsonl")] == ["good \N{REPLACEMENT CHARACTER} good \ufffd"]
 
 
 def test_a_large_document_is_read_in_pieces_that_may_divide_a_character(s3: FakeS3) -> None:
@@ -277,9 +273,7 @@ def test_a_large_document_is_read_in_pieces_that_may_divide_a_character(s3: Fake
     s3.objects["source", "raw/large.txt", ""] = text.encode()
     chunker.handler(created("raw/large.txt"), None)
     assert s3.largest_read == chunker.READ_BYTES
-    assert [(r["offset"], r["text"]) for r in s3.records("chunks/raw/large.txt.jsonl")] == chunks_of(
-        text, 40, 10
-    )
+    assert [(r["offset"], r["text"]) for r in s3.records("chunks/raw/large.txt.jsonl")] == chunks_of(text, 40, 10)
 
 
 def test_a_result_beyond_the_memory_limit_is_still_whole(s3: FakeS3, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -289,18 +283,14 @@ def test_a_result_beyond_the_memory_limit_is_still_whole(s3: FakeS3, monkeypatch
     assert len(s3.records("chunks/raw/a.txt.jsonl")) == count > 1
 
 
-def test_without_a_prefix_results_are_named_after_the_key_alone(
-    s3: FakeS3, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_a_prefix_results_are_named_after_the_key_alone(s3: FakeS3, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RESULTS_PREFIX")
     s3.objects["source", "raw/a.txt", ""] = b"text"
     chunker.handler(created("raw/a.txt"), None)
     assert list(s3.written) == [("results", "raw/a.txt.jsonl")]
 
 
-def test_a_pipeline_without_results_is_told_what_to_write(
-    s3: FakeS3, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_pipeline_without_results_is_told_what_to_write(s3: FakeS3, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RESULTS_BUCKET")
     with pytest.raises(ValueError, match="RESULTS_BUCKET is not set: give the pipeline `results"):
         chunker.handler(created("raw/a.txt"), None)
@@ -338,9 +328,9 @@ def manifests(name: str) -> dict[str, dict[str, Any]]:
 
 
 def test_the_config_map_holds_the_code_word_for_word() -> None:
-    assert manifests("pipeline.yaml")["ConfigMap"]["data"] == {
-        "chunker.py": (SAMPLE / "chunker.py").read_text()
-    }, "chunker.py has changed: renew its copy in pipeline.yaml as samples/chunker/README.md says"
+    assert manifests("pipeline.yaml")["ConfigMap"]["data"] == {"chunker.py": (SAMPLE / "chunker.py").read_text()}, (
+        "chunker.py has changed: renew its copy in pipeline.yaml as samples/chunker/README.md says"
+    )
 
 
 @pytest.mark.parametrize("name", ["pipeline.yaml", "inline.yaml"])

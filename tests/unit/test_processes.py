@@ -97,9 +97,7 @@ def test_a_child_started_from_a_thread_lives_on_when_the_thread_ends(tmp_path: P
         later.stop()
 
 
-def test_a_process_that_outlives_its_parent_is_found_and_ended_by_its_record(
-    sleeper: Process, tmp_path: Path
-) -> None:
+def test_a_process_that_outlives_its_parent_is_found_and_ended_by_its_record(sleeper: Process, tmp_path: Path) -> None:
     (record,) = recorded_processes(tmp_path)
     assert (record.name, record.pid, record.running) == ("sleeper", sleeper.pid, True)
     record.stop()
@@ -121,7 +119,5 @@ def test_free_ports_are_all_different() -> None:
 
 def test_waiting_for_a_process_that_ended_says_what_it_wrote(tmp_path: Path) -> None:
     process = Process.start("liar", ["/bin/echo", "no luck"], log=tmp_path / "liar.log", env={})
-    with pytest.raises(
-        LocalEnvironmentError, match=r"liar ended with code 0 while waiting for luck(.|\n)*no luck"
-    ):
+    with pytest.raises(LocalEnvironmentError, match=r"liar ended with code 0 while waiting for luck(.|\n)*no luck"):
         wait_until("luck", lambda: False, timeout_seconds=10, process=process)

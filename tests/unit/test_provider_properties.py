@@ -85,9 +85,7 @@ def test_a_file_archive_has_a_path() -> None:
         pytest.param(None, id="nothing"),
         pytest.param({SIGNATURE: ASSET, "path": "a"}, id="an asset that is not an archive"),
         pytest.param({SIGNATURE: SECRET, "path": "a"}, id="a secret"),
-        pytest.param(
-            {SIGNATURE: ARCHIVE, "uri": "https://example.org/a.zip"}, id="an archive from elsewhere"
-        ),
+        pytest.param({SIGNATURE: ARCHIVE, "uri": "https://example.org/a.zip"}, id="an archive from elsewhere"),
         pytest.param({SIGNATURE: ARCHIVE, "assets": {}}, id="an archive of assets"),
         pytest.param({"path": "a"}, id="a map without a signature"),
     ],
@@ -166,9 +164,7 @@ def test_the_inputs_that_differ_are_named_in_order(
         pytest.param({}, None, id="an empty map"),
         pytest.param([], None, id="an empty list"),
         pytest.param({"variables": {}}, None, id="a map that holds nothing but an empty one"),
-        pytest.param(
-            {"on": True, "off": False}, {"on": True}, id="a switch that is off beside one that is on"
-        ),
+        pytest.param({"on": True, "off": False}, {"on": True}, id="a switch that is off beside one that is on"),
         pytest.param({"KEY": ""}, {"KEY": ""}, id="a variable that is empty stays"),
         pytest.param(0, 0, id="zero stays"),
         pytest.param({"attempts": 0}, {"attempts": 0}, id="zero in a map stays"),

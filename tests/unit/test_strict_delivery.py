@@ -96,29 +96,17 @@ def when(operator: str, key: str, wanted: Any) -> dict[str, Any]:
             True,
             id="EventBridge may be one of several services",
         ),
-        pytest.param(
-            [statement(Principal=NOTHING)], False, id="a statement without a principal allows nothing"
-        ),
+        pytest.param([statement(Principal=NOTHING)], False, id="a statement without a principal allows nothing"),
         pytest.param([statement(Action="lambda:GetFunction")], False, id="another action does not fit"),
-        pytest.param(
-            [statement(Action="sqs:SendMessage")], False, id="another service's action does not fit"
-        ),
+        pytest.param([statement(Action="sqs:SendMessage")], False, id="another service's action does not fit"),
         pytest.param([statement(Action="lambda:*")], True, id="a wildcard covers the action"),
         pytest.param([statement(Action="*")], True, id="the wildcard of all covers the action"),
-        pytest.param(
-            [statement(Action="LAMBDA:invokefunction")], True, id="the case of an action is no matter"
-        ),
+        pytest.param([statement(Action="LAMBDA:invokefunction")], True, id="the case of an action is no matter"),
         pytest.param([statement(Action=["lambda:GetFunction", INVOKE])], True, id="one of a list of actions"),
         pytest.param([statement(Action=NOTHING)], False, id="a statement without an action allows nothing"),
-        pytest.param(
-            [statement(Action="lambda.InvokeFunction")], False, id="a dot in an action is only a dot"
-        ),
-        pytest.param(
-            [statement(**when("ArnLike", "AWS:SourceArn", RULE))], True, id="the rule's own ARN fits"
-        ),
-        pytest.param(
-            [statement(**when("ArnLike", "AWS:SourceArn", OTHER))], False, id="another rule's does not"
-        ),
+        pytest.param([statement(Action="lambda.InvokeFunction")], False, id="a dot in an action is only a dot"),
+        pytest.param([statement(**when("ArnLike", "AWS:SourceArn", RULE))], True, id="the rule's own ARN fits"),
+        pytest.param([statement(**when("ArnLike", "AWS:SourceArn", OTHER))], False, id="another rule's does not"),
         pytest.param(
             [statement(**when("ArnLike", "aws:SourceArn", "arn:aws:events:*:*:rule/new-*"))],
             True,

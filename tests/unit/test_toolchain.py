@@ -128,17 +128,13 @@ def test_a_cache_entry_that_was_only_copied_is_not_built_again(machine: Machine)
     assert len(machine.builds) == 1
 
 
-def test_a_build_that_prints_another_version_is_refused(
-    machine: Machine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_build_that_prints_another_version_is_refused(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAKE_GO_OUTPUT", "etcd Version: 3.7.4")
     with pytest.raises(LocalEnvironmentError, match=r"says it is version 3\.7\.4, not 3\.7\.3"):
         ensure_etcd()
 
 
-def test_two_callers_at_once_build_once(
-    machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_two_callers_at_once_build_once(machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     gate = tmp_path / "gate"
     os.mkfifo(gate)
     monkeypatch.setenv("FAKE_GO_GATE", str(gate))
@@ -170,13 +166,9 @@ def test_without_go_the_error_says_what_to_install(machine: Machine) -> None:
         ensure_etcd()
 
 
-def test_a_go_that_is_too_old_is_named_with_its_version(
-    machine: Machine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_go_that_is_too_old_is_named_with_its_version(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAKE_GO_VERSION", "go1.25.9")
-    with pytest.raises(
-        LocalEnvironmentError, match=r"bin/go is not new enough: it is version 1\.25\.9.*Go 1\.26"
-    ):
+    with pytest.raises(LocalEnvironmentError, match=r"bin/go is not new enough: it is version 1\.25\.9.*Go 1\.26"):
         ensure_etcd()
     assert machine.builds == []
 
@@ -206,18 +198,14 @@ def test_a_program_on_path_with_the_pinned_version_is_used(machine: Machine) -> 
     assert machine.builds == []
 
 
-@pytest.mark.parametrize(
-    "prints", ["etcd Version: 3.7.2", "etcd Version: 3.7.3-rc.1", "etcd Version: 3.7.30", ""]
-)
+@pytest.mark.parametrize("prints", ["etcd Version: 3.7.2", "etcd Version: 3.7.3-rc.1", "etcd Version: 3.7.30", ""])
 def test_a_program_on_path_with_another_version_is_not_used(machine: Machine, prints: str) -> None:
     installed = machine.put(machine.bin, "etcd", prints)
     assert ensure_etcd() != installed
     assert len(machine.builds) == 1
 
 
-def test_kubebuilder_assets_come_before_path(
-    machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_kubebuilder_assets_come_before_path(machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     machine.put(machine.bin, "etcd", ETCD)
     asset = machine.put(tmp_path / "assets", "etcd", ETCD)
     monkeypatch.setenv("KUBEBUILDER_ASSETS", str(asset.parent))
@@ -229,10 +217,7 @@ def test_progress_says_which_tool_of_how_many_and_how_long_it_took(machine: Mach
     toolchain.ensure(["etcd"], reporter=LineReporter(written, every_seconds=0))
     lines = written.getvalue().splitlines()
     assert lines[0] == "etcd 3.7.3 (1 of 1): started"
-    assert any(
-        re.fullmatch(r"etcd 3\.7\.3 \(1 of 1\): 2 of 2 packages compiled, \d s so far", line)
-        for line in lines
-    )
+    assert any(re.fullmatch(r"etcd 3\.7\.3 \(1 of 1\): 2 of 2 packages compiled, \d s so far", line) for line in lines)
     assert re.fullmatch(r"etcd 3\.7\.3 \(1 of 1\): built in \d s", lines[-1])
 
 
@@ -250,9 +235,7 @@ def test_progress_on_a_terminal_ends_with_a_line_for_each_tool(machine: Machine)
 
 
 def test_an_unknown_tool_is_an_error_that_lists_the_known_ones() -> None:
-    with pytest.raises(
-        LocalEnvironmentError, match="no tool 'helm'; there are etcd, kube-apiserver, kubectl, pulumi"
-    ):
+    with pytest.raises(LocalEnvironmentError, match="no tool 'helm'; there are etcd, kube-apiserver, kubectl, pulumi"):
         toolchain.ensure(["helm"])
 
 

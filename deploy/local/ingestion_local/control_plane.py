@@ -167,9 +167,7 @@ class ControlPlane:
             raise self._failure(error) from error
 
     def _failure(self, error: LocalEnvironmentError) -> LocalEnvironmentError:
-        return LocalEnvironmentError(
-            f"the control plane did not start; its logs are in {self.log_dir}: {error}"
-        )
+        return LocalEnvironmentError(f"the control plane did not start; its logs are in {self.log_dir}: {error}")
 
     def _lost_a_port(self) -> bool:
         """Whether somebody else took a port between its choice and its use."""
@@ -267,9 +265,7 @@ class ControlPlane:
             "kind": "Config",
             "clusters": [{"name": "local", "cluster": cluster}],
             "users": [{"name": user, "user": {"token": token}}],
-            "contexts": [
-                {"name": "local", "context": {"cluster": "local", "user": user, "namespace": namespace}}
-            ],
+            "contexts": [{"name": "local", "context": {"cluster": "local", "user": user, "namespace": namespace}}],
             "current-context": "local",
         }
         # JSON is YAML, and needs no quoting rules.

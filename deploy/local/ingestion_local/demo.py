@@ -14,7 +14,6 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import click
@@ -125,7 +124,9 @@ class Demo:
         self.tell.command(f"aws lambda remove-permission --function-name {function} --statement-id AllowRule")
         annotation = "ingestion-operator.io/reconcile-requested-at=now"
         self.kubectl(f"annotate ipl {NAME} -n {NAMESPACE} {annotation}")
-        self.tell.say("(without the annotation it would be found at the next look, see reconcile.drift.intervalSeconds)")
+        self.tell.say(
+            "(without the annotation it would be found at the next look, see reconcile.drift.intervalSeconds)"
+        )
         self.tell.watch("the correction", self.corrected)
         self.s3.put_object(Bucket=self.outputs["bucketName"], Key="raw/after-drift.txt", Body=b"still here")
         self.wait_result("chunks/raw/after-drift.txt.jsonl")
@@ -247,7 +248,7 @@ class Demo:
         """S3 of the emulator."""
         return self.environment.emulator.client("s3")
 
-    def check(self, truth: bool, text: str) -> None:  # noqa: FBT001 - reads as a sentence
+    def check(self, truth: bool, text: str) -> None:
         """Show that something is so. Raises LocalEnvironmentError if it is not."""
         if not truth:
             raise LocalEnvironmentError(f"not so: {text}")
@@ -290,7 +291,9 @@ def main(*, keep: bool) -> None:
     shutil.rmtree(directory, ignore_errors=True)
     began = time.monotonic()
     narrator.console.print("[bold]ingestion operator: from kubectl apply to a processed object[/]")
-    narrator.say("real: Kubernetes API server, Pulumi engine, operator, function code; emulated: AWS (MiniStack, IAM enforced)")
+    narrator.say(
+        "real: Kubernetes API server, Pulumi engine, operator, function code; emulated: AWS (MiniStack, IAM enforced)"
+    )
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         with LocalEnvironment(directory, settings=SETTINGS) as environment:

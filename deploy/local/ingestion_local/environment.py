@@ -23,9 +23,7 @@ SERVICE_ACCOUNT = "ingestion-operator"
 class LocalEnvironment:
     """Control plane with the CRD and RBAC installed, emulator, and an operator under its own ServiceAccount."""
 
-    def __init__(
-        self, directory: Path, *, auth: bool = True, settings: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, directory: Path, *, auth: bool = True, settings: Mapping[str, str] | None = None) -> None:
         self.directory = directory
         self.logs = directory / "logs"
         self._auth = auth
@@ -51,7 +49,7 @@ class LocalEnvironment:
                 aws=self.emulator.env(),
                 settings=self._settings,
             )
-            starting.callback(lambda: self.operator.stop())
+            starting.callback(self.operator.stop)
             self.operator.start()
             self._stack = starting.pop_all()
 

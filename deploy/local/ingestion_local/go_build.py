@@ -73,18 +73,14 @@ class GoBuild:
 
     def _watch(self, argv: Sequence[str | Path], show: Callable[[str], None], timeout_seconds: float) -> int:
         """Run `argv` to its end, showing its output again and again; its exit code."""
-        process = Process.start(
-            f"go for {self.tool}", argv, log=self.log, env=os.environ, cwd=self.module_directory
-        )
+        process = Process.start(f"go for {self.tool}", argv, log=self.log, env=os.environ, cwd=self.module_directory)
 
         def ended() -> bool:
             show(self._output())
             return not process.running
 
         try:
-            wait_until(
-                f"the build of {self.tool}", ended, timeout_seconds=timeout_seconds, interval_seconds=0.1
-            )
+            wait_until(f"the build of {self.tool}", ended, timeout_seconds=timeout_seconds, interval_seconds=0.1)
         finally:
             process.stop()
         return process.popen.wait()

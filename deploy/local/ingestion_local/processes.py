@@ -160,9 +160,7 @@ class ProcessRecord:
         if self.running:
             _signal_group(self.pid, signal.SIGTERM)
             with contextlib.suppress(LocalEnvironmentError):
-                wait_until(
-                    f"the end of {self.name}", lambda: not self.running, timeout_seconds=timeout_seconds
-                )
+                wait_until(f"the end of {self.name}", lambda: not self.running, timeout_seconds=timeout_seconds)
         if self.running or _start_time(self.pid) is None:
             _end_group(self.pid)
         _record_path(self.log).unlink(missing_ok=True)

@@ -44,17 +44,13 @@ class Delivery:
 _current: ContextVar[Delivery | None] = ContextVar("delivery", default=None)
 
 
-def allows(
-    statements: Iterable[Mapping[str, Any]], action: str, delivery: Delivery, *, resource: str = ""
-) -> bool:
+def allows(statements: Iterable[Mapping[str, Any]], action: str, delivery: Delivery, *, resource: str = "") -> bool:
     """Whether a resource policy lets EventBridge do `action` on behalf of the rule: an allow, and no deny, that fits.
 
     With `resource`, statements about other resources do not fit.
     """
     fitting = [s for s in statements if _fits(s, action, delivery, resource)]
-    return any(s.get("Effect") == "Allow" for s in fitting) and not any(
-        s.get("Effect") == "Deny" for s in fitting
-    )
+    return any(s.get("Effect") == "Allow" for s in fitting) and not any(s.get("Effect") == "Deny" for s in fitting)
 
 
 def _fits(statement: Mapping[str, Any], action: str, delivery: Delivery, resource: str) -> bool:
@@ -134,17 +130,13 @@ def make_strict() -> None:
 def _expect(function: Callable[..., Any], parameters: list[str]) -> None:
     found = list(inspect.signature(function).parameters)
     if found != parameters:
-        raise SystemExit(
-            f"ministack's {function.__name__} takes {found}, not {parameters}: adapt the strict delivery"
-        )
+        raise SystemExit(f"ministack's {function.__name__} takes {found}, not {parameters}: adapt the strict delivery")
 
 
 def _remembering(inner: Callable[..., None], eventbridge: Any) -> Callable[..., None]:
     """`_invoke_target`, with the rule and the target kept for the dispatch that it leads to."""
 
-    def invoke_target(
-        target: dict[str, Any], event: dict[str, Any], rule: dict[str, Any], view: Any = None
-    ) -> None:
+    def invoke_target(target: dict[str, Any], event: dict[str, Any], rule: dict[str, Any], view: Any = None) -> None:
         token = _current.set(Delivery(target, rule.get("Arn", ""), eventbridge.get_account_id()))
         try:
             inner(target, event, rule, view)
@@ -165,9 +157,7 @@ def dispatch_to_lambda(arn: str, payload: str) -> None:
     if not function or not config:
         dead_letter(delivery, payload, "RESOURCE_NOT_FOUND", f"function {name} does not exist")
     elif not allows((function.get("policy") or {}).get("Statement", []), "lambda:InvokeFunction", delivery):
-        dead_letter(
-            delivery, payload, "NO_PERMISSIONS", f"function {name} does not let {delivery.rule_arn} invoke it"
-        )
+        dead_letter(delivery, payload, "NO_PERMISSIONS", f"function {name} does not let {delivery.rule_arn} invoke it")
     else:
         logger.info("delivering to %s", name)
         lambda_svc.invoke_async_with_retry(
@@ -218,9 +208,7 @@ def _message(payload: str, attributes: Mapping[str, str]) -> dict[str, Any]:
 
 def main() -> None:
     """Run the emulator in the foreground."""
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     make_strict()
     from ministack.app import main as run
 

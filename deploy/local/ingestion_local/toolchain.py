@@ -131,9 +131,7 @@ def cache_directory() -> Path:
 
 
 @contextlib.contextmanager
-def exclusive(
-    lock: Path, what: str, *, timeout_seconds: float, reporter: Reporter | None = None
-) -> Iterator[None]:
+def exclusive(lock: Path, what: str, *, timeout_seconds: float, reporter: Reporter | None = None) -> Iterator[None]:
     """Hold the file lock `lock`; the kernel frees it when the holder ends, however it ends.
 
     Raises LocalEnvironmentError, naming `what`, when another process holds it for longer than the time.
@@ -236,9 +234,7 @@ def _sha256(path: Path) -> str:
 def _build_once(tool: Tool, reporter: Reporter) -> Path:
     entry = _entry(tool)
     lock = entry.with_name(f".{entry.name}.lock")
-    with exclusive(
-        lock, f"the build of {tool.name}", timeout_seconds=BUILD_TIMEOUT_SECONDS, reporter=reporter
-    ):
+    with exclusive(lock, f"the build of {tool.name}", timeout_seconds=BUILD_TIMEOUT_SECONDS, reporter=reporter):
         if built := _cached(tool):
             reporter.end("built by another process")
             return built

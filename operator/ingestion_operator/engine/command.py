@@ -89,7 +89,12 @@ class OneCommand(automation.PulumiCommand):
         """
         self.count += 1
         argv = [self.command, "--non-interactive", *args, *self._extra_arguments]
-        env = {**os.environ, **additional_env, "PULUMI_AUTOMATION_API": "true", OPERATOR_VARIABLE: process_mark(os.getpid())}
+        env = {
+            **os.environ,
+            **additional_env,
+            "PULUMI_AUTOMATION_API": "true",
+            OPERATOR_VARIABLE: process_mark(os.getpid()),
+        }
         with subprocess.Popen(
             argv,
             stdin=subprocess.DEVNULL,
@@ -121,9 +126,7 @@ class OneCommand(automation.PulumiCommand):
         out_thread.join()
         err_thread.join()
         if timed_out:
-            raise UpdateTimedOut(
-                f"interrupted after {self._timeout_seconds:g} s (spec.reconcile.timeoutSeconds)"
-            )
+            raise UpdateTimedOut(f"interrupted after {self._timeout_seconds:g} s (spec.reconcile.timeoutSeconds)")
         return automation.CommandResult(stdout="\n".join(out), stderr="\n".join(err), code=process.returncode)
 
     def _wait(self, process: subprocess.Popen[str]) -> bool:
@@ -144,9 +147,7 @@ class OneCommand(automation.PulumiCommand):
         return False
 
 
-def _drain(
-    stream: IO[str] | None, callback: automation.OnOutput | None
-) -> tuple[list[str], threading.Thread]:
+def _drain(stream: IO[str] | None, callback: automation.OnOutput | None) -> tuple[list[str], threading.Thread]:
     lines: list[str] = []
 
     def read() -> None:

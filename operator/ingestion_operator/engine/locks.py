@@ -37,7 +37,7 @@ def _is_gone(pid: int) -> bool:
 def _is_pulumi(pid: int) -> bool:
     """Whether that process runs and is a Pulumi CLI: the number may have been given to another process since."""
     try:
-        return os.readlink(f"/proc/{pid}/exe").split(" ")[0].endswith("pulumi")
+        return Path(f"/proc/{pid}/exe").readlink().name.split(" ")[0] == "pulumi"
     except FileNotFoundError:
         return False
     except PermissionError:

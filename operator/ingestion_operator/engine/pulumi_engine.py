@@ -104,9 +104,7 @@ class PulumiEngine:
         except (OSError, subprocess.SubprocessError) as error:
             raise StateUnreadable(f"the pulumi CLI {self._settings.pulumi} cannot be run: {error}") from error
         if found.removeprefix("v") != PULUMI_VERSION:
-            raise StateUnreadable(
-                f"the pulumi CLI is {found}, but the SDK is {PULUMI_VERSION}: install that version"
-            )
+            raise StateUnreadable(f"the pulumi CLI is {found}, but the SDK is {PULUMI_VERSION}: install that version")
 
     def interrupt(self) -> None:
         """Ask every operation under way to stop; each ends with its state written."""
@@ -154,9 +152,7 @@ class PulumiEngine:
 
     def command(self, timeout_seconds: float, extra_arguments: tuple[str, ...] = ()) -> OneCommand:
         """The CLI for one operation."""
-        return OneCommand(
-            self._settings.pulumi, PULUMI_VERSION, self._processes, timeout_seconds, extra_arguments
-        )
+        return OneCommand(self._settings.pulumi, PULUMI_VERSION, self._processes, timeout_seconds, extra_arguments)
 
     def environment(self, region: str) -> dict[str, str]:
         """The environment of one operation."""

@@ -56,9 +56,8 @@ def definition() -> dict[str, Any]:
 
 def to_yaml() -> str:
     """The CustomResourceDefinition as the file under `crds/`."""
-    return (
-        "# Made from operator/ingestion_operator/model by `make generate`; do not edit.\n"
-        + yaml.safe_dump(definition(), sort_keys=False, width=120)
+    return "# Made from operator/ingestion_operator/model by `make generate`; do not edit.\n" + yaml.safe_dump(
+        definition(), sort_keys=False, width=120
     )
 
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from enum import Enum
+from enum import StrEnum
 
 
-class Runtime(str, Enum):
+class Runtime(StrEnum):
     """The runtimes in which a function can still be created and updated."""
 
     PYTHON_3_10 = "python3.10"
@@ -41,7 +41,7 @@ SUPPORT: dict[Runtime, Support] = {
 }
 
 
-class Architecture(str, Enum):
+class Architecture(StrEnum):
     """The processor a function runs on; arm64 costs less for the same work."""
 
     ARM64 = "arm64"

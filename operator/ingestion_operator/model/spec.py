@@ -6,7 +6,7 @@ that says what to write instead.
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import IntEnum, StrEnum
 from typing import Annotated
 
 from pydantic import Field, StringConstraints
@@ -25,9 +25,7 @@ BucketName = Annotated[str, StringConstraints(max_length=63)]
 
 
 def _literal(path: str) -> dict[str, str]:
-    return cel(
-        f"self.{path}.all(p, p.matches('{_cel_escape(LITERAL_KEY)}'))", f"each of {path} {LITERAL_MESSAGE}"
-    )
+    return cel(f"self.{path}.all(p, p.matches('{_cel_escape(LITERAL_KEY)}'))", f"each of {path} {LITERAL_MESSAGE}")
 
 
 def _cel_escape(pattern: str) -> str:
@@ -51,13 +49,13 @@ def _bucket_name_rules() -> list[dict[str, str]]:
     ]
 
 
-class Trigger(str, Enum):
+class Trigger(StrEnum):
     """How a new object becomes an event."""
 
     EVENT_BRIDGE = "EventBridge"
 
 
-class DeletionPolicy(str, Enum):
+class DeletionPolicy(StrEnum):
     """What deleting the pipeline does to AWS."""
 
     RETAIN_DATA = "RetainData"
@@ -65,21 +63,21 @@ class DeletionPolicy(str, Enum):
     RETAIN = "Retain"
 
 
-class DriftMode(str, Enum):
+class DriftMode(StrEnum):
     """What the operator does about changes made in AWS by somebody else."""
 
     CORRECT = "Correct"
     IGNORE = "Ignore"
 
 
-class Tracing(str, Enum):
+class Tracing(StrEnum):
     """AWS X-Ray tracing of the function."""
 
     ACTIVE = "Active"
-    PASS_THROUGH = "PassThrough"
+    PASS_THROUGH = "PassThrough"  # noqa: S105 - a mode, not a password
 
 
-class LogRetention(int, Enum):
+class LogRetention(IntEnum):
     """The numbers of days for which CloudWatch Logs can keep a log group's events."""
 
     DAYS_1 = 1
@@ -148,9 +146,7 @@ class Source(Model):
 class ConfigMapCode(Model):
     """Code in a ConfigMap of the pipeline's namespace. A change of the ConfigMap is deployed at once."""
 
-    name: Annotated[
-        str, StringConstraints(min_length=1, max_length=253, pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$")
-    ]
+    name: Annotated[str, StringConstraints(min_length=1, max_length=253, pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$")]
     """Name of the ConfigMap."""
     key: Annotated[str, StringConstraints(max_length=253)] = ""
     """The key that holds the handler's module. Empty: every key is a file of that name."""
@@ -348,9 +344,7 @@ class Spec(
 ):
     """What the pipeline is to be."""
 
-    region: Annotated[str, StringConstraints(max_length=32, pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$")] | None = (
-        None
-    )
+    region: Annotated[str, StringConstraints(max_length=32, pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$")] | None = None
     """AWS region, for example `eu-west-1`. Default: the operator's. Immutable."""
     tags: Annotated[
         dict[
@@ -358,7 +352,7 @@ class Spec(
             Annotated[str, StringConstraints(max_length=256)],
         ],
         Field(max_length=40),
-    ] = {}
+    ] = {}  # noqa: RUF012 - a pydantic default, copied for each
     """Tags for every AWS resource, besides the operator's own."""
     source: Source = Source()
     processor: Processor

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from enum import Enum
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field
@@ -11,7 +11,7 @@ from pydantic import Field
 from ingestion_operator.model.base import StatusModel
 
 
-class ConditionStatus(str, Enum):
+class ConditionStatus(StrEnum):
     """The three values of a condition."""
 
     TRUE = "True"
@@ -33,7 +33,7 @@ class Condition(StatusModel):
     last_transition_time: datetime
 
 
-class OperationType(str, Enum):
+class OperationType(StrEnum):
     """What is done to the stack."""
 
     CREATE = "Create"
@@ -42,7 +42,7 @@ class OperationType(str, Enum):
     DESTROY = "Destroy"
 
 
-class OperationResult(str, Enum):
+class OperationResult(StrEnum):
     """How an operation ended."""
 
     SUCCEEDED = "Succeeded"

@@ -229,10 +229,7 @@ class Function(Kind):
         deadline = time.monotonic() + SETTLE_SECONDS
         while time.monotonic() < deadline:
             found = self.aws("lambda").get_function_configuration(FunctionName=name)
-            if (
-                found.get("State", "Active") == "Active"
-                and found.get("LastUpdateStatus", "Successful") == "Successful"
-            ):
+            if found.get("State", "Active") == "Active" and found.get("LastUpdateStatus", "Successful") == "Successful":
                 return
             time.sleep(0.02)
         raise Refused(f"waiting for Lambda Function ({name}): it is not active after {SETTLE_SECONDS:g} s")
@@ -244,13 +241,9 @@ class Function(Kind):
         if not answer:
             return None
         configuration, tags = answer["Configuration"], answer.get("Tags") or {}
-        found: Document = {
-            ours: configuration[theirs] for ours, theirs in PLAIN.items() if configuration.get(theirs)
-        }
+        found: Document = {ours: configuration[theirs] for ours, theirs in PLAIN.items() if configuration.get(theirs)}
         found |= {"name": identity, "architectures": configuration.get("Architectures") or ["x86_64"]}
-        found["tracingConfig"] = {
-            "mode": (configuration.get("TracingConfig") or {}).get("Mode", "PassThrough")
-        }
+        found["tracingConfig"] = {"mode": (configuration.get("TracingConfig") or {}).get("Mode", "PassThrough")}
         if variables := (configuration.get("Environment") or {}).get("Variables"):
             found["environment"] = {"variables": variables}
         if tags:
@@ -282,9 +275,7 @@ class Function(Kind):
                 client.update_function_configuration(FunctionName=identity, **self._configuration(after))
                 self._settle(identity)
             if "tags" in changed:
-                self._tag(
-                    client.get_function(FunctionName=identity)["Configuration"]["FunctionArn"], before, after
-                )
+                self._tag(client.get_function(FunctionName=identity)["Configuration"]["FunctionArn"], before, after)
 
     def delete(self, identity: str, inputs: Document) -> None:
         with doing(f"deleting Lambda Function ({identity})"), absent_is_fine("ResourceNotFoundException"):
@@ -343,9 +334,11 @@ class InvokeConfig(Kind):
         self._put(after)
 
     def delete(self, identity: str, inputs: Document) -> None:
-        with doing(f"deleting Lambda Function Event Invoke Config ({identity})"):
-            with absent_is_fine("ResourceNotFoundException"):
-                self.aws("lambda").delete_function_event_invoke_config(FunctionName=identity)
+        with (
+            doing(f"deleting Lambda Function Event Invoke Config ({identity})"),
+            absent_is_fine("ResourceNotFoundException"),
+        ):
+            self.aws("lambda").delete_function_event_invoke_config(FunctionName=identity)
 
     def _put(self, inputs: Document) -> None:
         wanted = {"FunctionName": inputs["functionName"]}

@@ -1,4 +1,4 @@
-"""Pulumi's property values: protobuf structs to plain documents and back.
+"""Pulumi's property values: protobuf structs to plain documents and back, and when two of them mean the same.
 
 Source: https://github.com/pulumi/pulumi/blob/master/sdk/go/common/resource/properties.go (signatures)
 """
@@ -6,7 +6,7 @@ Source: https://github.com/pulumi/pulumi/blob/master/sdk/go/common/resource/prop
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from google.protobuf import json_format, struct_pb2
@@ -58,22 +58,30 @@ def archive_path(value: Any) -> str:
 
 
 def same_value(before: Any, after: Any) -> bool:
-    """Whether two values mean the same: JSON text by what it says, an archive by its hash."""
-    if (
-        isinstance(before, dict)
-        and isinstance(after, dict)
-        and before.get(SIGNATURE) == ARCHIVE == after.get(SIGNATURE)
-    ):
+    """Whether two values mean the same: an archive by its hash, and what is as good as not there is not there."""
+    if _is_archive(before) and _is_archive(after):
         return bool(before.get("hash") == after.get("hash"))
-    if isinstance(before, str) and isinstance(after, str) and before[:1] == "{" == after[:1]:
-        return before == after or same_json(before, after)
-    return bool(before == after)
+    return bool(pruned(before) == pruned(after))
 
 
-def same_json(before: str, after: str) -> bool:
+def _is_archive(value: Any) -> bool:
+    return isinstance(value, dict) and value.get(SIGNATURE) == ARCHIVE
+
+
+def same_json(before: Any, after: Any) -> bool:
     """Whether two JSON texts say the same; a policy's list of one is as good as its only element."""
+    if not (isinstance(before, str) and isinstance(after, str)):
+        return same_value(before, after)
     try:
-        return bool(_canonical(json.loads(before)) == _canonical(json.loads(after)))
+        return before == after or bool(_canonical(json.loads(before)) == _canonical(json.loads(after)))
+    except ValueError:
+        return False
+
+
+def is_json(text: str) -> bool:
+    """Whether a text is a JSON object, as policies and patterns are."""
+    try:
+        return isinstance(json.loads(text), dict)
     except ValueError:
         return False
 
@@ -101,9 +109,3 @@ def _pruned(value: Any) -> Any:
     if isinstance(value, list):
         return [_pruned(inner) for inner in value] or None
     return None if value is False else value
-
-
-def changed_keys(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """Names of the inputs that differ, in order."""
-    keys: Iterable[str] = sorted({*before, *after})
-    return [key for key in keys if not same_value(before.get(key), after.get(key))]

@@ -26,9 +26,7 @@ from ingestion_local.provider.properties import (
     to_struct,
 )
 
-KINDS: Mapping[str, type[Kind]] = {
-    kind.type: kind for kind in (*buckets.KINDS, *compute.KINDS, *events.KINDS)
-}
+KINDS: Mapping[str, type[Kind]] = {kind.type: kind for kind in (*buckets.KINDS, *compute.KINDS, *events.KINDS)}
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 BANNER = "aws plugin: this is the local stand-in of the ingestion operator, for an emulator only; it is not pulumi-resource-aws"
 NAME = "ingestion-operator's local stand-in for pulumi-resource-aws"
@@ -44,6 +42,13 @@ def loopback_endpoint(environment: Mapping[str, str]) -> str:
             f"AWS_ENDPOINT_URL is {endpoint!r}: the stand-in talks only to an emulator on loopback, never to AWS"
         )
     return endpoint
+
+
+def region_of(environment: Mapping[str, str]) -> str:
+    """The region. Raises Refused if there is none."""
+    if not environment.get("AWS_REGION"):
+        raise Refused("AWS_REGION is not set")
+    return environment["AWS_REGION"]
 
 
 class StandIn(provider_pb2_grpc.ResourceProviderServicer):
@@ -74,9 +79,7 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
         given = from_struct(request.news)
         unknown = sorted(set(given) - {"version", "region", "__internal"})
         failures = [
-            provider_pb2.CheckFailure(
-                property=name, reason="the stand-in takes its configuration from the environment"
-            )
+            provider_pb2.CheckFailure(property=name, reason="the stand-in takes its configuration from the environment")
             for name in unknown
         ]
         return provider_pb2.CheckResponse(inputs=request.news, failures=failures)
@@ -86,10 +89,7 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
 
     def Configure(self, request: Any, context: Context) -> Any:
         try:
-            region = os.environ.get("AWS_REGION", "")
-            if not region:
-                raise Refused("AWS_REGION is not set")
-            self.configure(Aws(loopback_endpoint(os.environ), region))
+            self.configure(Aws(loopback_endpoint(os.environ), region_of(os.environ)))
         except Refused as refusal:
             context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(refusal))
         sys.stderr.write(BANNER + "\n")
@@ -137,9 +137,7 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
             return provider_pb2.CreateResponse(properties=to_struct({**inputs, "arn": UNKNOWN}))
         self._refuse_unknown(inputs, context)
         identity = self._do(context, lambda: kind.create(inputs))
-        return provider_pb2.CreateResponse(
-            id=identity, properties=self._state(kind, identity, inputs, context)
-        )
+        return provider_pb2.CreateResponse(id=identity, properties=self._state(kind, identity, inputs, context))
 
     def Read(self, request: Any, context: Context) -> Any:
         kind = self._kind(request, context)
@@ -195,7 +193,7 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
             return call()
         except (Refused, ValueError, KeyError) as refusal:
             context.abort(grpc.StatusCode.UNKNOWN, str(refusal))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the engine is told of every failure, whatever it is
             context.abort(grpc.StatusCode.UNKNOWN, f"{type(error).__name__}: {error}")
         return None
 

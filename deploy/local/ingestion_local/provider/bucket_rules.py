@@ -1,0 +1,127 @@
+"""S3: the settings of a bucket that are lists of rules, encryption and life cycle."""
+
+from __future__ import annotations
+
+from typing_extensions import override
+
+from ingestion_local.provider.buckets import Setting
+from ingestion_local.provider.kinds import Kind, present
+from ingestion_local.provider.properties import Document
+from ingestion_local.provider.shapes import Block, block
+
+
+def _rules(rule: Block) -> Block:
+    return Block({"bucket": None, "rules": rule}, frozenset({"bucket", "rules"}))
+
+
+class Encryption(Setting):
+    """`aws.s3.BucketServerSideEncryptionConfiguration`.
+
+    A bucket is never without one: when it is deleted, AWS's own comes back.
+    """
+
+    type = "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
+    inputs = _rules(
+        Block(
+            {
+                "applyServerSideEncryptionByDefault": block("sseAlgorithm", kmsMasterKeyId=None),
+                "bucketKeyEnabled": None,
+            },
+            frozenset({"applyServerSideEncryptionByDefault"}),
+        )
+    )
+    absent = ("ServerSideEncryptionConfigurationNotFoundError",)
+    word = "Bucket Server-side Encryption Configuration"
+
+    @override
+    def put(self, bucket: str, inputs: Document) -> None:
+        self.client.put_bucket_encryption(
+            Bucket=bucket,
+            ServerSideEncryptionConfiguration={"Rules": [_encryption_to_aws(r) for r in inputs["rules"]]},
+        )
+
+    @override
+    def get(self, bucket: str) -> Document | None:
+        answer = self.client.get_bucket_encryption(Bucket=bucket)
+        rules = answer["ServerSideEncryptionConfiguration"]["Rules"]
+        return {"rules": [_encryption_from_aws(rule) for rule in rules]}
+
+    @override
+    def remove(self, bucket: str) -> None:
+        self.client.delete_bucket_encryption(Bucket=bucket)
+
+
+def _encryption_to_aws(rule: Document) -> Document:
+    default = rule["applyServerSideEncryptionByDefault"]
+    method = {"SSEAlgorithm": default["sseAlgorithm"], "KMSMasterKeyID": default.get("kmsMasterKeyId")}
+    found: Document = {"ApplyServerSideEncryptionByDefault": present(method)}
+    if "bucketKeyEnabled" in rule:
+        found["BucketKeyEnabled"] = rule["bucketKeyEnabled"]
+    return found
+
+
+def _encryption_from_aws(rule: Document) -> Document:
+    default = rule["ApplyServerSideEncryptionByDefault"]
+    method = {"sseAlgorithm": default["SSEAlgorithm"], "kmsMasterKeyId": default.get("KMSMasterKeyID")}
+    found: Document = {"applyServerSideEncryptionByDefault": present(method)}
+    if rule.get("BucketKeyEnabled"):
+        found["bucketKeyEnabled"] = True
+    return found
+
+
+# Pulumi's name of a part of a rule, AWS's name of it, and the names of what is in it.
+PARTS: dict[str, tuple[str, dict[str, str]]] = {
+    "filter": ("Filter", {"prefix": "Prefix"}),
+    "noncurrentVersionExpiration": ("NoncurrentVersionExpiration", {"noncurrentDays": "NoncurrentDays"}),
+    "abortIncompleteMultipartUpload": (
+        "AbortIncompleteMultipartUpload",
+        {"daysAfterInitiation": "DaysAfterInitiation"},
+    ),
+    "expiration": ("Expiration", {"days": "Days", "expiredObjectDeleteMarker": "ExpiredObjectDeleteMarker"}),
+}
+
+
+class Lifecycle(Setting):
+    """`aws.s3.BucketLifecycleConfiguration`."""
+
+    type = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
+    inputs = _rules(block("id", "status", **{ours: block(**dict.fromkeys(n)) for ours, (_, n) in PARTS.items()}))
+    absent = ("NoSuchLifecycleConfiguration",)
+    word = "Bucket Lifecycle Configuration"
+
+    @override
+    def put(self, bucket: str, inputs: Document) -> None:
+        wanted = {"Rules": [_lifecycle_to_aws(rule) for rule in inputs["rules"]]}
+        self.client.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration=wanted)
+
+    @override
+    def get(self, bucket: str) -> Document | None:
+        found = self.client.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]
+        return {"rules": [_lifecycle_from_aws(rule) for rule in found]}
+
+    @override
+    def remove(self, bucket: str) -> None:
+        self.client.delete_bucket_lifecycle(Bucket=bucket)
+
+
+def _lifecycle_to_aws(rule: Document) -> Document:
+    # AWS wants a filter; an empty one means every object.
+    found: Document = {"ID": rule["id"], "Status": rule["status"], "Filter": {"Prefix": ""}}
+    for ours, (theirs, names) in PARTS.items():
+        if part := rule.get(ours):
+            found[theirs] = {names[name]: value for name, value in part.items()}
+    return found
+
+
+def _lifecycle_from_aws(rule: Document) -> Document:
+    found: Document = {"id": rule["ID"], "status": rule["Status"]}
+    for ours, (theirs, names) in PARTS.items():
+        part = rule.get(theirs) or {}
+        found[ours] = {name: part[field] for name, field in names.items() if field in part}
+    known = {"ID", "Status", *(theirs for theirs, _ in PARTS.values())}
+    # What a program cannot say is drift all the same.
+    others = {name[0].lower() + name[1:]: value for name, value in rule.items() if name not in known}
+    return {**{key: value for key, value in found.items() if value != {}}, **others}
+
+
+KINDS: tuple[type[Kind], ...] = (Encryption, Lifecycle)

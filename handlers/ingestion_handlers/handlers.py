@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import kopf
+from kubernetes.config import ConfigException
 
 from ingestion_handlers.wiring import Wiring, wire
 from ingestion_operator.errors import PipelineError
@@ -32,8 +33,18 @@ ConfigMapName = tuple[str, str]
 @kopf.on.startup()
 def start(settings: kopf.OperatorSettings, memo: kopf.Memo, **_: Any) -> None:
     """Connect the ports to the world and tell Kopf how to behave."""
-    memo.wiring = wire(Settings())
+    try:
+        memo.wiring = wire(Settings())
+    except (PipelineError, ConfigException) as error:
+        # Without its tools or its cluster an operator is of no use: end it with the message, for whoever looks at the pod.
+        raise kopf.PermanentError(str(error)) from error
     memo.wiring.configure(settings)
+
+
+@kopf.on.login()
+def login(**kwargs: Any) -> kopf.ConnectionInfo | None:
+    """The pod's ServiceAccount, whose token is read anew when it expires; outside of a cluster the kubeconfig."""
+    return kopf.login_with_service_account(**kwargs) or kopf.login_with_kubeconfig(**kwargs)
 
 
 @kopf.on.cleanup()

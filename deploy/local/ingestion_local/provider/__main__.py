@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import signal
+import stat
 import sys
 import threading
 import types
 from concurrent import futures
 from pathlib import Path
+
+WORKERS = 32
+# After a cancellation, calls under way finish: a creation that is cut off would be forgotten by the engine.
+FINISH_SECONDS = 90.0
+UNLIMITED = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
 
 
 def _light_pulumi() -> None:
@@ -23,6 +30,19 @@ def _light_pulumi() -> None:
         sys.modules[name] = module
 
 
+def _stop_with_parent(stopped: threading.Event) -> None:
+    """Stop when the engine is gone, however it ended: it holds the other end of standard input, and writes nothing."""
+    if not stat.S_ISFIFO(os.fstat(sys.stdin.fileno()).st_mode):
+        return
+
+    def watch() -> None:
+        while os.read(sys.stdin.fileno(), 1024):
+            pass
+        stopped.set()
+
+    threading.Thread(target=watch, daemon=True, name="parent").start()
+
+
 def main(version: str) -> None:
     """Serve. The engine reads the port from the first line of standard output."""
     _light_pulumi()
@@ -34,16 +54,17 @@ def main(version: str) -> None:
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
-    server = grpc.server(futures.ThreadPoolExecutor(16))
+    _stop_with_parent(stopped)
+    server = grpc.server(futures.ThreadPoolExecutor(WORKERS), options=UNLIMITED)
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(StandIn(version, stopped), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
     # Loaded while the engine still talks about other things.
-    threading.Thread(target=lambda: __import__("botocore.session"), daemon=True).start()
+    threading.Thread(target=lambda: __import__("botocore.session"), daemon=True, name="botocore").start()
     stopped.wait()
-    server.stop(grace=1).wait()
+    server.stop(grace=FINISH_SECONDS).wait()
 
 
 if __name__ == "__main__":

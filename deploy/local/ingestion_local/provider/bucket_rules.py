@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from typing_extensions import override
 
 from ingestion_local.provider.buckets import Setting
@@ -90,6 +92,11 @@ class Lifecycle(Setting):
     word = "Bucket Lifecycle Configuration"
 
     @override
+    @classmethod
+    def same(cls, name: str, before: Any, after: Any) -> bool:
+        return super().same(name, _filtered(before), _filtered(after))
+
+    @override
     def put(self, bucket: str, inputs: Document) -> None:
         wanted = {"Rules": [_lifecycle_to_aws(rule) for rule in inputs["rules"]]}
         self.client.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration=wanted)
@@ -115,13 +122,25 @@ def _lifecycle_to_aws(rule: Document) -> Document:
 
 def _lifecycle_from_aws(rule: Document) -> Document:
     found: Document = {"id": rule["ID"], "status": rule["Status"]}
-    for ours, (theirs, names) in PARTS.items():
-        part = rule.get(theirs) or {}
-        found[ours] = {name: part[field] for name, field in names.items() if field in part}
-    known = {"ID", "Status", *(theirs for theirs, _ in PARTS.values())}
-    # What a program cannot say is drift all the same.
-    others = {name[0].lower() + name[1:]: value for name, value in rule.items() if name not in known}
-    return {**{key: value for key, value in found.items() if value != {}}, **others}
+    parts = {theirs: (ours, names) for ours, (theirs, names) in PARTS.items()}
+    for theirs, value in rule.items():
+        if theirs in parts:
+            ours, names = parts[theirs]
+            found[ours] = {_ours(name, names): inner for name, inner in value.items()}
+        elif theirs not in ("ID", "Status"):
+            # What a program cannot say is drift all the same.
+            found[_ours(theirs, {})] = value
+    return found
+
+
+def _ours(theirs: str, names: dict[str, str]) -> str:
+    known = {field: name for name, field in names.items()}
+    return known.get(theirs, theirs[0].lower() + theirs[1:])
+
+
+def _filtered(rules: Any) -> Any:
+    """Rules that all say which objects they are for: one that does not is for every object."""
+    return [{"filter": {"prefix": ""}, **rule} for rule in rules] if isinstance(rules, list) else rules
 
 
 KINDS: tuple[type[Kind], ...] = (Encryption, Lifecycle)

@@ -134,9 +134,8 @@ class Setting(Kind):
 
     @override
     def delete(self, identity: str, inputs: Document) -> None:
-        with doing(f"deleting S3 {self.word} ({identity})", self.client):
-            with absent_is_fine(*self.absent, *MISSING_BUCKET):
-                self.remove(identity)
+        with doing(f"deleting S3 {self.word} ({identity})", self.client), absent_is_fine(*self.absent, *MISSING_BUCKET):
+            self.remove(identity)
 
     def put(self, bucket: str, inputs: Document) -> None:
         """Write the document. Raises what botocore raises."""

@@ -1,132 +1,201 @@
-"""EventBridge rules and targets."""
+"""EventBridge: rules and targets, on the default bus."""
 
 from __future__ import annotations
 
 from types import MappingProxyType
+from typing import Any
 
-from ingestion_local.provider.buckets import known
+from typing_extensions import override
+
 from ingestion_local.provider.kinds import (
     Kind,
     Refused,
     absent_is_fine,
     doing,
+    present,
     tag_changes,
     tag_list,
     tag_map,
 )
 from ingestion_local.provider.properties import Document
+from ingestion_local.provider.shapes import block
+
+BUS = "default"
+DEFAULT_STATE = "ENABLED"
 
 
 class Rule(Kind):
-    """`aws.cloudwatch.EventRule` on the default bus."""
+    """`aws.cloudwatch.EventRule`. As with the real provider, making one that is there takes it over."""
 
     type = "aws:cloudwatch/eventRule:EventRule"
-    inputs = frozenset({"name", "description", "eventPattern", "state", "tags"})
-    required = frozenset({"name", "eventPattern"})
+    service = "events"
+    inputs = block("name", "eventPattern", description=None, state=None, tags=None)
     replaces = frozenset({"name"})
-    defaults = MappingProxyType({"state": "ENABLED"})
+    json = frozenset({"eventPattern"})
+    defaults = MappingProxyType({"state": DEFAULT_STATE})
+    outputs = frozenset({"arn", "eventBusName", "tagsAll"})
+    follows = MappingProxyType({"tagsAll": frozenset({"tags"})})
 
+    @override
     def create(self, inputs: Document) -> str:
-        events, name = self.aws("events"), inputs["name"]
-        with doing(f"creating EventBridge Rule ({name})"):
-            # As with the real provider: PutRule takes an existing rule over, but leaves its tags alone.
-            arn = events.put_rule(**self._wanted(inputs))["RuleArn"]
-            if inputs.get("tags"):
-                events.tag_resource(ResourceARN=arn, Tags=tag_list(inputs["tags"]))
-        return str(inputs["name"])
+        name = str(inputs["name"])
+        with doing(f"creating EventBridge Rule ({name})", self.client):
+            self.client.put_rule(**_rule_to_aws(inputs))
+        return name
 
+    @override
+    def complete(self, identity: str, inputs: Document) -> None:
+        # PutRule leaves the tags of a rule that is there alone.
+        self._tag(identity, {}, inputs)
+
+    @override
     def read(self, identity: str, inputs: Document) -> tuple[Document, Document] | None:
         rule: Document = {}
         with absent_is_fine("ResourceNotFoundException"):
-            rule = self.aws("events").describe_rule(Name=identity)
+            rule = self.client.describe_rule(Name=identity)
         if not rule:
             return None
-        tags = tag_map(self.aws("events").list_tags_for_resource(ResourceARN=rule["Arn"])["Tags"])
-        found: Document = {"name": identity, "eventPattern": rule["EventPattern"], "state": rule["State"]}
-        if rule.get("Description"):
-            found["description"] = rule["Description"]
-        if tags:
-            found["tags"] = tags
-        return found, {"arn": rule["Arn"], "eventBusName": "default", "tagsAll": tags}
-
-    def update(self, identity: str, before: Document, after: Document) -> None:
-        events = self.aws("events")
-        with doing(f"updating EventBridge Rule ({identity})"):
-            events.put_rule(**self._wanted(after))
-            added, removed = tag_changes(before, after)
-            arn = events.describe_rule(Name=identity)["Arn"]
-            if removed:
-                events.untag_resource(ResourceARN=arn, TagKeys=removed)
-            if added:
-                events.tag_resource(ResourceARN=arn, Tags=tag_list(added))
-
-    def delete(self, identity: str, inputs: Document) -> None:
-        with doing(f"deleting EventBridge Rule ({identity})"), absent_is_fine("ResourceNotFoundException"):
-            self.aws("events").delete_rule(Name=identity)
-
-    @staticmethod
-    def _wanted(inputs: Document) -> Document:
-        return {
-            "Name": inputs["name"],
-            "Description": inputs.get("description", ""),
-            "EventPattern": inputs["eventPattern"],
-            "State": inputs.get("state", "ENABLED"),
+        tags = tag_map(self.client.list_tags_for_resource(ResourceARN=rule["Arn"])["Tags"])
+        found = {
+            "name": identity,
+            "eventPattern": rule.get("EventPattern"),
+            "state": rule["State"],
+            "description": rule.get("Description"),
+            "tags": tags,
         }
+        return present(found), {"arn": rule["Arn"], "eventBusName": BUS, "tagsAll": tags}
+
+    @override
+    def update(self, identity: str, before: Document, after: Document) -> None:
+        with doing(f"updating EventBridge Rule ({identity})", self.client):
+            self.client.put_rule(**_rule_to_aws(after))
+        self._tag(identity, before, after)
+
+    @override
+    def delete(self, identity: str, inputs: Document) -> None:
+        what = f"deleting EventBridge Rule ({identity})"
+        with doing(what, self.client), absent_is_fine("ResourceNotFoundException"):
+            # AWS refuses this, and an emulator may not.
+            if self.client.list_targets_by_rule(Rule=identity)["Targets"]:
+                raise Refused(
+                    f"{what}: operation error EventBridge: DeleteRule, https response error StatusCode: 400, "
+                    "api error ValidationException: Rule can't be deleted since it has targets."
+                )
+            self.client.delete_rule(Name=identity)
+
+    def _tag(self, name: str, before: Document, after: Document) -> None:
+        added, removed = tag_changes(before, after)
+        if not added and not removed:
+            return
+        with doing(f"tagging EventBridge Rule ({name})", self.client):
+            arn = self.client.describe_rule(Name=name)["Arn"]
+            if removed:
+                self.client.untag_resource(ResourceARN=arn, TagKeys=removed)
+            if added:
+                self.client.tag_resource(ResourceARN=arn, Tags=tag_list(added))
+
+
+def _rule_to_aws(inputs: Document) -> Document:
+    return {
+        "Name": inputs["name"],
+        "Description": inputs.get("description", ""),
+        "EventPattern": inputs["eventPattern"],
+        "State": inputs.get("state", DEFAULT_STATE),
+    }
+
+
+RETRY = {
+    "maximumRetryAttempts": "MaximumRetryAttempts",
+    "maximumEventAgeInSeconds": "MaximumEventAgeInSeconds",
+}
+TARGET_PARTS = frozenset({"Id", "Arn", "RetryPolicy", "DeadLetterConfig"})
 
 
 class Target(Kind):
     """`aws.cloudwatch.EventTarget`; its id is `<rule>-<target id>`."""
 
     type = "aws:cloudwatch/eventTarget:EventTarget"
-    inputs = frozenset({"rule", "targetId", "arn", "retryPolicy", "deadLetterConfig"})
-    required = frozenset({"rule", "targetId", "arn"})
+    service = "events"
+    inputs = block(
+        "rule", "targetId", "arn", retryPolicy=block(**dict.fromkeys(RETRY)), deadLetterConfig=block(arn=None)
+    )
     replaces = frozenset({"rule", "targetId"})
+    outputs = frozenset({"eventBusName"})
 
+    @override
     def create(self, inputs: Document) -> str:
-        self._put(inputs)
-        return f"{inputs['rule']}-{inputs['targetId']}"
+        self._put("creating", inputs)
+        return _target_id(inputs["rule"], inputs["targetId"])
 
+    @override
+    def identity(self, imported: str) -> str:
+        return _target_id(*_parts(imported))
+
+    @override
     def read(self, identity: str, inputs: Document) -> tuple[Document, Document] | None:
-        if "rule" not in inputs:
-            raise Refused("aws:cloudwatch/eventTarget:EventTarget cannot be imported by the stand-in")
-        rule, targets = inputs["rule"], []
+        rule, target_id = (inputs["rule"], inputs["targetId"]) if "rule" in inputs else _parts(identity)
+        targets: list[Document] = []
         with absent_is_fine("ResourceNotFoundException"):
-            targets = self.aws("events").list_targets_by_rule(Rule=rule)["Targets"]
-        target = next((t for t in targets if t["Id"] == inputs["targetId"]), None)
-        if target is None:
-            return None
-        found: Document = {"rule": rule, "targetId": target["Id"], "arn": target["Arn"]}
-        if retry := target.get("RetryPolicy"):
-            found["retryPolicy"] = {
-                "maximumRetryAttempts": retry["MaximumRetryAttempts"],
-                "maximumEventAgeInSeconds": retry["MaximumEventAgeInSeconds"],
-            }
-        if queue := (target.get("DeadLetterConfig") or {}).get("Arn"):
-            found["deadLetterConfig"] = {"arn": queue}
-        return found, {"eventBusName": "default"}
+            targets = self.client.list_targets_by_rule(Rule=rule)["Targets"]
+        target = next((t for t in targets if t["Id"] == target_id), None)
+        return None if target is None else (_target_inputs(rule, target), {"eventBusName": BUS})
 
+    @override
     def update(self, identity: str, before: Document, after: Document) -> None:
-        self._put(after)
+        self._put("updating", after)
 
+    @override
     def delete(self, identity: str, inputs: Document) -> None:
-        with doing(f"deleting EventBridge Target ({identity})"), absent_is_fine("ResourceNotFoundException"):
-            self.aws("events").remove_targets(Rule=inputs["rule"], Ids=[inputs["targetId"]])
+        what = f"deleting EventBridge Target ({identity})"
+        with doing(what, self.client), absent_is_fine("ResourceNotFoundException"):
+            answer = self.client.remove_targets(Rule=inputs["rule"], Ids=[inputs["targetId"]])
+            _refuse_failed(what, answer)
 
-    def _put(self, inputs: Document) -> None:
-        target: Document = {"Id": inputs["targetId"], "Arn": inputs["arn"]}
-        if retry := inputs.get("retryPolicy"):
-            known(retry, {"maximumRetryAttempts", "maximumEventAgeInSeconds"}, "retryPolicy")
-            target["RetryPolicy"] = {
-                "MaximumRetryAttempts": retry["maximumRetryAttempts"],
-                "MaximumEventAgeInSeconds": retry["maximumEventAgeInSeconds"],
-            }
-        if queue := inputs.get("deadLetterConfig"):
-            known(queue, {"arn"}, "deadLetterConfig")
-            target["DeadLetterConfig"] = {"Arn": queue["arn"]}
-        with doing(f"creating EventBridge Target ({inputs['rule']}-{inputs['targetId']})"):
-            answer = self.aws("events").put_targets(Rule=inputs["rule"], Targets=[target])
-        if answer.get("FailedEntryCount"):
-            raise Refused(f"creating EventBridge Target: {answer['FailedEntries']}")
+    def _put(self, verb: str, inputs: Document) -> None:
+        retry, queue = inputs.get("retryPolicy") or {}, inputs.get("deadLetterConfig") or {}
+        target = {
+            "Id": inputs["targetId"],
+            "Arn": inputs["arn"],
+            "RetryPolicy": {RETRY[name]: value for name, value in retry.items()},
+            "DeadLetterConfig": {"Arn": queue["arn"]} if queue.get("arn") else None,
+        }
+        what = f"{verb} EventBridge Target ({_target_id(inputs['rule'], inputs['targetId'])})"
+        with doing(what, self.client):
+            answer = self.client.put_targets(Rule=inputs["rule"], Targets=[present(target)])
+        _refuse_failed(what, answer)
+
+
+def _refuse_failed(what: str, answer: Any) -> None:
+    """EventBridge answers 200 also for targets that it did not take."""
+    if answer.get("FailedEntryCount"):
+        failed = answer["FailedEntries"][0]
+        raise Refused(f"{what}: {failed.get('ErrorCode')}: {failed.get('ErrorMessage')}")
+
+
+def _target_id(rule: str, target: str) -> str:
+    return f"{rule}-{target}"
+
+
+def _parts(imported: str) -> tuple[str, str]:
+    """Rule and target of an id to import."""
+    match imported.split("/"):
+        case [rule, target] | ["default", rule, target]:
+            return rule, target
+    raise Refused(f"unexpected format of ID ({imported}), expected [default/]<rule>/<target id>")
+
+
+def _target_inputs(rule: str, target: Document) -> Document:
+    retry = target.get("RetryPolicy") or {}
+    found = {
+        "rule": rule,
+        "targetId": target["Id"],
+        "arn": target["Arn"],
+        "retryPolicy": {name: retry[field] for name, field in RETRY.items() if field in retry},
+        "deadLetterConfig": present({"arn": (target.get("DeadLetterConfig") or {}).get("Arn")}),
+    }
+    # What a program cannot say is drift all the same.
+    others = {key[0].lower() + key[1:]: value for key, value in target.items() if key not in TARGET_PARTS}
+    return {**present(found), **others}
 
 
 KINDS: tuple[type[Kind], ...] = (Rule, Target)

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import sys
 from importlib.metadata import version
 from pathlib import Path
 
+EXECUTABLE = 0o755
+
 
 def install(pulumi_home: Path) -> Path:
-    """Write the plugin's launcher into a Pulumi home and return its path. Doing it again changes nothing."""
+    """Write the plugin's launcher into a Pulumi home and return its path. Doing it again changes nothing.
+
+    The CLI takes the version from the directory's name, and wants no other file there.
+    """
     release = version("pulumi-aws")
     directory = pulumi_home / "plugins" / f"resource-aws-v{release}"
     directory.mkdir(parents=True, exist_ok=True)
     launcher = directory / "pulumi-resource-aws"
-    launcher.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m ingestion_local.provider {release}\n')
-    launcher.chmod(0o755)
+    # Isolated (-I): the CLI starts it in the program's directory, whose modules are none of its.
+    command = f"exec {shlex.quote(sys.executable)} -I -m ingestion_local.provider {release}"
+    partial = launcher.with_name(f".{launcher.name}.{os.getpid()}")
+    partial.write_text(f"#!/bin/sh\n{command}\n")
+    partial.chmod(EXECUTABLE)
+    partial.replace(launcher)
     return launcher

@@ -1,37 +1,41 @@
-"""The provider protocol: checks, differences and the four verbs, handed to the kinds."""
+"""The provider protocol: checks, differences and the four verbs, handed to the kinds.
+
+Secrets: the stand-in asks for none to be marked, so the engine passes plain values and marks what comes back itself.
+
+Source: https://github.com/pulumi/pulumi/blob/master/proto/pulumi/provider.proto
+"""
 
 from __future__ import annotations
 
 import os
 import sys
 import threading
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn, TypeVar
 from urllib.parse import urlparse
 
 import grpc
-from google.protobuf import empty_pb2, struct_pb2
-from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
+from google.protobuf import any_pb2, empty_pb2
+from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
+from typing_extensions import override
 
-from ingestion_local.provider import buckets, compute, events
+from ingestion_local.provider.catalogue import KINDS, USUAL_SERVICES
 from ingestion_local.provider.kinds import Aws, Kind, Refused
-from ingestion_local.provider.properties import (
-    UNKNOWN,
-    Document,
-    changed_keys,
-    from_struct,
-    is_unknown,
-    pruned,
-    same_value,
-    to_struct,
-)
+from ingestion_local.provider.properties import UNKNOWN, Document, from_struct, is_json, is_unknown, to_struct
+from ingestion_local.provider.shapes import problems
 
-KINDS: Mapping[str, type[Kind]] = {kind.type: kind for kind in (*buckets.KINDS, *compute.KINDS, *events.KINDS)}
-LOOPBACK = {"127.0.0.1", "localhost", "::1"}
-BANNER = "aws plugin: this is the local stand-in of the ingestion operator, for an emulator only; it is not pulumi-resource-aws"
-NAME = "ingestion-operator's local stand-in for pulumi-resource-aws"
-
+T = TypeVar("T")
 Context = grpc.ServicerContext
+Diff = provider_pb2.PropertyDiff
+
+LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+# What the engine itself may add to the configuration of a provider.
+CONFIGURATION = {"version", "region", "__internal"}
+BANNER = (
+    "aws plugin: this is the local stand-in of the ingestion operator, for an emulator only; "
+    "it is not pulumi-resource-aws"
+)
+NAME = "ingestion-operator's local stand-in for pulumi-resource-aws"
 
 
 def loopback_endpoint(environment: Mapping[str, str]) -> str:
@@ -44,11 +48,17 @@ def loopback_endpoint(environment: Mapping[str, str]) -> str:
     return endpoint
 
 
-def region_of(environment: Mapping[str, str]) -> str:
-    """The region. Raises Refused if there is none."""
-    if not environment.get("AWS_REGION"):
+def aws_of(environment: Mapping[str, str], region: str = "") -> Aws:
+    """The emulator that the environment names. Raises Refused."""
+    # A service's own variable would lead its calls past AWS_ENDPOINT_URL.
+    for name, value in sorted(environment.items()):
+        if name.startswith("AWS_ENDPOINT_URL_") and urlparse(value).hostname not in LOOPBACK:
+            raise Refused(f"{name} is {value!r}: the stand-in talks only to an emulator on loopback")
+    endpoint = loopback_endpoint(environment)
+    region = region or environment.get("AWS_REGION", "") or environment.get("AWS_DEFAULT_REGION", "")
+    if not region:
         raise Refused("AWS_REGION is not set")
-    return environment["AWS_REGION"]
+    return Aws(endpoint, region)
 
 
 class StandIn(provider_pb2_grpc.ResourceProviderServicer):
@@ -59,39 +69,50 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
         self._stopped = stopped or threading.Event()
         self._kinds: dict[str, Kind] = {}
 
+    @override
     def Handshake(self, request: Any, context: Context) -> Any:
         return provider_pb2.ProviderHandshakeResponse(
             accept_secrets=False, accept_resources=False, accept_outputs=False
         )
 
+    @override
     def Attach(self, request: Any, context: Context) -> Any:
         return empty_pb2.Empty()
 
+    @override
     def GetPluginInfo(self, request: Any, context: Context) -> Any:
         return plugin_pb2.PluginInfo(version=self._version)
 
+    @override
     def GetSchema(self, request: Any, context: Context) -> Any:
         return provider_pb2.GetSchemaResponse(
             schema=f'{{"name":"aws","version":"{self._version}","description":"{NAME}"}}'
         )
 
+    @override
     def CheckConfig(self, request: Any, context: Context) -> Any:
-        given = from_struct(request.news)
-        unknown = sorted(set(given) - {"version", "region", "__internal"})
         failures = [
-            provider_pb2.CheckFailure(property=name, reason="the stand-in takes its configuration from the environment")
-            for name in unknown
+            provider_pb2.CheckFailure(
+                property=name, reason=f"{name}: the stand-in takes its configuration from the environment"
+            )
+            for name in sorted(set(from_struct(request.news)) - CONFIGURATION)
         ]
         return provider_pb2.CheckResponse(inputs=request.news, failures=failures)
 
+    @override
     def DiffConfig(self, request: Any, context: Context) -> Any:
         return provider_pb2.DiffResponse(changes=provider_pb2.DiffResponse.DIFF_NONE)
 
+    @override
     def Configure(self, request: Any, context: Context) -> Any:
+        region = from_struct(request.args).get("region", "")
         try:
-            self.configure(Aws(loopback_endpoint(os.environ), region_of(os.environ)))
+            aws = aws_of(os.environ, "" if is_unknown(region) else str(region))
         except Refused as refusal:
-            context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(refusal))
+            _abort(context, grpc.StatusCode.FAILED_PRECONDITION, str(refusal))
+        self.configure(aws)
+        # The engine now runs the program for a while: the clients are made meanwhile.
+        threading.Thread(target=aws.warm_up, args=(USUAL_SERVICES,), daemon=True).start()
         sys.stderr.write(BANNER + "\n")
         return provider_pb2.ConfigureResponse(
             acceptSecrets=False, supportsPreview=True, acceptResources=False, acceptOutputs=False
@@ -101,112 +122,169 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
         """Make the kinds for this emulator."""
         self._kinds = {name: kind(aws) for name, kind in KINDS.items()}
 
+    @override
     def Check(self, request: Any, context: Context) -> Any:
         kind = self._kind(request, context)
         given = from_struct(request.news)
-        failures = [
-            provider_pb2.CheckFailure(
-                property=name, reason=f"input {name} of {kind.type}: the stand-in does not apply it"
-            )
-            for name in sorted(set(given) - kind.inputs - {"__defaults"})
-        ]
-        failures += [
-            provider_pb2.CheckFailure(property=name, reason=f"input {name} of {kind.type} is missing")
-            for name in sorted(kind.required - set(given))
-        ]
         given.pop("__defaults", None)
+        failures = [
+            provider_pb2.CheckFailure(property=path, reason=f"input {path} of {kind.type}: {reason}")
+            for path, reason in (*problems(kind.inputs, given), *_wrong_values(kind, given))
+        ]
         return provider_pb2.CheckResponse(inputs=to_struct(given), failures=failures)
 
+    @override
     def Diff(self, request: Any, context: Context) -> Any:
         kind = self._kind(request, context)
-        before = from_struct(request.old_inputs) or from_struct(request.olds)
-        after = from_struct(request.news)
-        changed = changed_keys({k: v for k, v in before.items() if k in kind.inputs}, after)
-        replaces = [key for key in changed if key in kind.replaces]
+        before, after = _before(request, kind, request.olds), from_struct(request.news)
+        changed = kind.changed(before, after)
+        replaces = [name for name in changed if name in kind.replaces]
         response = provider_pb2.DiffResponse
         return response(
             changes=response.DIFF_SOME if changed else response.DIFF_NONE,
             diffs=changed,
             replaces=replaces,
+            # Names are the program's: the old one has to go before the new one can come.
             deleteBeforeReplace=bool(replaces),
+            detailedDiff={
+                name: Diff(kind=_diff_kind(name, before, after, name in replaces), inputDiff=True) for name in changed
+            },
+            hasDetailedDiff=True,
         )
 
+    @override
     def Create(self, request: Any, context: Context) -> Any:
         kind, inputs = self._kind(request, context), from_struct(request.properties)
         if request.preview:
-            return provider_pb2.CreateResponse(properties=to_struct({**inputs, "arn": UNKNOWN}))
+            known_later = dict.fromkeys(kind.outputs | (kind.unmanaged - set(inputs)), UNKNOWN)
+            return provider_pb2.CreateResponse(properties=to_struct({**inputs, **known_later}))
         self._refuse_unknown(inputs, context)
         identity = self._do(context, lambda: kind.create(inputs))
-        return provider_pb2.CreateResponse(id=identity, properties=self._state(kind, identity, inputs, context))
+        try:
+            kind.complete(identity, inputs)
+            state = _state(kind, identity, inputs)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the engine has to hear that the resource exists
+            _abort_half_made(context, identity, inputs, _words(error))
+        return provider_pb2.CreateResponse(id=identity, properties=to_struct(state))
 
+    @override
     def Read(self, request: Any, context: Context) -> Any:
         kind = self._kind(request, context)
         inputs = from_struct(request.inputs) or from_struct(request.properties)
-        inputs = {key: value for key, value in inputs.items() if key in kind.inputs}
+        inputs = {name: value for name, value in inputs.items() if name in kind.inputs}
+        identity = request.id if inputs else self._do(context, lambda: kind.identity(request.id))
         found = self._do(context, lambda: kind.read(request.id, inputs))
         if found is None:
             return provider_pb2.ReadResponse()
-        there = _as_written(kind, inputs, found[0]) if inputs else found[0]
+        there, outputs = found
+        # What has no inputs yet is imported: all that a program can say.
+        written = kind.as_written(inputs, there) if inputs else _imported(kind, there)
         return provider_pb2.ReadResponse(
-            id=request.id, properties=to_struct({**there, **found[1]}), inputs=to_struct(there)
+            id=identity, properties=to_struct({**there, **written, **outputs}), inputs=to_struct(written)
         )
 
+    @override
     def Update(self, request: Any, context: Context) -> Any:
         kind, after = self._kind(request, context), from_struct(request.news)
-        before = from_struct(request.old_inputs) or from_struct(request.olds)
+        before = _before(request, kind, request.olds)
         if request.preview:
-            return provider_pb2.UpdateResponse(properties=to_struct({**from_struct(request.olds), **after}))
+            changed = set(kind.changed(before, after))
+            moved = [name for name, causes in kind.follows.items() if causes & changed]
+            state = {**from_struct(request.olds), **after, **dict.fromkeys(moved, UNKNOWN)}
+            return provider_pb2.UpdateResponse(properties=to_struct(state))
         self._refuse_unknown(after, context)
         self._do(context, lambda: kind.update(request.id, before, after))
-        return provider_pb2.UpdateResponse(properties=self._state(kind, request.id, after, context))
+        state = self._do(context, lambda: _state(kind, request.id, after))
+        return provider_pb2.UpdateResponse(properties=to_struct(state))
 
+    @override
     def Delete(self, request: Any, context: Context) -> Any:
         kind = self._kind(request, context)
-        inputs = from_struct(request.old_inputs) or from_struct(request.properties)
+        inputs = _before(request, kind, request.properties)
         self._do(context, lambda: kind.delete(request.id, inputs))
         return empty_pb2.Empty()
 
+    @override
     def Cancel(self, request: Any, context: Context) -> Any:
         self._stopped.set()
         return empty_pb2.Empty()
 
     def _kind(self, request: Any, context: Context) -> Kind:
         name = request.urn.split("::")[2].rpartition("$")[2]
-        if name not in self._kinds:
-            context.abort(grpc.StatusCode.UNIMPLEMENTED, f"type {name}: the stand-in does not know it")
+        if name not in KINDS:
+            _abort(context, grpc.StatusCode.UNIMPLEMENTED, f"type {name}: the stand-in does not know it")
+        if not self._kinds:
+            _abort(context, grpc.StatusCode.FAILED_PRECONDITION, "the stand-in is not configured")
         return self._kinds[name]
-
-    def _state(self, kind: Kind, identity: str, inputs: Document, context: Context) -> struct_pb2.Struct:
-        found = self._do(context, lambda: kind.read(identity, inputs))
-        if found is None:
-            context.abort(grpc.StatusCode.UNKNOWN, f"{kind.type} {identity} was made and is not there")
-        return to_struct({**inputs, **found[1]})
 
     @staticmethod
     def _refuse_unknown(inputs: Document, context: Context) -> None:
         if is_unknown(inputs):
-            context.abort(grpc.StatusCode.INVALID_ARGUMENT, "an input is unknown outside of a preview")
+            _abort(context, grpc.StatusCode.INVALID_ARGUMENT, "an input is unknown outside of a preview")
 
     @staticmethod
-    def _do(context: Context, call: Any) -> Any:
+    def _do(context: Context, call: Callable[[], T]) -> T:
         try:
             return call()
-        except (Refused, ValueError, KeyError) as refusal:
-            context.abort(grpc.StatusCode.UNKNOWN, str(refusal))
-        except Exception as error:  # noqa: BLE001 - the engine is told of every failure, whatever it is
-            context.abort(grpc.StatusCode.UNKNOWN, f"{type(error).__name__}: {error}")
-        return None
+        except Exception as error:  # noqa: BLE001 - the engine hears of each, in words
+            _abort(context, grpc.StatusCode.UNKNOWN, _words(error))
 
 
-def _as_written(kind: Kind, inputs: Document, there: Document) -> Document:
-    """What AWS has, in the program's words where it means the same.
+def _before(request: Any, kind: Kind, state: Any) -> Document:
+    """The inputs of the last time; an old engine sends only the state, which holds outputs too."""
+    inputs = from_struct(request.old_inputs)
+    return inputs or {name: value for name, value in from_struct(state).items() if name in kind.inputs}
 
-    Other white space in a policy is no drift, nor is a default that the program left out, nor an empty value.
-    """
-    found = {}
-    for key in sorted({*inputs, *there}):
-        if same_value(pruned(inputs.get(key)), pruned(there.get(key))):
-            found.update({key: inputs[key]} if key in inputs else {})
-        elif key in there and (key in inputs or there[key] != kind.defaults.get(key)):
-            found[key] = there[key]
-    return found
+
+def _wrong_values(kind: Kind, given: Document) -> list[tuple[str, str]]:
+    known = {name: value for name, value in given.items() if not is_unknown(value)}
+    wrong = [
+        (name, f"the stand-in applies only {only!r}")
+        for name, only in kind.only.items()
+        if name in known and known[name] != only
+    ]
+    texts = [(name, known[name]) for name in sorted(kind.json) if isinstance(known.get(name), str)]
+    return wrong + [(name, "is not a JSON object") for name, text in texts if not is_json(text)]
+
+
+def _diff_kind(name: str, before: Document, after: Document, replaces: bool) -> Any:
+    if name not in before:
+        return Diff.ADD_REPLACE if replaces else Diff.ADD
+    if name not in after:
+        return Diff.DELETE_REPLACE if replaces else Diff.DELETE
+    return Diff.UPDATE_REPLACE if replaces else Diff.UPDATE
+
+
+def _state(kind: Kind, identity: str, inputs: Document) -> Document:
+    """What the engine keeps of a resource. Raises Refused."""
+    found = kind.read(identity, inputs)
+    if found is None:
+        raise Refused(f"reading {kind.type} ({identity}): it was made and is not there")
+    return {**found[0], **inputs, **found[1]}
+
+
+def _imported(kind: Kind, there: Document) -> Document:
+    return {name: value for name, value in there.items() if name in kind.inputs and name not in kind.outputs}
+
+
+def _words(error: Exception) -> str:
+    return str(error) if isinstance(error, Refused | ValueError) else f"{type(error).__name__}: {error}"
+
+
+def _abort(context: Context, code: grpc.StatusCode, message: str) -> NoReturn:
+    context.abort(code, message)
+    raise AssertionError("a call goes on after it was aborted")
+
+
+def _abort_half_made(context: Context, identity: str, inputs: Document, reason: str) -> NoReturn:
+    """Fail a creation so that the engine keeps what exists, and finishes or deletes it the next time."""
+    detail = any_pb2.Any()
+    detail.Pack(
+        provider_pb2.ErrorResourceInitFailed(
+            id=identity, properties=to_struct(inputs), reasons=[reason], inputs=to_struct(inputs)
+        )
+    )
+    code = grpc.StatusCode.UNKNOWN
+    status = status_pb2.Status(code=code.value[0], message=reason, details=[detail])
+    context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
+    _abort(context, code, reason)

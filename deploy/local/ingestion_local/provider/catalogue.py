@@ -1,0 +1,24 @@
+"""The types that the stand-in knows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ingestion_local.provider import (
+    bucket_rules,
+    buckets,
+    events,
+    functions,
+    invocation,
+    logs,
+    queues,
+    roles,
+    tables,
+)
+from ingestion_local.provider.kinds import Kind
+
+MODULES = (buckets, bucket_rules, roles, logs, functions, invocation, events, queues, tables)
+KINDS: Mapping[str, type[Kind]] = {kind.type: kind for module in MODULES for kind in module.KINDS}
+
+# Those of every pipeline, in the order in which a program comes to them.
+USUAL_SERVICES = ("s3", "iam", "logs", "lambda", "events")

@@ -1,0 +1,103 @@
+"""Asks the stand-in what Pulumi's engine asks a provider, in this process."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from pulumi.runtime.proto import provider_pb2, status_pb2
+
+from ingestion_local.provider.properties import Document, from_struct, to_struct
+from ingestion_local.provider.server import StandIn
+
+DETAILS = provider_pb2.PropertyDiff.Kind
+
+
+class Aborted(Exception):
+    """The call ended with an error for the engine."""
+
+
+class Call:
+    """A call's context, with what the stand-in uses of it."""
+
+    def __init__(self) -> None:
+        self.trailers: dict[str, bytes] = {}
+
+    def abort(self, code: Any, details: str) -> NoReturn:
+        raise Aborted(details)
+
+    def set_trailing_metadata(self, metadata: tuple[tuple[str, bytes], ...]) -> None:
+        self.trailers = dict(metadata)
+
+
+@dataclass(frozen=True)
+class Engine:
+    """Asks the stand-in what Pulumi's engine asks a provider."""
+
+    provider: StandIn
+
+    @staticmethod
+    def urn(kind: str) -> str:
+        return f"urn:pulumi:dev::ingestion::{kind}::thing"
+
+    def failures(self, kind: str, inputs: Document) -> list[str]:
+        answer = self.provider.Check(provider_pb2.CheckRequest(urn=self.urn(kind), news=to_struct(inputs)), Call())
+        return [failure.reason for failure in answer.failures]
+
+    def create(self, kind: str, inputs: Document, *, preview: bool = False) -> tuple[str, Document]:
+        assert self.failures(kind, inputs) == []
+        request = provider_pb2.CreateRequest(urn=self.urn(kind), properties=to_struct(inputs), preview=preview)
+        answer = self.provider.Create(request, Call())
+        return answer.id, from_struct(answer.properties)
+
+    def unfinished(self, kind: str, inputs: Document) -> tuple[str, provider_pb2.ErrorResourceInitFailed]:
+        """The id and the rest of what a creation that fails half way tells the engine."""
+        call = Call()
+        request = provider_pb2.CreateRequest(urn=self.urn(kind), properties=to_struct(inputs))
+        with contextlib.suppress(Aborted):
+            self.provider.Create(request, call)
+        (packed,) = status_pb2.Status.FromString(call.trailers["grpc-status-details-bin"]).details
+        failed = provider_pb2.ErrorResourceInitFailed()
+        assert packed.Unpack(failed)
+        return failed.id, failed
+
+    def read(self, kind: str, identity: str, inputs: Document) -> tuple[str, Document, Document]:
+        request = provider_pb2.ReadRequest(
+            id=identity, urn=self.urn(kind), properties=to_struct(inputs), inputs=to_struct(inputs)
+        )
+        answer = self.provider.Read(request, Call())
+        return answer.id, from_struct(answer.inputs), from_struct(answer.properties)
+
+    def diff(self, kind: str, identity: str, old: Document, new: Document) -> tuple[list[str], list[str]]:
+        request = provider_pb2.DiffRequest(
+            id=identity,
+            urn=self.urn(kind),
+            olds=to_struct(old),
+            news=to_struct(new),
+            old_inputs=to_struct(old),
+        )
+        answer = self.provider.Diff(request, Call())
+        assert (answer.changes == provider_pb2.DiffResponse.DIFF_SOME) == bool(answer.diffs)
+        assert answer.deleteBeforeReplace == bool(answer.replaces)
+        detailed = {name: DETAILS.Name(diff.kind) for name, diff in answer.detailedDiff.items()}
+        assert sorted(detailed) == list(answer.diffs)
+        assert [name for name in answer.diffs if detailed[name].endswith("_REPLACE")] == list(answer.replaces)
+        return list(answer.diffs), list(answer.replaces)
+
+    def update(self, kind: str, identity: str, old: Document, new: Document, *, preview: bool = False) -> Document:
+        request = provider_pb2.UpdateRequest(
+            id=identity,
+            urn=self.urn(kind),
+            olds=to_struct(old),
+            news=to_struct(new),
+            old_inputs=to_struct(old),
+            preview=preview,
+        )
+        return from_struct(self.provider.Update(request, Call()).properties)
+
+    def delete(self, kind: str, identity: str, inputs: Document) -> None:
+        request = provider_pb2.DeleteRequest(
+            id=identity, urn=self.urn(kind), properties=to_struct(inputs), old_inputs=to_struct(inputs)
+        )
+        self.provider.Delete(request, Call())

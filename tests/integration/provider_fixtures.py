@@ -1,0 +1,33 @@
+"""Fixtures of the tests of the stand-in; a module that uses them imports them by name."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ingestion_local.emulator import Emulator
+from ingestion_local.provider.server import StandIn, aws_of
+from integration.provider_engine import Engine
+from integration.provider_world import World
+
+NUMBERS = itertools.count(1)
+
+
+@pytest.fixture(scope="module")
+def engine(emulator: Emulator) -> Iterator[Engine]:
+    """An engine with the stand-in, configured for the emulator."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in emulator.env().items():
+            patch.setenv(name, value)
+        provider = StandIn("1.2.3")
+        provider.configure(aws_of(emulator.env()))
+        yield Engine(provider)
+
+
+@pytest.fixture
+def world(emulator: Emulator, tmp_path: Path) -> World:
+    """A part of the emulator for one test."""
+    return World(emulator, tmp_path, f"thing-{next(NUMBERS)}")

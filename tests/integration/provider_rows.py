@@ -1,0 +1,18 @@
+"""Every kind of the stand-in with what its tests need; the fixtures are in `conftest.py`."""
+
+from __future__ import annotations
+
+import pytest
+
+from ingestion_local.provider.properties import Document
+from integration import provider_compute_rows, provider_storage_rows
+from integration.provider_world import Row, World, same_text
+
+ROWS: dict[str, Row] = {**provider_storage_rows.ROWS, **provider_compute_rows.ROWS}
+kinds = pytest.mark.parametrize("kind", [pytest.param(kind, id=kind.rpartition(":")[2]) for kind in ROWS])
+
+
+def assert_applied(kind: str, world: World, inputs: Document) -> None:
+    """Assert that AWS has each of these inputs as it was given."""
+    seen = ROWS[kind].seen(world, inputs)
+    assert {key: same_text(seen[key]) for key in inputs} == {key: same_text(value) for key, value in inputs.items()}

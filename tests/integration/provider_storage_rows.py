@@ -1,0 +1,257 @@
+"""What is stored: buckets with their settings, queues, tables; see `provider_world.Row`."""
+
+from __future__ import annotations
+
+from ingestion_local.provider.properties import Document
+from integration.provider_world import ACCOUNT, Pair, Row, World, as_map, grant, present
+
+
+def bucket_inputs(world: World) -> Pair:
+    first = {"bucket": world.name, "forceDestroy": False, "tags": {"team": "a", "stage": "dev"}}
+    return first, first | {"tags": {"team": "b", "more": "x"}}
+
+
+def bucket_seen(world: World, inputs: Document) -> Document:
+    s3 = world.client("s3")
+    names = [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]
+    try:
+        tags = as_map(s3.get_bucket_tagging(Bucket=inputs["bucket"])["TagSet"])
+    except s3.exceptions.ClientError:
+        tags = {}
+    return {"bucket": inputs["bucket"] if inputs["bucket"] in names else None, "tags": tags, "forceDestroy": False}
+
+
+def encryption_inputs(world: World) -> Pair:
+    key = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555"
+    managed = {"sseAlgorithm": "aws:kms", "kmsMasterKeyId": key}
+    bucket = world.bucket()
+    return (
+        {"bucket": bucket, "rules": [{"applyServerSideEncryptionByDefault": {"sseAlgorithm": "AES256"}}]},
+        {
+            "bucket": bucket,
+            "rules": [{"applyServerSideEncryptionByDefault": managed, "bucketKeyEnabled": True}],
+        },
+    )
+
+
+def encryption_seen(world: World, inputs: Document) -> Document:
+    answer = world.client("s3").get_bucket_encryption(Bucket=inputs["bucket"])
+    (rule,) = answer["ServerSideEncryptionConfiguration"]["Rules"]
+    default = rule["ApplyServerSideEncryptionByDefault"]
+    found = {"sseAlgorithm": default["SSEAlgorithm"], "kmsMasterKeyId": default.get("KMSMasterKeyID")}
+    whole: Document = {"applyServerSideEncryptionByDefault": present(found)}
+    if rule.get("BucketKeyEnabled"):
+        whole["bucketKeyEnabled"] = True
+    return {"bucket": inputs["bucket"], "rules": [whole]}
+
+
+SWITCHES = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
+
+
+def private_inputs(world: World) -> Pair:
+    bucket = world.bucket()
+    return (
+        {"bucket": bucket, **dict(zip(SWITCHES, (True, False, True, False), strict=True))},
+        {"bucket": bucket, **dict(zip(SWITCHES, (False, True, False, True), strict=True))},
+    )
+
+
+def private_seen(world: World, inputs: Document) -> Document:
+    answer = world.client("s3").get_public_access_block(Bucket=inputs["bucket"])
+    found = answer["PublicAccessBlockConfiguration"]
+    return {"bucket": inputs["bucket"]} | {name: found[name[0].upper() + name[1:]] for name in SWITCHES}
+
+
+def versioning_inputs(world: World) -> Pair:
+    bucket = world.bucket()
+    return (
+        {"bucket": bucket, "versioningConfiguration": {"status": "Enabled"}},
+        {"bucket": bucket, "versioningConfiguration": {"status": "Suspended"}},
+    )
+
+
+def versioning_seen(world: World, inputs: Document) -> Document:
+    status = world.client("s3").get_bucket_versioning(Bucket=inputs["bucket"])["Status"]
+    return {"bucket": inputs["bucket"], "versioningConfiguration": {"status": status}}
+
+
+def lifecycle_inputs(world: World) -> Pair:
+    bucket = world.bucket()
+    one = {
+        "id": "one",
+        "status": "Enabled",
+        "filter": {"prefix": ""},
+        "noncurrentVersionExpiration": {"noncurrentDays": 90},
+        "abortIncompleteMultipartUpload": {"daysAfterInitiation": 7},
+    }
+    two = {
+        "id": "two",
+        "status": "Disabled",
+        "filter": {"prefix": "raw/"},
+        "noncurrentVersionExpiration": {"noncurrentDays": 3},
+        "abortIncompleteMultipartUpload": {"daysAfterInitiation": 1},
+        "expiration": {"days": 5},
+    }
+    three = {
+        "id": "three",
+        "status": "Enabled",
+        "filter": {"prefix": "tmp/"},
+        "expiration": {"expiredObjectDeleteMarker": True},
+    }
+    return {"bucket": bucket, "rules": [one, three]}, {"bucket": bucket, "rules": [two]}
+
+
+LIFECYCLE_NAMES = {
+    "Filter": {"Prefix": "prefix"},
+    "NoncurrentVersionExpiration": {"NoncurrentDays": "noncurrentDays"},
+    "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": "daysAfterInitiation"},
+    "Expiration": {"Days": "days", "ExpiredObjectDeleteMarker": "expiredObjectDeleteMarker"},
+}
+
+
+def lifecycle_seen(world: World, inputs: Document) -> Document:
+    answer = world.client("s3").get_bucket_lifecycle_configuration(Bucket=inputs["bucket"])
+    rules = []
+    for rule in answer["Rules"]:
+        parts = {
+            part[0].lower() + part[1:]: {names[key]: value for key, value in rule[part].items()}
+            for part, names in LIFECYCLE_NAMES.items()
+            if part in rule
+        }
+        rules.append({"id": rule["ID"], "status": rule["Status"], **parts})
+    return {"bucket": inputs["bucket"], "rules": rules}
+
+
+def bucket_policy_inputs(world: World) -> Pair:
+    bucket = world.bucket()
+    principal = {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
+    first = grant("s3:GetObject", f"arn:aws:s3:::{bucket}/*", Principal=principal)
+    second = grant("s3:PutObject", f"arn:aws:s3:::{bucket}/*", Principal=principal)
+    return {"bucket": bucket, "policy": first}, {"bucket": bucket, "policy": second}
+
+
+def bucket_policy_seen(world: World, inputs: Document) -> Document:
+    answer = world.client("s3").get_bucket_policy(Bucket=inputs["bucket"])
+    return {"bucket": inputs["bucket"], "policy": answer["Policy"]}
+
+
+def notification_inputs(world: World) -> Pair:
+    bucket = world.bucket()
+    return {"bucket": bucket, "eventbridge": True}, {"bucket": bucket, "eventbridge": False}
+
+
+def notification_seen(world: World, inputs: Document) -> Document:
+    answer = world.client("s3").get_bucket_notification_configuration(Bucket=inputs["bucket"])
+    return {"bucket": inputs["bucket"], "eventbridge": "EventBridgeConfiguration" in answer}
+
+
+def queue_inputs(world: World) -> Pair:
+    return (
+        {
+            "name": world.name,
+            "messageRetentionSeconds": 1209600,
+            "visibilityTimeoutSeconds": 60,
+            "sqsManagedSseEnabled": True,
+            "tags": {"team": "a", "stage": "dev"},
+        },
+        {
+            "name": world.name,
+            "messageRetentionSeconds": 3600,
+            "visibilityTimeoutSeconds": 0,
+            "sqsManagedSseEnabled": False,
+            "tags": {"team": "b", "more": "x"},
+        },
+    )
+
+
+def queue_seen(world: World, inputs: Document) -> Document:
+    sqs = world.client("sqs")
+    url = sqs.get_queue_url(QueueName=inputs["name"])["QueueUrl"]
+    found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    return {
+        "name": found["QueueArn"].rpartition(":")[2],
+        "messageRetentionSeconds": int(found["MessageRetentionPeriod"]),
+        "visibilityTimeoutSeconds": int(found["VisibilityTimeout"]),
+        "sqsManagedSseEnabled": found.get("SqsManagedSseEnabled") == "true",
+        "tags": sqs.list_queue_tags(QueueUrl=url).get("Tags", {}),
+    }
+
+
+def queue_policy_inputs(world: World) -> Pair:
+    world.queue("policy")
+    url = world.client("sqs").get_queue_url(QueueName=f"{world.name}-policy")["QueueUrl"]
+    principal = {"Service": "events.amazonaws.com"}
+    return (
+        {"queueUrl": url, "policy": grant("sqs:SendMessage", Principal=principal)},
+        {"queueUrl": url, "policy": grant("sqs:ReceiveMessage", Principal=principal)},
+    )
+
+
+def queue_policy_seen(world: World, inputs: Document) -> Document:
+    url = inputs["queueUrl"]
+    answer = world.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"])
+    return {"queueUrl": url, "policy": answer["Attributes"]["Policy"]}
+
+
+def table_inputs(world: World) -> Pair:
+    first = {
+        "name": world.name,
+        "billingMode": "PAY_PER_REQUEST",
+        "hashKey": "source",
+        "rangeKey": "offset",
+        "attributes": [{"name": "source", "type": "S"}, {"name": "offset", "type": "N"}],
+        "pointInTimeRecovery": {"enabled": True},
+        "serverSideEncryption": {"enabled": True},
+        "deletionProtectionEnabled": True,
+        "tags": {"team": "a", "stage": "dev"},
+    }
+    return first, first | {
+        "pointInTimeRecovery": {"enabled": False},
+        "serverSideEncryption": {"enabled": False},
+        "deletionProtectionEnabled": False,
+        "tags": {"team": "b", "more": "x"},
+    }
+
+
+def table_seen(world: World, inputs: Document) -> Document:
+    dynamodb = world.client("dynamodb")
+    found = dynamodb.describe_table(TableName=inputs["name"])["Table"]
+    backups = dynamodb.describe_continuous_backups(TableName=inputs["name"])["ContinuousBackupsDescription"]
+    keys = {key["KeyType"]: key["AttributeName"] for key in found["KeySchema"]}
+    recovery = backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"]
+    return {
+        "name": found["TableName"],
+        "billingMode": found["BillingModeSummary"]["BillingMode"],
+        "hashKey": keys["HASH"],
+        "rangeKey": keys.get("RANGE"),
+        "attributes": [{"name": a["AttributeName"], "type": a["AttributeType"]} for a in found["AttributeDefinitions"]],
+        "pointInTimeRecovery": {"enabled": recovery == "ENABLED"},
+        "serverSideEncryption": {"enabled": found.get("SSEDescription", {}).get("Status") == "ENABLED"},
+        "deletionProtectionEnabled": found["DeletionProtectionEnabled"],
+        "tags": as_map(dynamodb.list_tags_of_resource(ResourceArn=found["TableArn"])["Tags"]),
+    }
+
+
+BUCKET = "aws:s3/bucket:Bucket"
+ENCRYPTION = "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
+PRIVATE = "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"
+VERSIONING = "aws:s3/bucketVersioning:BucketVersioning"
+LIFECYCLE = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
+BUCKET_POLICY = "aws:s3/bucketPolicy:BucketPolicy"
+NOTIFICATION = "aws:s3/bucketNotification:BucketNotification"
+QUEUE = "aws:sqs/queue:Queue"
+QUEUE_POLICY = "aws:sqs/queuePolicy:QueuePolicy"
+TABLE = "aws:dynamodb/table:Table"
+
+ROWS: dict[str, Row] = {
+    BUCKET: Row(bucket_inputs, bucket_seen, fixed=frozenset({"forceDestroy"})),
+    ENCRYPTION: Row(encryption_inputs, encryption_seen, takes_over=True),
+    PRIVATE: Row(private_inputs, private_seen, takes_over=True),
+    VERSIONING: Row(versioning_inputs, versioning_seen, takes_over=True),
+    LIFECYCLE: Row(lifecycle_inputs, lifecycle_seen, takes_over=True),
+    BUCKET_POLICY: Row(bucket_policy_inputs, bucket_policy_seen, takes_over=True),
+    NOTIFICATION: Row(notification_inputs, notification_seen, takes_over=True),
+    QUEUE: Row(queue_inputs, queue_seen),
+    QUEUE_POLICY: Row(queue_policy_inputs, queue_policy_seen, takes_over=True),
+    TABLE: Row(table_inputs, table_seen, fixed=frozenset({"billingMode", "attributes"})),
+}

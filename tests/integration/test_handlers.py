@@ -1,0 +1,206 @@
+"""The handlers against a real API server: what they call, and what they make of it; engine and cloud are fakes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from integration.running import Running, running
+
+from ingestion_local.control_plane import ControlPlane
+from ingestion_local.processes import wait_until
+from ingestion_operator.errors import AccessDenied, LockHeld, UpdateFailed
+
+
+@pytest.fixture
+def operator(control_plane: ControlPlane, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running]:
+    namespace = f"handlers-{uuid4().hex[:8]}"
+    control_plane.run_kubectl("create", "namespace", namespace)
+    monkeypatch.setenv("KUBECONFIG", str(control_plane.kubeconfig))
+    with running(namespace, monkeypatch) as found:
+        yield found
+
+
+@pytest.fixture
+def user(control_plane: ControlPlane, operator: Running) -> User:
+    return User(control_plane, operator.namespace)
+
+
+class User:
+    """kubectl, in the namespace of the test."""
+
+    def __init__(self, control_plane: ControlPlane, namespace: str) -> None:
+        self.control_plane = control_plane
+        self.namespace = namespace
+
+    def run(self, *words: str, document: Any = None) -> str:
+        text = json.dumps(document) if document else None
+        output: str = self.control_plane.run_kubectl("-n", self.namespace, *words, input=text).stdout
+        return output
+
+    def apply(self, **spec: Any) -> None:
+        manifest = {
+            "apiVersion": "ingestion-operator.io/v1alpha1",
+            "kind": "IngestionPipeline",
+            "metadata": {"name": "words"},
+            "spec": {"processor": {"code": {"inline": "def handler(event, context): ..."}}, **spec},
+        }
+        self.run("apply", "-f", "-", document=manifest)
+
+    def patch(self, patch: dict[str, Any]) -> None:
+        self.run("patch", "ipl", "words", "--type=merge", "-p", json.dumps(patch))
+
+    def get(self) -> dict[str, Any]:
+        text = self.run("get", "ipl", "words", "-o", "json", "--ignore-not-found")
+        found: dict[str, Any] = json.loads(text) if text.strip() else {}
+        return found
+
+    def condition(self, kind: str) -> dict[str, Any]:
+        conditions = self.get().get("status", {}).get("conditions", [])
+        return next((c for c in conditions if c["type"] == kind), {})
+
+    def wait(self, what: str, check: Callable[[], Any]) -> Any:
+        return wait_until(what, check, timeout_seconds=30, interval_seconds=0.05)
+
+    def wait_ready(self) -> dict[str, Any]:
+        def ready() -> dict[str, Any] | None:
+            found = self.get()
+            current = next((c for c in found.get("status", {}).get("conditions", []) if c["type"] == "Ready"), {})
+            done = current.get("status") == "True"
+            return found if done and current["observedGeneration"] == found["metadata"]["generation"] else None
+
+        found: dict[str, Any] = self.wait("ready", ready)
+        return found
+
+    def wait_gone(self) -> None:
+        self.wait("gone", lambda: not self.get())
+
+
+def test_a_new_pipeline_is_created_once(operator: Running, user: User) -> None:
+    user.apply()
+    found = user.wait_ready()
+
+    assert operator.engine.calls == ["create"]
+    assert found["metadata"]["finalizers"] == ["ingestion-operator.io/finalizer"]
+    assert "operation" not in found["status"]
+
+
+def test_a_change_that_changes_nothing_in_aws_calls_nothing(operator: Running, user: User) -> None:
+    user.apply()
+    user.wait_ready()
+    user.patch({"spec": {"deletion": {"policy": "Retain"}}})
+    user.wait_ready()
+
+    assert operator.engine.calls == ["create"]
+
+
+def test_a_changed_spec_is_applied(operator: Running, user: User) -> None:
+    user.apply()
+    user.wait_ready()
+    user.patch({"spec": {"processor": {"memoryMiB": 1024}}})
+    user.wait("the update", lambda: operator.engine.calls == ["create", "update"])
+    user.wait_ready()
+
+
+def test_a_failed_update_is_tried_again_by_itself(operator: Running, user: User) -> None:
+    operator.engine.failures.append(UpdateFailed("throttled"))
+    user.apply()
+    user.wait_ready()
+
+    assert len(operator.engine.calls) == 2
+
+
+def test_retries_are_given_up_at_last_and_a_mended_spec_begins_anew(operator: Running, user: User) -> None:
+    operator.engine.failures += [UpdateFailed("no luck")] * 3
+    user.apply()
+    user.wait("the end of the retries", lambda: user.condition("Stalled").get("reason") == "RetriesExhausted")
+    assert len(operator.engine.calls) == 3
+
+    user.patch({"spec": {"processor": {"memoryMiB": 1024}}})
+    user.wait_ready()
+    assert user.condition("Stalled") == {}
+
+
+def test_a_missing_permission_stalls_with_its_reason(operator: Running, user: User) -> None:
+    operator.engine.failures += [AccessDenied("iam:CreateRole: give the operator's identity this permission")]
+    user.apply()
+
+    stalled = user.wait("stalled", lambda: user.condition("Stalled"))
+    assert stalled["reason"] == "AccessDenied"
+    user.wait_ready()
+
+
+def test_a_held_lock_is_waited_for(operator: Running, user: User) -> None:
+    operator.engine.failures += [LockHeld("created by root@elsewhere (pid 7)")]
+    user.apply()
+
+    user.wait("waiting", lambda: user.condition("Reconciling").get("reason") == "LockHeld")
+    user.wait_ready()
+
+
+def test_a_config_map_that_appears_and_changes_is_deployed(operator: Running, user: User) -> None:
+    user.apply(processor={"code": {"configMapRef": {"name": "code"}}})
+    user.wait("waiting", lambda: user.condition("Ready").get("reason") == "DependencyNotReady")
+    assert operator.engine.calls == []
+
+    user.run("create", "configmap", "code", "--from-literal=index.py=def handler(event, context): return 1")
+    user.wait_ready()
+    patch = {"data": {"index.py": "def handler(event, context): return 2"}}
+    user.run("patch", "configmap", "code", "--type=merge", "-p", json.dumps(patch))
+    user.wait("the update", lambda: operator.engine.calls == ["create", "update"])
+
+
+def test_a_failed_destroy_keeps_the_finalizer_until_one_succeeds(operator: Running, user: User) -> None:
+    user.apply()
+    user.wait_ready()
+    operator.engine.failures += [UpdateFailed("throttled"), AccessDenied("lambda:DeleteFunction")]
+    user.run("delete", "ipl", "words", "--wait=false")
+    user.wait_gone()
+
+    assert operator.engine.calls == ["create", "destroy", "destroy", "destroy"]
+    assert operator.engine.stacks == {}
+
+
+def test_an_error_nobody_thought_of_does_not_drop_the_finalizer(
+    operator: Running, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user.apply()
+    user.wait_ready()
+    monkeypatch.setattr("ingestion_handlers.handlers.ASK_AGAIN_SECONDS", 0.2)
+    operator.engine.failures += [ZeroDivisionError("a bug")]  # type: ignore[list-item]
+    user.run("delete", "ipl", "words", "--wait=false")
+    user.wait_gone()
+
+    assert operator.engine.calls == ["create", "destroy", "destroy"]
+
+
+def test_a_full_bucket_holds_the_deletion_until_its_purge_is_confirmed(operator: Running, user: User) -> None:
+    user.apply(deletion={"policy": "Delete"})
+    bucket = user.wait_ready()["status"]["outputs"]["bucketName"]
+    operator.cloud.objects[bucket] = 3
+    user.run("delete", "ipl", "words", "--wait=false")
+    user.wait("the question", lambda: user.condition("Stalled").get("reason") == "BucketNotEmpty")
+    assert operator.engine.calls == ["create"], "nothing is taken down before the data's fate is known"
+
+    user.run("annotate", "ipl", "words", f"ingestion-operator.io/confirm-purge={bucket}")
+    user.wait_gone()
+    assert operator.engine.calls == ["create", "destroy"]
+
+
+def test_a_reconcile_that_is_asked_for_reads_aws(operator: Running, user: User) -> None:
+    user.apply()
+    user.wait_ready()
+    user.run("annotate", "ipl", "words", "ingestion-operator.io/reconcile-requested-at=1")
+    user.wait("the look", lambda: operator.engine.calls == ["create", "refresh"])
+
+
+def test_a_status_that_is_wiped_by_hand_is_made_again(operator: Running, user: User) -> None:
+    user.apply()
+    user.wait_ready()
+    user.run("patch", "ipl", "words", "--subresource=status", "--type=merge", "-p", '{"status": null}')
+    user.run("annotate", "ipl", "words", "example.com/touched=1")
+    user.wait_ready()
+    assert operator.engine.calls == ["create", "refresh"] or operator.engine.calls == ["create", "create"]

@@ -180,7 +180,10 @@ class _Run:
             timeout,
             create=create,
             # A first creation that did not end well may have left things that the state does not know, or the reverse.
-            refresh=operation.type is OperationType.REFRESH or interrupted or (create and observed.stack is not None),
+            refresh=operation.type is OperationType.REFRESH
+            or interrupted
+            or bool(adopt)
+            or (create and observed.stack is not None),
             adopt=adopt,
         )
         result = self.reconciler.engine.update(request, self._progress(operation))

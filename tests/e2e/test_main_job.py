@@ -191,3 +191,17 @@ def test_status_holds_no_value_of_the_environment(world: World) -> None:
     )
     world.wait_ready("copy")
     assert "w0rd" not in json.dumps(world.status("copy"))
+
+
+def test_a_pipeline_whose_status_was_wiped_is_taken_over_again(world: World) -> None:
+    world.apply("copy", copying())
+    world.wait_ready("copy")
+    world.process("copy", "raw/kept.txt", b"kept")
+
+    words = ["patch", "ipl", "copy", "-n", world.namespace, "--subresource=status", "--type=merge"]
+    world.control_plane.run_kubectl(*words, "-p", '{"status": null}')
+    world.annotate("copy", "reconcile-requested-at", "now")
+    status = world.wait_ready("copy")
+
+    assert world.process("copy", "raw/after.txt", b"after") == b"after"
+    assert world.read(status["outputs"]["bucketName"], "raw/kept.txt") == b"kept"

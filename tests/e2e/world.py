@@ -112,7 +112,7 @@ class World:
         def ready() -> dict[str, Any] | None:
             found = self.get(name, namespace) or {}
             status: dict[str, Any] = found.get("status") or {}
-            current = next((c for c in status.get("conditions") or [] if c["type"] == "Ready"), {})
+            current: dict[str, Any] = next((c for c in status.get("conditions") or [] if c["type"] == "Ready"), {})
             generation = found.get("metadata", {}).get("generation")
             done = current.get("status") == "True" and current.get("observedGeneration") == generation
             return status if done and "operation" not in status else None

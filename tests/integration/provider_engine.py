@@ -31,6 +31,11 @@ class Call:
         self.trailers = dict(metadata)
 
 
+def new_call() -> Any:
+    """A context that the stand-in takes for one of gRPC's."""
+    return Call()
+
+
 @dataclass(frozen=True)
 class Engine:
     """Asks the stand-in what Pulumi's engine asks a provider."""
@@ -42,31 +47,31 @@ class Engine:
         return f"urn:pulumi:dev::ingestion::{kind}::thing"
 
     def failures(self, kind: str, inputs: Document) -> list[str]:
-        answer = self.provider.Check(provider_pb2.CheckRequest(urn=self.urn(kind), news=to_struct(inputs)), Call())
+        answer = self.provider.Check(provider_pb2.CheckRequest(urn=self.urn(kind), news=to_struct(inputs)), new_call())
         return [failure.reason for failure in answer.failures]
 
     def create(self, kind: str, inputs: Document, *, preview: bool = False) -> tuple[str, Document]:
         assert self.failures(kind, inputs) == []
         request = provider_pb2.CreateRequest(urn=self.urn(kind), properties=to_struct(inputs), preview=preview)
-        answer = self.provider.Create(request, Call())
+        answer = self.provider.Create(request, new_call())
         return answer.id, from_struct(answer.properties)
 
-    def unfinished(self, kind: str, inputs: Document) -> tuple[str, provider_pb2.ErrorResourceInitFailed]:
-        """The id and the rest of what a creation that fails half way tells the engine."""
-        call = Call()
+    def unfinished(self, kind: str, inputs: Document) -> provider_pb2.ErrorResourceInitFailed:
+        """What a creation that fails half way tells the engine."""
+        call: Any = Call()
         request = provider_pb2.CreateRequest(urn=self.urn(kind), properties=to_struct(inputs))
         with contextlib.suppress(Aborted):
             self.provider.Create(request, call)
         (packed,) = status_pb2.Status.FromString(call.trailers["grpc-status-details-bin"]).details
         failed = provider_pb2.ErrorResourceInitFailed()
         assert packed.Unpack(failed)
-        return failed.id, failed
+        return failed
 
     def read(self, kind: str, identity: str, inputs: Document) -> tuple[str, Document, Document]:
         request = provider_pb2.ReadRequest(
             id=identity, urn=self.urn(kind), properties=to_struct(inputs), inputs=to_struct(inputs)
         )
-        answer = self.provider.Read(request, Call())
+        answer = self.provider.Read(request, new_call())
         return answer.id, from_struct(answer.inputs), from_struct(answer.properties)
 
     def diff(self, kind: str, identity: str, old: Document, new: Document) -> tuple[list[str], list[str]]:
@@ -77,7 +82,7 @@ class Engine:
             news=to_struct(new),
             old_inputs=to_struct(old),
         )
-        answer = self.provider.Diff(request, Call())
+        answer = self.provider.Diff(request, new_call())
         assert (answer.changes == provider_pb2.DiffResponse.DIFF_SOME) == bool(answer.diffs)
         assert answer.deleteBeforeReplace == bool(answer.replaces)
         detailed = {name: DETAILS.Name(diff.kind) for name, diff in answer.detailedDiff.items()}
@@ -94,10 +99,10 @@ class Engine:
             old_inputs=to_struct(old),
             preview=preview,
         )
-        return from_struct(self.provider.Update(request, Call()).properties)
+        return from_struct(self.provider.Update(request, new_call()).properties)
 
     def delete(self, kind: str, identity: str, inputs: Document) -> None:
         request = provider_pb2.DeleteRequest(
             id=identity, urn=self.urn(kind), properties=to_struct(inputs), old_inputs=to_struct(inputs)
         )
-        self.provider.Delete(request, Call())
+        self.provider.Delete(request, new_call())

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from ingestion_local.emulator import Emulator
-from ingestion_local.provider.server import StandIn, aws_of
+from ingestion_local.provider.kinds import Aws
+from ingestion_local.provider.server import StandIn, place_of
 from integration.provider_engine import Engine
 from integration.provider_world import World
 
@@ -23,7 +24,7 @@ def engine(emulator: Emulator) -> Iterator[Engine]:
         for name, value in emulator.env().items():
             patch.setenv(name, value)
         provider = StandIn("1.2.3")
-        provider.configure(aws_of(emulator.env()))
+        provider.configure(Aws(place_of(emulator.env())))
         yield Engine(provider)
 
 

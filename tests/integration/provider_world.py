@@ -66,6 +66,14 @@ class World:
         found = self.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
         return str(found["Attributes"]["QueueArn"])
 
+    def layer(self, name: str) -> str:
+        """The ARN of a version of a layer."""
+        code, _ = self.archive("LAYER = 1\n")
+        answer = self.client("lambda").publish_layer_version(
+            LayerName=f"{self.name}-{name}", Content={"ZipFile": Path(code["path"]).read_bytes()}
+        )
+        return str(answer["LayerVersionArn"])
+
 
 def trust(service: str) -> str:
     statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
@@ -88,14 +96,6 @@ def same_text(text: Any) -> Any:
 
 def present(document: Document) -> Document:
     return {key: value for key, value in document.items() if value not in (None, "", {}, [])}
-
-    def layer(self, name: str) -> str:
-        """The ARN of a version of a layer."""
-        code, _ = self.archive("LAYER = 1\n")
-        answer = self.client("lambda").publish_layer_version(
-            LayerName=f"{self.name}-{name}", Content={"ZipFile": Path(code["path"]).read_bytes()}
-        )
-        return str(answer["LayerVersionArn"])
 
 
 def as_map(tags: list[dict[str, str]]) -> dict[str, str]:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from ingestion_local.provider.catalogue import KINDS
-from ingestion_local.provider.properties import Document
+from ingestion_local.provider.kinds import Kind, Refused
+from ingestion_local.provider.properties import Document, from_struct
 from integration.provider_compute_rows import (
     FUNCTION,
     INVOKE_CONFIG,
@@ -130,12 +131,12 @@ DRIFT: dict[str, tuple[str, Callable[[World, Document], object], list[str]]] = {
         ),
         ["environment", "memorySize"],
     ),
-    "the retries of a function": (
+    "the retries of a function and where its failures go": (
         INVOKE_CONFIG,
         lambda w, i: w.client("lambda").put_function_event_invoke_config(
             FunctionName=i["functionName"], MaximumRetryAttempts=0, MaximumEventAgeInSeconds=3600
         ),
-        ["maximumRetryAttempts"],
+        ["destinationConfig", "maximumRetryAttempts"],
     ),
     "the pattern and state of a rule": (
         RULE,
@@ -185,6 +186,12 @@ IMPORT_IDS: dict[str, Callable[[Document], str]] = {
     PERMISSION: lambda i: f"{i['function']}/{i['statementId']}",
     TARGET: lambda i: f"{i['rule']}/{i['targetId']}",
 }
+
+
+def import_id(kind: str, identity: str, inputs: Document) -> str:
+    return IMPORT_IDS[kind](inputs) if kind in IMPORT_IDS else identity
+
+
 # AWS does not give a zip back, and no call tells what the program's own hash of it was.
 NOT_TOLD = {"code", "sourceCodeHash", "forceDestroy"}
 
@@ -193,7 +200,7 @@ NOT_TOLD = {"code", "sourceCodeHash", "forceDestroy"}
 def test_one_that_is_there_is_imported_by_its_id_alone(kind: str, engine: Engine, world: World) -> None:
     first, _ = ROWS[kind].inputs(world)
     identity, made = engine.create(kind, first)
-    found, inputs, outputs = engine.read(kind, IMPORT_IDS.get(kind, lambda _: identity)(first), {})
+    found, inputs, outputs = engine.read(kind, import_id(kind, identity, first), {})
     assert found == identity
     told = {key: same_text(value) for key, value in first.items() if key not in NOT_TOLD}
     imported = {key: same_text(value) for key, value in inputs.items()}
@@ -229,37 +236,46 @@ def test_code_that_somebody_else_uploaded_is_put_back_if_its_hash_is_an_input(en
     assert engine.diff(FUNCTION, identity, there, without) == ([], [])
 
 
-def test_a_creation_that_fails_half_way_tells_the_engine_what_exists(engine: Engine, world: World) -> None:
+def test_a_creation_that_fails_half_way_tells_the_engine_what_exists(
+    engine: Engine, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(self: Kind, identity: str, inputs: Document) -> None:
+        raise Refused(f"tagging S3 Bucket ({identity}): no")
+
     first, _ = ROWS[BUCKET].inputs(world)
-    identity, failed = engine.unfinished(BUCKET, first | {"tags": {"aws:reserved": "x"}})
-    assert identity == world.name
-    assert "PutBucketTagging" in failed.reasons[0]
-    engine.update(BUCKET, identity, first, first)
+    with monkeypatch.context() as patch:
+        patch.setattr(KINDS[BUCKET], "complete", fail)
+        failed = engine.unfinished(BUCKET, first)
+    assert failed.id == world.name
+    assert list(failed.reasons) == [f"tagging S3 Bucket ({world.name}): no"]
+    there = from_struct(failed.inputs)
+    assert engine.diff(BUCKET, failed.id, there, first) == (["tags"], [])
+    engine.update(BUCKET, failed.id, there, first)
     assert_applied(BUCKET, world, first)
 
 
 def test_a_rule_that_has_targets_is_not_deleted(engine: Engine, world: World) -> None:
     first, _ = ROWS[TARGET].inputs(world)
     engine.create(TARGET, first)
-    with pytest.raises(Aborted, match="DeleteRule, .* StatusCode: 400, api error ValidationException"):
+    with pytest.raises(Aborted, match=r"DeleteRule, .* StatusCode: 400, api error ValidationException"):
         engine.delete(RULE, world.name, {"name": world.name})
 
 
 def test_a_role_that_has_policies_is_not_deleted(engine: Engine, world: World) -> None:
     first, _ = ROWS[ROLE_POLICY].inputs(world)
     engine.create(ROLE_POLICY, first)
-    with pytest.raises(Aborted, match="IAM: DeleteRole, .* StatusCode: 409, DeleteConflict"):
+    with pytest.raises(Aborted, match=r"IAM: DeleteRole, .* StatusCode: 409, DeleteConflict"):
         engine.delete(ROLE, world.name, {"name": world.name})
 
 
 def test_a_bucket_that_holds_objects_is_not_deleted(engine: Engine, world: World) -> None:
     world.client("s3").put_object(Bucket=world.bucket(), Key="a", Body=b"x")
-    with pytest.raises(Aborted, match="S3: DeleteBucket, .* StatusCode: 409, .*BucketNotEmpty"):
+    with pytest.raises(Aborted, match=r"S3: DeleteBucket, .* StatusCode: 409, .*BucketNotEmpty"):
         engine.delete(BUCKET, world.name, {"bucket": world.name})
 
 
 def test_a_table_that_is_protected_is_not_deleted(engine: Engine, world: World) -> None:
     first, _ = ROWS[TABLE].inputs(world)
     engine.create(TABLE, first)
-    with pytest.raises(Aborted, match="DynamoDB: DeleteTable, .* StatusCode: 400, .*ValidationException"):
+    with pytest.raises(Aborted, match=r"DynamoDB: DeleteTable, .* StatusCode: 400, .*ValidationException"):
         engine.delete(TABLE, world.name, first)

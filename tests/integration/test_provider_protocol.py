@@ -15,16 +15,16 @@ from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
 from ingestion_local.emulator import Emulator
 from ingestion_local.provider.install import install
-from ingestion_local.provider.kinds import Refused
+from ingestion_local.provider.kinds import Place, Refused
 from ingestion_local.provider.properties import UNKNOWN, Document, to_struct
-from ingestion_local.provider.server import StandIn, aws_of, loopback_endpoint
+from ingestion_local.provider.server import StandIn, loopback_endpoint, place_of
 from integration.provider_compute_rows import (
     FUNCTION,
     INVOKE_CONFIG,
     RULE,
     TARGET,
 )
-from integration.provider_engine import Aborted, Call, Engine
+from integration.provider_engine import Aborted, Engine, new_call
 from integration.provider_fixtures import engine, world
 from integration.provider_rows import ROWS, kinds
 from integration.provider_storage_rows import (
@@ -150,7 +150,7 @@ def test_an_input_that_is_still_unknown_is_never_sent_to_aws(engine: Engine) -> 
 def test_a_failed_call_carries_the_operation_and_the_code_of_aws(engine: Engine, world: World) -> None:
     wanted = (
         r"creating S3 Bucket Versioning \(no-.*\): operation error S3: PutBucketVersioning, "
-        r"https response error StatusCode: 404, api error NoSuchBucket: "
+        r"https response error StatusCode: 404, NoSuchBucket: "
     )
     with pytest.raises(Aborted, match=wanted):
         engine.create(VERSIONING, {"bucket": f"no-{world.name}", "versioningConfiguration": {"status": "Enabled"}})
@@ -173,9 +173,10 @@ def test_a_call_before_it_is_configured_is_refused() -> None:
 )
 def test_an_endpoint_that_is_not_on_loopback_is_refused(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
-    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    for name in ("AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "x")
     with pytest.raises(Aborted, match="the stand-in talks only to an emulator on loopback, never to AWS"):
-        StandIn("1.2.3").Configure(provider_pb2.ConfigureRequest(), Call())
+        StandIn("1.2.3").Configure(provider_pb2.ConfigureRequest(), new_call())
 
 
 def test_an_endpoint_on_loopback_is_taken() -> None:
@@ -187,20 +188,27 @@ def test_an_endpoint_on_loopback_is_taken() -> None:
 
 def test_configuration_beyond_the_environment_is_refused_by_name() -> None:
     request = provider_pb2.CheckRequest(news=to_struct({"region": "eu-west-1", "profile": "me"}))
-    (failure,) = StandIn("1.2.3").CheckConfig(request, Call()).failures
+    (failure,) = StandIn("1.2.3").CheckConfig(request, new_call()).failures
     assert failure.property == "profile"
 
 
-def test_an_endpoint_of_one_service_has_to_be_on_loopback_too() -> None:
-    there = {"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_REGION": "us-east-1"}
-    aws_of(there | {"AWS_ENDPOINT_URL_S3": "http://127.0.0.1:2"})
-    with pytest.raises(Refused, match="AWS_ENDPOINT_URL_S3 is 'https://s3.amazonaws.com'"):
-        aws_of(there | {"AWS_ENDPOINT_URL_S3": "https://s3.amazonaws.com"})
+THERE = {
+    "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
+    "AWS_REGION": "us-east-1",
+    "AWS_ACCESS_KEY_ID": "a",
+    "AWS_SECRET_ACCESS_KEY": "b",
+}
 
 
-def test_a_region_is_needed() -> None:
-    with pytest.raises(Refused, match="AWS_REGION is not set"):
-        aws_of({"AWS_ENDPOINT_URL": "http://127.0.0.1:1"})
+@pytest.mark.parametrize("name", ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"])
+def test_what_is_missing_in_the_environment_is_named_and_looked_for_nowhere_else(name: str) -> None:
+    with pytest.raises(Refused, match=f"{name} is not set"):
+        place_of({key: value for key, value in THERE.items() if key != name})
+
+
+def test_the_place_is_that_of_the_environment_and_a_region_of_the_configuration_comes_first() -> None:
+    assert place_of(THERE) == Place("http://127.0.0.1:1", "us-east-1", "a", "b")
+    assert place_of(THERE | {"AWS_SESSION_TOKEN": "c"}, "eu-west-1").region == "eu-west-1"
 
 
 class Plugin:
@@ -222,7 +230,10 @@ class Plugin:
 
     def __exit__(self, *_: object) -> None:
         self.process.kill()
-        self.process.communicate()
+        self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
+            assert pipe is not None
+            pipe.close()
 
     def port(self) -> int:
         assert self.process.stdout is not None

@@ -173,7 +173,7 @@ class Demo:
     def readiness(self) -> tuple[str, bool]:
         """The pipeline's line in `kubectl get ipl -w`, and whether it is ready."""
         status = self.status()
-        ready = next((c for c in status.get("conditions", []) if c["type"] == "Ready"), {})
+        ready: dict[str, Any] = next((c for c in status.get("conditions", []) if c["type"] == "Ready"), {})
         progress = (status.get("operation") or {}).get("progress", "")
         text = f"READY {ready.get('status', '-'):6} STATUS {ready.get('reason', '-'):12} PROGRESS {progress}"
         return text.rstrip(), ready.get("status") == "True" and "operation" not in status

@@ -5,7 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, ClassVar, TypeVar
 
@@ -25,27 +27,43 @@ class Refused(Exception):
     """AWS or the stand-in refused; the message is the provider's answer."""
 
 
-class Aws:
-    """Clients of the emulator, made when first needed and shared: botocore's clients are thread-safe."""
+@dataclass(frozen=True)
+class Place:
+    """Where AWS is and who asks: all that the stand-in is told, and all from the environment."""
 
-    def __init__(self, endpoint: str, region: str) -> None:
-        self.region = region
-        self._endpoint = endpoint
-        self._guard = threading.Lock()  # making a client is not thread-safe
-        self._clients: dict[str, Any] = {}
+    endpoint: str
+    region: str
+    access_key: str
+    secret_key: str
+    session_token: str | None = None
+
+
+class Aws:
+    """Clients of the emulator, made when first asked for and shared: botocore's clients are thread-safe."""
+
+    def __init__(self, place: Place) -> None:
+        self.region = place.region
+        self._place = place
+        self._guard = threading.Lock()
+        # Making a client is not thread-safe: one thread makes all, and who waits for one does not wait for the next.
+        self._maker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="clients")
+        self._clients: dict[str, Future[Any]] = {}
         self._session: Any = None
 
     def __call__(self, service: str) -> Any:
         """The client of a service."""
-        with self._guard:
-            if service not in self._clients:
-                self._clients[service] = self._make(service)
-            return self._clients[service]
+        return self._promise(service).result()
 
     def warm_up(self, services: Sequence[str]) -> None:
-        """Make the clients of these services ahead of their use."""
+        """Begin to make the clients of these services, ahead of their use."""
         for service in services:
-            self(service)
+            self._promise(service)
+
+    def _promise(self, service: str) -> Future[Any]:
+        with self._guard:
+            if service not in self._clients:
+                self._clients[service] = self._maker.submit(self._make, service)
+            return self._clients[service]
 
     def _make(self, service: str) -> Any:
         # Imported here: the engine waits for the port, and talks for a while before the first resource comes.
@@ -53,10 +71,19 @@ class Aws:
         import botocore.session
 
         self._session = self._session or botocore.session.get_session()
+        # No proxy: it would take the calls off this machine.
         config = botocore.config.Config(
-            s3={"addressing_style": "path"}, retries={"mode": "standard"}, max_pool_connections=32
+            s3={"addressing_style": "path"}, retries={"mode": "standard"}, max_pool_connections=32, proxies={}
         )
-        return self._session.create_client(service, region_name=self.region, endpoint_url=self._endpoint, config=config)
+        return self._session.create_client(
+            service,
+            region_name=self.region,
+            endpoint_url=self._place.endpoint,
+            config=config,
+            aws_access_key_id=self._place.access_key,
+            aws_secret_access_key=self._place.secret_key,
+            aws_session_token=self._place.session_token,
+        )
 
 
 class Kind:

@@ -91,12 +91,11 @@ class Role(Kind):
         with doing(f"updating IAM Role ({identity})", self.client):
             if "assumeRolePolicy" in changed:
                 self.client.update_assume_role_policy(RoleName=identity, PolicyDocument=after["assumeRolePolicy"])
-            if changed & {"description", "maxSessionDuration"}:
-                self.client.update_role(
-                    RoleName=identity,
-                    Description=after.get("description", ""),
-                    MaxSessionDuration=after.get("maxSessionDuration", DEFAULT_SESSION_SECONDS),
-                )
+            if "description" in changed:
+                self.client.update_role_description(RoleName=identity, Description=after.get("description", ""))
+            if "maxSessionDuration" in changed:
+                seconds = after.get("maxSessionDuration", DEFAULT_SESSION_SECONDS)
+                self.client.update_role(RoleName=identity, MaxSessionDuration=seconds)
             if "permissionsBoundary" in changed:
                 self._bound(identity, after.get("permissionsBoundary"))
             self._tag(identity, before, after)

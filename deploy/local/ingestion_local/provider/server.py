@@ -20,7 +20,7 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, st
 from typing_extensions import override
 
 from ingestion_local.provider.catalogue import KINDS, USUAL_SERVICES
-from ingestion_local.provider.kinds import Aws, Kind, Refused
+from ingestion_local.provider.kinds import Aws, Kind, Place, Refused
 from ingestion_local.provider.properties import UNKNOWN, Document, from_struct, is_json, is_unknown, to_struct
 from ingestion_local.provider.shapes import problems
 
@@ -48,17 +48,21 @@ def loopback_endpoint(environment: Mapping[str, str]) -> str:
     return endpoint
 
 
-def aws_of(environment: Mapping[str, str], region: str = "") -> Aws:
-    """The emulator that the environment names. Raises Refused."""
-    # A service's own variable would lead its calls past AWS_ENDPOINT_URL.
-    for name, value in sorted(environment.items()):
-        if name.startswith("AWS_ENDPOINT_URL_") and urlparse(value).hostname not in LOOPBACK:
-            raise Refused(f"{name} is {value!r}: the stand-in talks only to an emulator on loopback")
+def place_of(environment: Mapping[str, str], region: str = "") -> Place:
+    """The emulator that the environment names, and nothing else: no profile, no metadata service. Raises Refused."""
     endpoint = loopback_endpoint(environment)
     region = region or environment.get("AWS_REGION", "") or environment.get("AWS_DEFAULT_REGION", "")
-    if not region:
-        raise Refused("AWS_REGION is not set")
-    return Aws(endpoint, region)
+    wanted = {name: environment.get(name, "") for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
+    for name, value in {"AWS_REGION": region, **wanted}.items():
+        if not value:
+            raise Refused(f"{name} is not set: the stand-in takes its configuration from the environment")
+    return Place(
+        endpoint,
+        region,
+        wanted["AWS_ACCESS_KEY_ID"],
+        wanted["AWS_SECRET_ACCESS_KEY"],
+        environment.get("AWS_SESSION_TOKEN"),
+    )
 
 
 class StandIn(provider_pb2_grpc.ResourceProviderServicer):
@@ -107,12 +111,12 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
     def Configure(self, request: Any, context: Context) -> Any:
         region = from_struct(request.args).get("region", "")
         try:
-            aws = aws_of(os.environ, "" if is_unknown(region) else str(region))
+            aws = Aws(place_of(os.environ, "" if is_unknown(region) else str(region)))
         except Refused as refusal:
             _abort(context, grpc.StatusCode.FAILED_PRECONDITION, str(refusal))
         self.configure(aws)
         # The engine now runs the program for a while: the clients are made meanwhile.
-        threading.Thread(target=aws.warm_up, args=(USUAL_SERVICES,), daemon=True).start()
+        aws.warm_up(USUAL_SERVICES)
         sys.stderr.write(BANNER + "\n")
         return provider_pb2.ConfigureResponse(
             acceptSecrets=False, supportsPreview=True, acceptResources=False, acceptOutputs=False
@@ -164,7 +168,7 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
             kind.complete(identity, inputs)
             state = _state(kind, identity, inputs)
         except Exception as error:  # noqa: BLE001 - whatever it is, the engine has to hear that the resource exists
-            _abort_half_made(context, identity, inputs, _words(error))
+            _abort_half_made(context, identity, _half_made(kind, identity, inputs), _words(error))
         return provider_pb2.CreateResponse(id=identity, properties=to_struct(state))
 
     @override
@@ -263,8 +267,17 @@ def _state(kind: Kind, identity: str, inputs: Document) -> Document:
     return {**found[0], **inputs, **found[1]}
 
 
+def _half_made(kind: Kind, identity: str, inputs: Document) -> Document:
+    """The inputs that took effect, so that the engine's next update sees what is left to do."""
+    try:
+        found = kind.read(identity, inputs)
+    except Exception:  # noqa: BLE001 - the reason of the first failure is what counts
+        found = None
+    return kind.as_written(inputs, found[0]) if found else inputs
+
+
 def _imported(kind: Kind, there: Document) -> Document:
-    return {name: value for name, value in there.items() if name in kind.inputs and name not in kind.outputs}
+    return {name: value for name, value in there.items() if name in kind.inputs}
 
 
 def _words(error: Exception) -> str:

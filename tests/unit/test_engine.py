@@ -1,0 +1,190 @@
+"""The engine adapter's pure parts: events, failures, locks, and one CLI process with a deadline."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from pulumi import automation
+from pulumi.automation.events import EngineEvent
+
+from ingestion_operator.engine.command import OneCommand, Processes
+from ingestion_operator.engine.events import EventCollector
+from ingestion_operator.engine.failures import classify, translate
+from ingestion_operator.engine.locks import held_by_the_dead, process_mark
+from ingestion_operator.errors import (
+    AccessDenied,
+    BucketNameTaken,
+    LockHeld,
+    PipelineError,
+    StateUnreadable,
+    UpdateFailed,
+    UpdateTimedOut,
+)
+from ingestion_operator.ports import Progress
+
+
+def step(op: str, name: str, kind: str = "aws:iam/role:Role") -> EngineEvent:
+    state = {
+        "type": kind,
+        "urn": f"urn::{name}",
+        "id": f"{name}-id",
+        "parent": "",
+        "provider": "",
+        "inputs": {},
+        "outputs": {"arn": f"arn:{name}"},
+    }
+    metadata = {
+        "op": op,
+        "urn": f"urn:pulumi:s::p::{kind}::{name}",
+        "type": kind,
+        "provider": "",
+        "new": None if op == "delete" else state,
+        "old": state,
+    }
+    return EngineEvent.from_json({"sequence": 1, "timestamp": 1, "resOutputsEvent": {"metadata": metadata}})
+
+
+def diagnostic(message: str, urn: str = "") -> EngineEvent:
+    event = {"message": message, "color": "never", "severity": "error", "urn": urn}
+    return EngineEvent.from_json({"sequence": 1, "timestamp": 1, "diagnosticEvent": event})
+
+
+def test_events_become_counts_resources_and_progress() -> None:
+    progress: list[Progress] = []
+    collector = EventCollector(3, progress.append)
+    for event in (step("create", "a"), step("same", "b"), step("update", "c"), step("delete", "d")):
+        collector(event)
+
+    result = collector.result(1)
+
+    assert result.changes.model_dump() == {"create": 1, "update": 1, "delete": 1, "same": 1}
+    assert [(r.name, r.id, r.arn) for r in result.resources] == [(n, f"{n}-id", f"arn:{n}") for n in "abc"]
+    assert result.changed == ("a", "c", "d")
+    assert [str(p) for p in progress] == ["1/3", "2/3", "3/3", "3/3"]
+
+
+@pytest.mark.parametrize("order", [("delete", "create"), ("create", "delete")], ids=str)
+def test_a_replacement_is_a_creation(order: tuple[str, ...]) -> None:
+    collector = EventCollector(1, lambda _: None)
+    for op in order:
+        collector(step(op, "a"))
+    assert collector.result(1).changes.create == 1
+
+
+def test_stack_provider_and_reads_are_no_resources() -> None:
+    collector = EventCollector(1, lambda _: None)
+    collector(step("create", "stack", "pulumi:pulumi:Stack"))
+    collector(step("refresh", "a"))
+    assert collector.result(1).resources == ()
+
+
+def test_errors_name_their_resource_and_are_said_once() -> None:
+    collector = EventCollector(1, lambda _: None)
+    for _ in range(2):
+        collector(diagnostic("<{%reset%}>creating IAM Role: AccessDenied<{%reset%}>", "urn:pulumi:s::p::t::role"))
+    collector(diagnostic("update failed"))
+    assert collector.errors() == ("role: creating IAM Role: AccessDenied",)
+
+
+@pytest.mark.parametrize(
+    ("message", "kind"),
+    [
+        ("role: creating IAM Role: operation error CreateRole, 403, AccessDenied: no", AccessDenied),
+        ("User: x is not authorized to perform: iam:CreateRole", AccessDenied),
+        ("source-bucket: creating S3 Bucket (b): BucketAlreadyExists: taken", BucketNameTaken),
+        ("error: incorrect passphrase", StateUnreadable),
+        ("function: The role defined for the function cannot be assumed by Lambda.", UpdateFailed),
+        ("Throttling: Rate exceeded", UpdateFailed),
+    ],
+)
+def test_a_message_tells_what_kind_of_failure_it_is(message: str, kind: type[PipelineError]) -> None:
+    assert type(classify((message,))) is kind
+
+
+def test_many_messages_are_cut() -> None:
+    assert str(classify(("a", "b", "c", "d", "e"))) == "a; b; c; and 2 more"
+
+
+def result(stderr: str) -> automation.CommandResult:
+    return automation.CommandResult(stdout="", stderr=stderr, code=255)
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (automation.ConcurrentUpdateError(result("created by root@h (pid 1) at 2026")), LockHeld),
+        (automation.StackNotFoundError(result("no stack named")), StateUnreadable),
+        (automation.CommandError(result("error: something")), UpdateFailed),
+    ],
+    ids=lambda value: value.__name__ if isinstance(value, type) else "",
+)
+def test_the_automation_apis_errors_are_translated(error: Exception, kind: type[PipelineError]) -> None:
+    with pytest.raises(kind), translate(EventCollector(0, lambda _: None)):
+        raise error
+
+
+HOST = socket.gethostname()
+
+
+def ended_pid() -> int:
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+def test_a_lock_is_broken_only_if_its_holder_is_provably_gone() -> None:
+    gone, alive = ended_pid(), os.getpid()
+    assert held_by_the_dead(f"created by root@{HOST} (pid {gone}) at x")
+    assert held_by_the_dead(f"created by root@{HOST} (pid {alive}) at x"), "a pid that is no pulumi was given away"
+    assert not held_by_the_dead(f"created by root@elsewhere (pid {gone}) at x")
+    assert not held_by_the_dead(f"created by root@{HOST} (pid {gone}) at x\ncreated by root@elsewhere (pid 1) at x")
+    assert not held_by_the_dead("something else")
+
+
+def test_a_running_cli_that_nobody_orphaned_keeps_its_lock(tmp_path: Path) -> None:
+    fake = tmp_path / "pulumi"
+    fake.write_bytes(Path("/bin/sleep").read_bytes())
+    fake.chmod(0o755)
+    mark = {"INGESTION_OPERATOR_PROCESS": process_mark(os.getpid())}
+    process = subprocess.Popen([fake, "60"], env=mark)
+    try:
+        assert not held_by_the_dead(f"created by root@{HOST} (pid {process.pid}) at x")
+    finally:
+        process.kill()
+        process.wait()
+
+
+def script(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "pulumi"
+    path.write_text(f"#!{sys.executable}\n{text}")
+    path.chmod(0o755)
+    return path
+
+
+def test_a_command_that_takes_too_long_is_interrupted_and_may_finish(tmp_path: Path) -> None:
+    binary = script(
+        tmp_path,
+        "import pathlib, signal, sys, threading\n"
+        "done = threading.Event()\n"
+        f"signal.signal(signal.SIGINT, lambda *_: (pathlib.Path({str(tmp_path)!r}, 'state').write_text('kept'), done.set()))\n"
+        "done.wait(60)\n",
+    )
+    command = OneCommand(binary, "3.255.0", Processes(), 1.0)
+    with pytest.raises(UpdateTimedOut, match=r"interrupted after 1 s"):
+        command.run(["up"], str(tmp_path), {})
+    assert (tmp_path / "state").read_text() == "kept"
+
+
+def test_a_command_gets_its_arguments_and_its_environment_and_nothing_secret_in_argv(tmp_path: Path) -> None:
+    binary = script(
+        tmp_path, "import os, sys\nprint(sys.argv[1:], os.environ['MARK'], os.environ['INGESTION_OPERATOR_PROCESS'])\n"
+    )
+    command = OneCommand(binary, "3.255.0", Processes(), 10.0, ["--remove"])
+    found = command.run(["destroy"], str(tmp_path), {"MARK": "x"})
+    assert found.stdout.startswith("['--non-interactive', 'destroy', '--remove'] x " + process_mark(os.getpid()))
+    assert command.count == 1

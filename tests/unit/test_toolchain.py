@@ -16,6 +16,7 @@ import pytest
 from rich.console import Console
 
 from ingestion_local import toolchain
+from ingestion_local.go_build import build_environment
 from ingestion_local.processes import LocalEnvironmentError, wait_until
 from ingestion_local.progress import LineReporter, TerminalReporter
 
@@ -250,3 +251,8 @@ def test_the_version_of_a_tool_is_the_one_its_module_pins(tool: toolchain.Tool) 
 def test_the_pulumi_command_and_its_sdk_are_the_same_version() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert f"pulumi=={toolchain.TOOLS['pulumi'].version}" in project["dependencies"]
+
+
+def test_a_users_workspace_or_target_does_not_change_what_is_built() -> None:
+    found = build_environment({"GOOS": "darwin", "GOARCH": "arm64", "GOPROXY": "off", "GOWORK": "/work/go.work"})
+    assert found == {"GOPROXY": "off", "GOWORK": "off"}

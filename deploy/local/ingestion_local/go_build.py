@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,7 +73,9 @@ class GoBuild:
 
     def _watch(self, argv: Sequence[str | Path], show: Callable[[str], None], timeout_seconds: float) -> int:
         """Run `argv` to its end, showing its output again and again; its exit code."""
-        process = Process.start(f"go for {self.tool}", argv, log=self.log, env=os.environ, cwd=self.module_directory)
+        process = Process.start(
+            f"go for {self.tool}", argv, log=self.log, env=build_environment(os.environ), cwd=self.module_directory
+        )
 
         def ended() -> bool:
             show(self._output())
@@ -118,3 +120,9 @@ def _show_compiled(log: str, total: int | None, reporter: Reporter) -> None:
 def _numbers(version: str) -> tuple[int, ...]:
     match = re.match(r"\d+(\.\d+)*", version)
     return tuple(int(part) for part in match.group().split(".")) if match else ()
+
+
+def build_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """The user's environment, but for what would build for another machine or within another workspace."""
+    kept = {name: value for name, value in environment.items() if name not in ("GOOS", "GOARCH")}
+    return {**kept, "GOWORK": "off"}

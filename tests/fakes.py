@@ -1,0 +1,249 @@
+"""Hand-written fakes of the ports: they keep the ports' contracts and remember what was asked of them.
+
+`FakeEngine` builds into `FakeCloud`, so that a bucket that an update made is there for a deletion to find. Errors are
+scripted by appending them to a list; each is raised once, in the middle of the work, as real ones are.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import Any
+
+from ingestion_operator.errors import BucketNameTaken, BucketNotEmpty, StateUnreadable, UpdateFailed
+from ingestion_operator.model.pipeline import Identity, PipelineKey
+from ingestion_operator.model.status import AwsResource, Changes
+from ingestion_operator.naming import Owner
+from ingestion_operator.ports import EngineResult, OnProgress, Progress, StackRef, UpdateRequest
+from ingestion_operator.reasons import Reason
+from ingestion_operator.resources import Blueprint, Place, Resource
+
+ACCOUNT = "123456789012"
+BUCKET = "aws:s3/bucket:Bucket"
+
+
+class Crash(BaseException):
+    """The operator's process ends here: nothing catches it, nothing is written after it."""
+
+
+@dataclass(frozen=True)
+class Announcement:
+    """One Kubernetes Event."""
+
+    reason: Reason
+    message: str
+    warning: bool
+
+
+@dataclass
+class FakeCluster:
+    """A Kubernetes API of dictionaries."""
+
+    pipelines: dict[PipelineKey, dict[str, Any]] = field(default_factory=dict)
+    config_maps: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
+    events: list[Announcement] = field(default_factory=list)
+    patches: list[Mapping[str, Any]] = field(default_factory=list)
+
+    def cluster_id(self) -> str:
+        return "test"
+
+    def pipeline(self, key: PipelineKey) -> Mapping[str, Any] | None:
+        return deepcopy(self.pipelines.get(key))
+
+    def patch_status(self, key: PipelineKey, patch: Mapping[str, Any]) -> None:
+        self.patches.append(patch)
+        if (body := self.pipelines.get(key)) is not None:
+            # What cannot be sent as JSON must not be written here either.
+            body["status"] = merged(body.get("status"), json.loads(json.dumps(patch)))
+
+    def config_map(self, namespace: str, name: str) -> Mapping[str, str] | None:
+        return deepcopy(self.config_maps.get((namespace, name)))
+
+    def announce(self, identity: Identity, reason: Reason, message: str, *, warning: bool = False) -> None:
+        self.events.append(Announcement(reason, message, warning))
+
+
+def merged(target: Any, patch: Any) -> Any:
+    """A merge patch applied, as RFC 7386 writes it down."""
+    if not isinstance(patch, dict):
+        return patch
+    found = dict(target) if isinstance(target, dict) else {}
+    for name, value in patch.items():
+        if value is None:
+            found.pop(name, None)
+        else:
+            found[name] = merged(found.get(name), value)
+    return found
+
+
+@dataclass
+class FakeBucket:
+    """A bucket: its tags and how many objects and versions it holds."""
+
+    tags: dict[str, str] = field(default_factory=dict)
+    objects: int = 0
+
+
+@dataclass
+class FakeCloud:
+    """An AWS account with nothing but buckets and what an interrupted creation left."""
+
+    buckets: dict[str, FakeBucket] = field(default_factory=dict)
+    left: dict[str, str] = field(default_factory=dict)
+    faults: list[tuple[str, ...]] = field(default_factory=list)
+    """What is wrong with the wiring, one entry for each time that it is read back; nothing when there is none left."""
+    failures: list[Exception] = field(default_factory=list)
+    """What finding out the account raises."""
+
+    def place(self, region: str) -> Place:
+        if self.failures:
+            raise self.failures.pop(0)
+        return Place(ACCOUNT, region)
+
+    def bucket_tags(self, bucket: str, region: str) -> Mapping[str, str] | None:
+        found = self.buckets.get(bucket)
+        return None if found is None else dict(found.tags)
+
+    def tag_bucket(self, bucket: str, region: str, tags: Mapping[str, str]) -> None:
+        self.buckets[bucket].tags = dict(tags)
+
+    def leftovers(self, blueprint: Blueprint) -> Mapping[str, str]:
+        return dict(self.left)
+
+    def count_objects(self, bucket: str, region: str, limit: int) -> int:
+        found = self.buckets.get(bucket)
+        return 0 if found is None else min(limit, found.objects)
+
+    def purge_bucket(self, bucket: str, region: str, owner: Owner) -> None:
+        if found := self._owned(bucket, owner):
+            found.objects = 0
+
+    def delete_bucket(self, bucket: str, region: str, owner: Owner) -> None:
+        if found := self._owned(bucket, owner):
+            if found.objects:
+                raise BucketNotEmpty(f"objects arrived in bucket {bucket} while it was being deleted")
+            del self.buckets[bucket]
+
+    def wiring_faults(self, blueprint: Blueprint) -> tuple[str, ...]:
+        return self.faults.pop(0) if self.faults else ()
+
+    def _owned(self, bucket: str, owner: Owner) -> FakeBucket | None:
+        found = self.buckets.get(bucket)
+        if found is not None and not owner.owns(found.tags):
+            raise BucketNameTaken(f"bucket {bucket} does not carry this pipeline's ownership tags any more")
+        return found
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call to the engine."""
+
+    verb: str
+    stack: StackRef
+    request: UpdateRequest | None = None
+
+    @property
+    def update(self) -> UpdateRequest:
+        """What was asked for, if it was an update."""
+        assert self.request is not None, f"{self.verb} is no update"
+        return self.request
+
+
+State = dict[str, str]
+"""What is built, by logical name: the inputs, written out."""
+
+
+@dataclass
+class FakeEngine:
+    """Stacks in a dictionary. An error that is scripted comes when half of the work is done."""
+
+    cloud: FakeCloud
+    stacks: dict[str, State] = field(default_factory=dict)
+    calls: list[Call] = field(default_factory=list)
+    failures: list[BaseException] = field(default_factory=list)
+    drifted: set[str] = field(default_factory=set)
+    """Resources that were changed by somebody else: put back by an update that refreshes, unseen by one that does not."""
+    during: Callable[[], None] = lambda: None
+    """Called in the middle of each operation."""
+
+    def update(self, request: UpdateRequest, on_progress: OnProgress) -> EngineResult:
+        self.calls.append(Call("update", request.stack, request))
+        if request.create:
+            self.stacks.setdefault(request.stack.name, {})
+        elif request.stack.name not in self.stacks:
+            raise StateUnreadable("the stack's state is gone from the backend")
+        return self._build(self.stacks[request.stack.name], request, on_progress)
+
+    def destroy(self, stack: StackRef, timeout_seconds: float, on_progress: OnProgress) -> EngineResult:
+        self.calls.append(Call("destroy", stack))
+        state = self.stacks.get(stack.name, {})
+        total, removed = len(state), tuple(reversed(state))
+        on_progress(Progress(0, total))
+        for done, name in enumerate(removed, 1):
+            self._happen(done, total)
+            del state[name]
+            on_progress(Progress(done, total))
+        self._fail()
+        self.stacks.pop(stack.name, None)
+        return EngineResult(Changes(delete=total), (), removed, 1)
+
+    def forget(self, stack: StackRef) -> None:
+        self.calls.append(Call("forget", stack))
+        self._fail()
+        self.stacks.pop(stack.name, None)
+
+    def _build(self, state: State, request: UpdateRequest, on_progress: OnProgress) -> EngineResult:
+        resources = request.blueprint.resources
+        counts = {"create": 0, "update": 0, "delete": 0, "same": 0}
+        changed: list[str] = []
+        on_progress(Progress(0, len(resources)))
+        for done, resource in enumerate(resources, 1):
+            self._happen(done, len(resources))
+            verb = self._one(state, resource, request)
+            counts[verb] += 1
+            changed += [] if verb == "same" else [resource.name]
+            on_progress(Progress(done, len(resources)))
+        for name in self._superfluous(state, resources):
+            del state[name]
+            counts["delete"] += 1
+            changed.append(name)
+        made = tuple(AwsResource(name=r.name, type=r.type, id=f"{r.name}-id") for r in resources)
+        return EngineResult(Changes(**counts), made, tuple(changed), 2 if request.create else 1)
+
+    def _one(self, state: State, resource: Resource, request: UpdateRequest) -> str:
+        inputs, before = repr(sorted(resource.inputs.items())), state.get(resource.name)
+        if before is None:
+            if resource.type == BUCKET:
+                self._bucket(resource, adopted=resource.name in (request.adopt or {}))
+            verb = "create"
+        elif request.refresh and resource.name in self.drifted:
+            self.drifted.discard(resource.name)
+            verb = "update"
+        else:
+            verb = "same" if before == inputs else "update"
+        state[resource.name] = inputs
+        return verb
+
+    def _bucket(self, resource: Resource, *, adopted: bool) -> None:
+        name, tags = resource.inputs["bucket"], dict(resource.inputs["tags"])
+        there = name in self.cloud.buckets
+        if there and not adopted:
+            raise BucketNameTaken(f"creating S3 Bucket ({name}): BucketAlreadyOwnedByYou")
+        if adopted and not there:
+            raise UpdateFailed(f"importing S3 Bucket ({name}): couldn't find resource")
+        self.cloud.buckets.setdefault(name, FakeBucket()).tags = tags
+
+    @staticmethod
+    def _superfluous(state: State, resources: tuple[Resource, ...]) -> Iterator[str]:
+        return iter(tuple(state.keys() - {r.name for r in resources}))
+
+    def _happen(self, done: int, total: int) -> None:
+        if done == (total + 1) // 2:
+            self.during()
+            self._fail()
+
+    def _fail(self) -> None:
+        if self.failures:
+            raise self.failures.pop(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -199,6 +200,22 @@ def test_a_pipeline_that_is_being_deleted_is_left_to_its_removal(built: World) -
     built.change(tags={"team": "search"})
     with built.no_engine_call():
         built.reconcile()
+
+
+def test_an_event_and_a_timer_never_work_on_one_pipeline_at_the_same_time(world: World) -> None:
+    second = threading.Thread(target=world.reconciler.reconcile, args=(KEY,))
+
+    def arrive() -> None:
+        second.start()
+        second.join(timeout=0.1)
+        assert second.is_alive(), "it was not made to wait"
+
+    world.engine.during = arrive
+    world.create()
+    world.reconcile()
+    second.join(timeout=10)
+    assert not second.is_alive()
+    assert world.verbs == ["update"], "the second finds that nothing is left to do"
 
 
 # Change.

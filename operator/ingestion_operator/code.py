@@ -35,13 +35,15 @@ class CodeBundle:
 
     @cached_property
     def zip_bytes(self) -> bytes:
-        """The zip to upload: files in order of name, all with the same time and mode."""
+        """The zip to upload: files in order of name, all with the same time and mode.
+
+        Not compressed: another version of zlib would give other bytes, and every function would be deployed again.
+        """
         buffer = io.BytesIO()
-        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
             for name, text in self.files:
                 entry = zipfile.ZipInfo(name, EPOCH)
                 entry.external_attr = READABLE_BY_ALL
-                entry.compress_type = zipfile.ZIP_DEFLATED
                 archive.writestr(entry, text)
         return buffer.getvalue()
 

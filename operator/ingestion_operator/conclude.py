@@ -195,24 +195,26 @@ def _outcome(
     if isinstance(error, Stalled):
         return at.now + timedelta(seconds=at.backoff.cap_seconds), moment.stalled(error.reason, message)
     if failures >= at.backoff.maximum:
-        hint = f"gave up after {failures} attempts; change the spec or set the annotation {RECONCILE_REQUESTED_AT}: {message}"
-        return None, moment.stalled(Reason.RETRIES_EXHAUSTED, hint)
+        return None, moment.stalled(Reason.RETRIES_EXHAUSTED, _gave_up(failures, message))
     return at.now + at.backoff.delay(failures, at.jitter), moment.retrying(error.reason, message)
 
 
 def reported(observed: Observed, problem: PipelineError, at: Moments) -> Status:
     """Nothing could be applied: the spec, its code or something that it names is not there or not right."""
     moment = Moment(observed.identity.status, observed.identity.generation, at.now)
-    waiting = isinstance(problem, Waiting)
-    conditions = (
-        moment.waiting(problem.reason, str(problem)) if waiting else moment.stalled(problem.reason, str(problem))
-    )
+    reason, message = problem.reason, str(problem)
+    if isinstance(problem, Waiting):
+        conditions = moment.waiting(reason, message)
+    elif isinstance(problem, Stalled):
+        conditions = moment.stalled(reason, message)
+    else:
+        conditions = moment.looking_failed(reason, message)
     # A wrong spec is looked at again when it changes; whatever else is missing may come without our being told.
     again = None if isinstance(problem, SpecInvalid) else at.now + timedelta(seconds=at.backoff.waiting_seconds)
     return observed.identity.status.model_copy(
         update={
+            # An interrupted operation stays recorded: what it left behind is still to be looked after.
             "observed_generation": observed.identity.generation,
-            "operation": None,
             "next_check_time": again,
             "conditions": conditions,
         }
@@ -249,9 +251,38 @@ def unchanged(observed: Observed, at: Moments) -> Status:
     return status.model_copy(update=update)
 
 
-def held(observed: Observed) -> Status:
-    """A retry is due later: the status stays what the failure made it."""
-    return observed.identity.status
+def held(observed: Observed, at: Moments) -> Status:
+    """A retry is due later, or none at all: the status says again what the failure made it, whatever was said since."""
+    status, last = observed.identity.status, observed.last_operation
+    if last is None:
+        return status
+    moment = Moment(status, observed.identity.generation, at.now)
+    reason = Reason(last.reason)
+    if last.next_retry_time is None:
+        conditions = moment.stalled(Reason.RETRIES_EXHAUSTED, _gave_up(last.failures, last.message))
+    elif reason in STALLING:
+        conditions = moment.stalled(reason, last.message)
+    elif reason in WAITING:
+        conditions = moment.waiting(reason, last.message)
+    else:
+        conditions = moment.retrying(reason, last.message)
+    return status.model_copy(
+        update={
+            "observed_generation": observed.identity.generation,
+            "next_check_time": last.next_retry_time,
+            "conditions": conditions,
+        }
+    )
+
+
+STALLING = {kind.reason for kind in Stalled.__subclasses__()}
+WAITING = {kind.reason for kind in Waiting.__subclasses__()}
+
+
+def _gave_up(failures: int, message: str) -> str:
+    return (
+        f"gave up after {failures} attempts; change the spec or set the annotation {RECONCILE_REQUESTED_AT}: {message}"
+    )
 
 
 def deleting(

@@ -67,6 +67,16 @@ class Moment:
         """A person must act."""
         return self._set(_ready(ConditionStatus.FALSE, Reason.FAILED, message), stalled=(reason, message))
 
+    def looking_failed(self, reason: Reason, message: str) -> Conditions:
+        """It could not be found out what is to be done; that says nothing about what is there."""
+        before = self.previous.condition(ConditionType.READY.value)
+        kept = (
+            _Claim(ConditionType.READY, before.status, Reason(before.reason), before.message)
+            if before is not None
+            else _ready(ConditionStatus.FALSE, Reason.FAILED, message)
+        )
+        return self._set(kept, reconciling=(reason, message))
+
     def suspended(self) -> Conditions:
         """Nothing is done until spec.reconcile.suspend is false."""
         return self._set(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from ingestion_operator import code as packing
 from ingestion_operator.code import CodeBundle
@@ -14,16 +14,32 @@ from ingestion_operator.model.pipeline import Identity, parse_spec
 from ingestion_operator.model.spec import ConfigMapCode, Processor, Spec
 from ingestion_operator.naming import Owner
 from ingestion_operator.naming import stack_name as name_of_stack
-from ingestion_operator.ports import Cloud, Cluster
-from ingestion_operator.resources import Blueprint, blueprint
+from ingestion_operator.resources import Blueprint, Place, blueprint
+
+
+class Reads(Protocol):
+    """What gathering reads of the cluster."""
+
+    def cluster_id(self) -> str:
+        """See `Cluster`."""
+
+    def config_map(self, namespace: str, name: str) -> Mapping[str, str] | None:
+        """See `Cluster`."""
+
+
+class Places(Protocol):
+    """What gathering asks of AWS."""
+
+    def place(self, region: str) -> Place:
+        """See `Cloud`."""
 
 
 @dataclass(frozen=True)
 class Gatherer:
     """Reads what a pipeline refers to and puts it together."""
 
-    cluster: Cluster
-    cloud: Cloud
+    cluster: Reads
+    cloud: Places
     default_region: str
 
     def observe(self, body: Mapping[str, Any], identity: Identity) -> Observed:

@@ -14,6 +14,7 @@ HASH_LENGTH = 8
 
 # https://docs.aws.amazon.com/general/latest/gr/aws-service-information.html and each service's naming rules
 BUCKET_LIMIT = 63
+BUCKET_ROLES = ("data", "results")
 ROLE_LIMIT = 64
 FUNCTION_LIMIT = 64
 RULE_LIMIT = 64

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -24,7 +24,7 @@ from ingestion_operator.gather import Gatherer
 from ingestion_operator.model.pipeline import CONFIRM_PURGE, Identity, PipelineKey, parse_identity
 from ingestion_operator.model.spec import DeletionPolicy
 from ingestion_operator.model.status import Operation, OperationType, StackStatus, Status
-from ingestion_operator.naming import Owner
+from ingestion_operator.naming import BUCKET_LIMIT, BUCKET_ROLES, Owner, physical_name
 from ingestion_operator.patch import merge_patch
 from ingestion_operator.ports import (
     Cloud,
@@ -102,10 +102,13 @@ class Reconciler:
 
         Raises StillThere, and nothing else, while something holds it up.
         """
-        with self._locks.of(key):
-            body = self.cluster.pipeline(key)
-            if body is not None:
-                _Run(self, parse_identity(body)).removal()
+        try:
+            with self._locks.of(key):
+                body = self.cluster.pipeline(key)
+                if body is not None:
+                    _Run(self, parse_identity(body)).removal()
+        except PipelineError as error:
+            raise StillThere(str(error), self.backoff.waiting_seconds) from error
 
     def moments(self) -> Moments:
         """The time of now, and a fresh jitter."""
@@ -139,6 +142,8 @@ class _Run:
         elif decision.action is Action.REPORT and observed.problem is not None:
             self._write(conclude.reported(observed, observed.problem, at))
             self._announce_if_new(observed.problem)
+        elif decision.action is Action.HOLD:
+            self._write(conclude.held(observed, at))
         elif decision.action is Action.SUSPEND:
             self._write(conclude.suspended(observed, at))
         elif decision.action is Action.SKIP:
@@ -156,8 +161,8 @@ class _Run:
             result = self._update(observed, blueprint, stack, operation)
         except PipelineError as error:
             logger.warning("%s: %s failed, %s: %s", self.identity.key, kind.value, error.reason.value, error)
-            self._announce_if_new(error)
             self._write(conclude.failed(observed, running, operation, error, self.reconciler.moments()))
+            self._announce_if_new(error)
             return
         logger.info("%s: %s took %.1f s, %s", self.identity.key, kind.value, time.monotonic() - began, result.changes)
         done = conclude.succeeded(observed, running, blueprint, operation, result, self.reconciler.moments())
@@ -216,20 +221,19 @@ class _Run:
             self._take_down(observed, self.identity.status.stack)
         except PipelineError as error:
             at = self.reconciler.moments()
-            self._announce_if_new(error)
             self._write(conclude.deleting(observed, None, str(error), at, error))
+            self._announce_if_new(error)
             raise StillThere(str(error), conclude.deletion_delay(self.written, error, at)) from error
 
     def _take_down(self, observed: Observed, stack: StackStatus | None) -> None:
         policy = self.identity.deletion_policy
-        if stack is None:
-            return  # nothing was ever begun: the stack is recorded before the first call to the engine
+        owner = self.reconciler.owner(self.identity)
+        stack = stack or self._assumed_stack(owner)
         ref = StackRef(stack.name, stack.region)
         if policy is DeletionPolicy.RETAIN:
             self.reconciler.engine.forget(ref)
             self._announce(Reason.RETAINED, "everything stays in AWS, as deletion.policy says")
             return
-        owner = self.reconciler.owner(self.identity)
         buckets = stack.data_buckets if policy is DeletionPolicy.DELETE else ()
         disposal = _Disposal(self.reconciler.cloud, owner, stack.region, buckets, self._confirmed())
         disposal.check()
@@ -237,8 +241,23 @@ class _Run:
         self._write(conclude.deleting(observed, operation, "taking down the pipeline", self.reconciler.moments()))
         self.reconciler.engine.destroy(ref, DESTROY_TIMEOUT_SECONDS, self._progress(operation))
         disposal.dispose()
-        kept = "" if policy is DeletionPolicy.DELETE else f"; kept with their data: {', '.join(stack.data_buckets)}"
-        self._announce(Reason.DESTROYED, f"the pipeline is gone from AWS{kept}")
+        self._announce(Reason.DESTROYED, f"the pipeline is gone from AWS{self._what_stays(disposal)}")
+
+    def _what_stays(self, disposal: _Disposal) -> str:
+        """For the last Event: buckets that are still there, and why."""
+        stack = self.identity.status.stack
+        if self.identity.deletion_policy is DeletionPolicy.RETAIN_DATA and stack is not None:
+            return f"; kept with their data: {', '.join(stack.data_buckets)}"
+        if left := disposal.foreign():
+            return f"; left alone, for they do not carry this pipeline's tags: {', '.join(left)}"
+        return ""
+
+    def _assumed_stack(self, owner: Owner) -> StackStatus:
+        """What there would be: a status may have been lost, and then only the deterministic names are left to go by."""
+        generated = tuple(physical_name(owner, role, BUCKET_LIMIT) for role in BUCKET_ROLES)
+        named = (self.identity.source_bucket,) if self.identity.source_bucket else ()
+        region = self.identity.region or self.reconciler.default_region
+        return StackStatus(name=Gatherer.stack_name(owner), region=region, data_buckets=(*named, *generated))
 
     def _confirmed(self) -> frozenset[str]:
         return frozenset(b.strip() for b in self.identity.annotations.get(CONFIRM_PURGE, "").split(",") if b.strip())
@@ -279,8 +298,11 @@ class _Run:
             self._announce(Reason.CREATED if kind is OperationType.CREATE else Reason.UPDATED, message)
 
     def _announce(self, reason: Reason, message: str, *, warning: bool = False) -> None:
-        identity = replace(self.identity, status=self.written)
-        self.reconciler.cluster.announce(identity, reason, message, warning=warning)
+        try:
+            self.reconciler.cluster.announce(self.identity, reason, message, warning=warning)
+        except PipelineError as error:
+            # The status says it too; an Event that cannot be published must not stop anything.
+            logger.warning("%s: %s", self.identity.key, error)
 
 
 @dataclass(frozen=True)
@@ -307,13 +329,22 @@ class _Disposal:
 
     def dispose(self) -> None:
         """Purge what is confirmed and delete the buckets."""
-        for bucket in self.buckets:
+        for bucket in self._owned(self.buckets):
             if bucket in self.confirmed:
                 self.cloud.purge_bucket(bucket, self.region, self.owner)
             self.cloud.delete_bucket(bucket, self.region, self.owner)
 
+    def foreign(self) -> tuple[str, ...]:
+        """Buckets that are still there: somebody else's, whatever their name."""
+        return tuple(b for b in self.buckets if self.cloud.bucket_tags(b, self.region) is not None)
+
     def _unconfirmed(self) -> tuple[str, ...]:
-        return tuple(b for b in self.buckets if b not in self.confirmed)
+        return self._owned(tuple(b for b in self.buckets if b not in self.confirmed))
+
+    def _owned(self, buckets: tuple[str, ...]) -> tuple[str, ...]:
+        """Those that are there and this pipeline's: one that was taken by somebody else is none of its business."""
+        tags = {bucket: self.cloud.bucket_tags(bucket, self.region) for bucket in buckets}
+        return tuple(b for b, found in tags.items() if found is not None and self.owner.owns(found))
 
 
 def _count(number: int) -> str:

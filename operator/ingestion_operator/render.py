@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import yaml
 
-from ingestion_operator import code as packing
-from ingestion_operator.code import CodeBundle
-from ingestion_operator.errors import DependencyNotReady, SpecInvalid
-from ingestion_operator.model.pipeline import KIND, PipelineKey, parse_spec
-from ingestion_operator.model.spec import Processor
-from ingestion_operator.naming import Owner
-from ingestion_operator.resources import Archive, Blueprint, Place, Ref, blueprint
+from ingestion_operator.errors import SpecInvalid
+from ingestion_operator.gather import Gatherer
+from ingestion_operator.model.pipeline import KIND, parse_identity
+from ingestion_operator.resources import Archive, Blueprint, Place, Ref
+
+DEFAULT_NAMESPACE = "default"
 
 JSON_INPUTS = {"policy", "assume_role_policy", "event_pattern"}
 Manifest = Mapping[str, Any]
@@ -29,35 +29,49 @@ def render(text: str, account_id: str, region: str, cluster_id: str) -> str:
     pipelines = [m for m in manifests if m.get("kind") == KIND]
     if not pipelines:
         raise SpecInvalid(f"there is no {KIND} in the file")
-    return "---\n".join(_yaml(_blueprint(p, manifests, account_id, region, cluster_id)) for p in pipelines)
+    offline = _Offline(manifests, account_id, cluster_id)
+    return "---\n".join(_yaml(_blueprint(pipeline, offline, region)) for pipeline in pipelines)
 
 
-def _blueprint(
-    pipeline: Manifest, manifests: list[Manifest], account_id: str, region: str, cluster_id: str
-) -> Blueprint:
-    spec = parse_spec(pipeline)
-    metadata = pipeline.get("metadata") or {}
-    key = PipelineKey(metadata.get("namespace", "default"), metadata.get("name", ""))
-    bundle = _code(spec.processor, key.namespace, manifests)
-    packing.check(bundle, spec.processor)
-    owner = Owner(cluster_id, key, metadata.get("uid", "known-when-applied"))
-    return blueprint(spec, owner, Place(account_id, spec.region or region), bundle)
+@dataclass(frozen=True)
+class _Offline:
+    """Stands for the cluster and for AWS, with nothing but the manifests."""
+
+    manifests: list[Manifest]
+    account_id: str
+    id_of_cluster: str
+
+    def cluster_id(self) -> str:
+        return self.id_of_cluster
+
+    def place(self, region: str) -> Place:
+        return Place(self.account_id, region)
+
+    def config_map(self, namespace: str, name: str) -> Mapping[str, str] | None:
+        for manifest in self.manifests:
+            metadata = manifest.get("metadata") or {}
+            here = (metadata.get("namespace", DEFAULT_NAMESPACE), metadata.get("name")) == (namespace, name)
+            if manifest.get("kind") == "ConfigMap" and here:
+                return dict(manifest.get("data") or {})
+        return None
 
 
-def _code(processor: Processor, namespace: str, manifests: list[Manifest]) -> CodeBundle:
-    if processor.code.inline is not None:
-        return packing.inline_bundle(processor, processor.code.inline)
-    reference = processor.code.config_map_ref
-    name = reference.name if reference else ""
-    for manifest in manifests:
-        metadata = manifest.get("metadata") or {}
-        here = (metadata.get("namespace", "default"), metadata.get("name")) == (namespace, name)
-        if manifest.get("kind") == "ConfigMap" and here:
-            data: dict[str, str] = manifest.get("data") or {}
-            if reference and reference.key:
-                return packing.inline_bundle(processor, data.get(reference.key, ""))
-            return CodeBundle.of(data)
-    raise DependencyNotReady(f"ConfigMap {namespace}/{name} is not in the file")
+def _blueprint(pipeline: Manifest, offline: _Offline, region: str) -> Blueprint:
+    metadata = {"namespace": DEFAULT_NAMESPACE, "name": "", "uid": "known-when-applied"} | dict(
+        pipeline.get("metadata") or {}
+    )
+    body = {**pipeline, "metadata": metadata}
+    observed = Gatherer(offline, offline, region).observe(body, parse_identity(body))
+    if observed.problem is not None or observed.blueprint is None:
+        raise observed.problem or SpecInvalid("there is nothing to make")
+    return observed.blueprint
+
+
+class _Plain(yaml.SafeDumper):
+    """YAML for reading: what occurs twice is written twice."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - the base class's signature
+        return True
 
 
 def _yaml(found: Blueprint) -> str:
@@ -76,7 +90,7 @@ def _yaml(found: Blueprint) -> str:
         "outputs": found.outputs.model_dump(by_alias=True),
         "resources": resources,
     }
-    return yaml.safe_dump(document, sort_keys=False, width=120)
+    return yaml.dump(document, Dumper=_Plain, sort_keys=False, width=120)
 
 
 def _inputs(inputs: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

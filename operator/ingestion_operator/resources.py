@@ -253,7 +253,7 @@ class _Parts:
                 "runtime": processor.runtime.value,
                 "handler": processor.handler,
                 "code": Archive(self.code.sha256),
-                "source_code_hash": self.code.sha256_base64,
+                "code_sha256": self.code.sha256_base64,
                 "architectures": [processor.architecture.value],
                 "memory_size": processor.memory_mib,
                 "timeout": processor.timeout_seconds,

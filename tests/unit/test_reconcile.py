@@ -663,8 +663,9 @@ def test_a_bucket_that_is_no_longer_the_pipelines_is_never_purged(built: World) 
     built.cloud.buckets[DATA_BUCKET] = FakeBucket({}, objects=3)
     built.change(deletion={"policy": "Delete"})
     built.annotate(CONFIRM_PURGE, DATA_BUCKET)
-    built.refused_removal()
+    built.remove()
     assert built.cloud.buckets[DATA_BUCKET].objects == 3
+    assert "left alone, for they do not carry this pipeline's tags" in built.cluster.events[-1].message
 
 
 def test_a_results_bucket_of_somebody_else_is_never_part_of_a_deletion(world: World) -> None:
@@ -689,10 +690,57 @@ def test_a_pipeline_with_an_invalid_spec_can_be_deleted(built: World, spec: dict
 
 
 @pytest.mark.parametrize("policy", ["RetainData", "Delete", "Retain"])
-def test_a_pipeline_that_was_never_reconciled_is_deleted_without_an_engine_call(world: World, policy: str) -> None:
+def test_a_pipeline_without_a_status_is_looked_for_by_its_deterministic_names(world: World, policy: str) -> None:
     world.create(deletion={"policy": policy})
-    with world.no_engine_call():
-        world.remove()
+    world.remove()
+    assert world.verbs == ["forget" if policy == "Retain" else "destroy"], "the status may have been lost"
+
+
+def test_a_pipeline_whose_status_was_lost_leaves_nothing_behind(built: World) -> None:
+    built.change(deletion={"policy": "Delete"})
+    built.body["status"] = {}
+    built.remove()
+    assert not built.engine.stacks
+    assert not built.cloud.buckets
+
+
+def test_a_status_of_another_version_still_names_the_stack(built: World) -> None:
+    built.body["status"]["operation"] = {"type": "Nope"}
+    built.remove()
+    assert not built.engine.stacks
+
+
+def test_a_pipeline_that_was_refused_a_foreign_bucket_can_be_deleted(world: World) -> None:
+    world.cloud.buckets["shared"] = FakeBucket({"o": "x"}, objects=7)
+    world.create(source={"bucket": {"name": "shared"}}, deletion={"policy": "Delete"})
+    world.reconcile()
+    world.annotate(CONFIRM_PURGE, "shared")
+    world.remove()
+    assert world.cloud.buckets["shared"].objects == 7
+
+
+def test_a_pipeline_suspended_while_it_backs_off_goes_on_when_it_is_resumed(world: World) -> None:
+    world.create()
+    world.engine.failures.append(UpdateFailed("no"))
+    world.reconcile()
+    world.change(reconcile={"suspend": True})
+    world.reconcile()
+    world.change(reconcile={})
+    world.reconcile(timedelta(seconds=1))
+    assert world.conditions["Ready"] == ("False", "Failed")
+    world.tick(timedelta(hours=2))
+    assert world.conditions["Ready"] == ("True", "Provisioned")
+
+
+def test_an_interrupted_operation_is_remembered_while_the_spec_is_wrong(built: World) -> None:
+    built.change(tags={"team": "search"})
+    built.crash()
+    built.change(tags={}, processor={**INLINE, "memoryMiB": 1})
+    built.reconcile()
+    built.change(processor=INLINE)
+    built.reconcile()
+    assert built.last_call.update is not None
+    assert built.last_call.update.refresh
 
 
 def test_a_suspended_pipeline_can_be_deleted(built: World) -> None:

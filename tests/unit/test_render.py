@@ -30,7 +30,7 @@ def without_hashes(text: str) -> str:
     """The zip's hashes depend on the version of zlib that packed it."""
     text = re.sub(r"sha256: [0-9a-f]{64}", "sha256: <sha256>", text)
     text = re.sub(r"<zip [0-9a-f]{12}>", "<zip>", text)
-    return re.sub(r"source_code_hash: \S{44}", "source_code_hash: <sha256>", text)
+    return re.sub(r"code_sha256: \S{44}", "code_sha256: <sha256>", text)
 
 
 def from_config_map(**reference: str) -> dict[str, Any]:
@@ -85,7 +85,9 @@ def test_code_comes_from_the_config_map_of_the_same_namespace() -> None:
     one_key = yaml.safe_dump_all([from_config_map(key="main"), config_map(main="def handler(e, c): ...")])
     assert yaml.safe_load(rendered(one_key))["code"]["files"] == ["index.py"]
     elsewhere = yaml.safe_dump_all([from_config_map(), config_map("team-b", **{"index.py": "x = 1"})])
-    with pytest.raises(DependencyNotReady, match="ConfigMap team-a/code is not in the file"):
+    with pytest.raises(
+        DependencyNotReady, match=r"team-a/code, named by .*, does not exist"
+    ):
         rendered(elsewhere)
 
 

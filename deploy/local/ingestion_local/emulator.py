@@ -26,6 +26,7 @@ from ingestion_local.processes import Process, free_port, wait_until
 ACCOUNT_ID = "123456789012"
 REGION = "us-east-1"
 READY_TIMEOUT_SECONDS = 60.0
+STOP_TIMEOUT_SECONDS = 1.0
 # These would send the emulator's and its clients' calls elsewhere, or make them distrust plain HTTP.
 FOREIGN = ("AWS_CA_BUNDLE", "AWS_PROFILE", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_SESSION_TOKEN",
            "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE", "HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")  # fmt: skip
@@ -88,7 +89,8 @@ class Emulator:
     def stop(self) -> None:
         """Stop it, with the functions it runs. Stopping a stopped one succeeds."""
         if self._process is not None:
-            self._process.stop()
+            # It waits for its clients' idle connections otherwise; nothing it holds is used again.
+            self._process.stop(STOP_TIMEOUT_SECONDS)
             self._process = None
 
     def __enter__(self) -> Self:

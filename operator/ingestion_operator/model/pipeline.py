@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from ingestion_operator.errors import SpecInvalid
 from ingestion_operator.model.spec import DeletionPolicy, Spec
-from ingestion_operator.model.status import Status
+from ingestion_operator.model.status import StackStatus, Status
 
 GROUP = "ingestion-operator.io"
 VERSION = "v1alpha1"
@@ -44,6 +44,10 @@ class Identity:
     annotations: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     status: Status = Status()
     deletion_policy: DeletionPolicy = DeletionPolicy.RETAIN_DATA
+    region: str = ""
+    """Region that the spec names, if any."""
+    source_bucket: str = ""
+    """Name of the source bucket that the spec names, if any."""
 
 
 def parse_identity(body: Mapping[str, Any]) -> Identity:
@@ -57,15 +61,24 @@ def parse_identity(body: Mapping[str, Any]) -> Identity:
         annotations=MappingProxyType(dict(metadata.get("annotations") or {})),
         status=parse_status(body.get("status") or {}),
         deletion_policy=_deletion_policy(body.get("spec") or {}),
+        region=_text(body, "spec", "region"),
+        source_bucket=_text(body, "spec", "source", "bucket", "name"),
     )
 
 
 def parse_status(document: Mapping[str, Any]) -> Status:
-    """Read the status; one that cannot be read (edited by hand) counts as empty, for it is derived data."""
+    """Read the status; one that cannot be read (edited by hand, of another version) counts as empty but for the stack."""
     try:
         return Status.model_validate(document)
     except ValidationError:
-        return Status()
+        return Status(stack=_stack(document.get("stack")))
+
+
+def _stack(document: Any) -> StackStatus | None:
+    try:
+        return StackStatus.model_validate(document)
+    except ValidationError:
+        return None
 
 
 def parse_spec(body: Mapping[str, Any]) -> Spec:
@@ -86,3 +99,10 @@ def _deletion_policy(spec: Mapping[str, Any]) -> DeletionPolicy:
     except (ValueError, AttributeError):
         # The careful one: with an unreadable policy nothing that holds data is deleted.
         return DeletionPolicy.RETAIN_DATA
+
+
+def _text(body: Mapping[str, Any], *path: str) -> str:
+    found: Any = body
+    for key in path:
+        found = found.get(key) if isinstance(found, Mapping) else None
+    return found if isinstance(found, str) else ""

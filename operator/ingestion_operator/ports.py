@@ -63,6 +63,8 @@ class EngineResult:
     changed: tuple[str, ...] = ()
     """Logical names of the resources that were created, updated, replaced or deleted."""
     cli_processes: int = 0
+    broken_lock: str = ""
+    """Whose lock was broken to get on, if any: a process that is provably gone."""
 
 
 class Engine(Protocol):

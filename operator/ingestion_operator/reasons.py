@@ -42,7 +42,6 @@ class Reason(StrEnum):
     CREDENTIALS_MISSING = "CredentialsMissing"
     # Synced
     IN_SYNC = "InSync"
-    DRIFT_DETECTED = "DriftDetected"
     # Events only
     CREATED = "Created"
     UPDATED = "Updated"

@@ -19,9 +19,11 @@ from uuid import uuid4
 from ingestion_operator import conclude
 from ingestion_operator.conclude import Backoff, Moments
 from ingestion_operator.decide import Action, Decision, Observed, decide
-from ingestion_operator.errors import BucketNameTaken, BucketNotEmpty, PipelineError, Propagating
+from ingestion_operator.disposal import Disposal
+from ingestion_operator.errors import BucketNameTaken, PipelineError, Propagating
 from ingestion_operator.gather import Gatherer
 from ingestion_operator.model.pipeline import CONFIRM_PURGE, Identity, PipelineKey, parse_identity
+from ingestion_operator.model.runtimes import deprecation
 from ingestion_operator.model.spec import DeletionPolicy
 from ingestion_operator.model.status import Operation, OperationType, StackStatus, Status
 from ingestion_operator.naming import BUCKET_LIMIT, BUCKET_ROLES, Owner, physical_name
@@ -41,7 +43,6 @@ from ingestion_operator.resources import Blueprint
 
 logger = logging.getLogger(__name__)
 
-OBJECT_COUNT_LIMIT = 10_000
 DESTROY_TIMEOUT_SECONDS = 1800.0
 PROGRESS_INTERVAL_SECONDS = 0.2
 
@@ -167,7 +168,7 @@ class _Run:
         logger.info("%s: %s took %.1f s, %s", self.identity.key, kind.value, time.monotonic() - began, result.changes)
         done = conclude.succeeded(observed, running, blueprint, operation, result, self.reconciler.moments())
         self._write(done)
-        self._announce_success(kind, done, result)
+        self._announce_success(observed, kind, done, result)
 
     def reconciler_stack(self, blueprint: Blueprint) -> str:
         """The stack's name: what the status says, for it must not change with a later version's naming."""
@@ -192,6 +193,7 @@ class _Run:
             adopt=adopt,
         )
         result = self.reconciler.engine.update(request, self._progress(operation))
+        self._announce_a_broken_lock(result)
         if faults := self.reconciler.cloud.wiring_faults(blueprint):
             raise Propagating("applied, but AWS does not show it yet: " + "; ".join(faults))
         return result
@@ -235,15 +237,20 @@ class _Run:
             self._announce(Reason.RETAINED, "everything stays in AWS, as deletion.policy says")
             return
         buckets = stack.data_buckets if policy is DeletionPolicy.DELETE else ()
-        disposal = _Disposal(self.reconciler.cloud, owner, stack.region, buckets, self._confirmed())
+        disposal = Disposal(self.reconciler.cloud, owner, stack.region, buckets, self._confirmed())
         disposal.check()
         operation = Operation(type=OperationType.DESTROY, id=uuid4().hex[:12], start_time=self.reconciler.clock())
         self._write(conclude.deleting(observed, operation, "taking down the pipeline", self.reconciler.moments()))
-        self.reconciler.engine.destroy(ref, DESTROY_TIMEOUT_SECONDS, self._progress(operation))
-        disposal.dispose()
+        self._announce_a_broken_lock(
+            self.reconciler.engine.destroy(ref, DESTROY_TIMEOUT_SECONDS, self._progress(operation))
+        )
+        if purged := disposal.dispose():
+            self._announce(
+                Reason.PURGED, f"deleted for good, as confirmed: the data in {', '.join(purged)}", warning=True
+            )
         self._announce(Reason.DESTROYED, f"the pipeline is gone from AWS{self._what_stays(disposal)}")
 
-    def _what_stays(self, disposal: _Disposal) -> str:
+    def _what_stays(self, disposal: Disposal) -> str:
         """For the last Event: buckets that are still there, and why."""
         stack = self.identity.status.stack
         if self.identity.deletion_policy is DeletionPolicy.RETAIN_DATA and stack is not None:
@@ -286,7 +293,7 @@ class _Run:
         if str(error) not in said:
             self._announce(error.reason, str(error), warning=True)
 
-    def _announce_success(self, kind: OperationType, status: Status, result: EngineResult) -> None:
+    def _announce_success(self, observed: Observed, kind: OperationType, status: Status, result: EngineResult) -> None:
         message = status.last_operation.message if status.last_operation else ""
         if kind is OperationType.REFRESH:
             if result.changed:
@@ -296,6 +303,17 @@ class _Run:
                 )
         else:
             self._announce(Reason.CREATED if kind is OperationType.CREATE else Reason.UPDATED, message)
+            self._warn_of_an_old_runtime(observed)
+
+    def _warn_of_an_old_runtime(self, observed: Observed) -> None:
+        if observed.spec and (old := deprecation(observed.spec.processor.runtime, self.reconciler.clock().date())):
+            self._announce(Reason.RUNTIME_DEPRECATED, old, warning=True)
+
+    def _announce_a_broken_lock(self, result: EngineResult) -> None:
+        if result.broken_lock:
+            self._announce(
+                Reason.LOCK_BROKEN, f"broke the lock of a process that is gone: {result.broken_lock}", warning=True
+            )
 
     def _announce(self, reason: Reason, message: str, *, warning: bool = False) -> None:
         try:
@@ -303,53 +321,6 @@ class _Run:
         except PipelineError as error:
             # The status says it too; an Event that cannot be published must not stop anything.
             logger.warning("%s: %s", self.identity.key, error)
-
-
-@dataclass(frozen=True)
-class _Disposal:
-    """The deletion of buckets that may hold data: only empty ones, or those whose purge was confirmed by name."""
-
-    cloud: Cloud
-    owner: Owner
-    region: str
-    buckets: tuple[str, ...]
-    confirmed: frozenset[str]
-
-    def check(self) -> None:
-        """Raises BucketNotEmpty, before anything is taken down, unless each bucket is empty or confirmed."""
-        full = {
-            b: n for b in self._unconfirmed() if (n := self.cloud.count_objects(b, self.region, OBJECT_COUNT_LIMIT))
-        }
-        if full:
-            held = ", ".join(f"{b} holds {_count(n)}" for b, n in full.items())
-            raise BucketNotEmpty(
-                f"{held}: to delete the data for good, set the annotation {CONFIRM_PURGE}={','.join(full)}; to keep it, set "
-                "spec.deletion.policy to RetainData"
-            )
-
-    def dispose(self) -> None:
-        """Purge what is confirmed and delete the buckets."""
-        for bucket in self._owned(self.buckets):
-            if bucket in self.confirmed:
-                self.cloud.purge_bucket(bucket, self.region, self.owner)
-            self.cloud.delete_bucket(bucket, self.region, self.owner)
-
-    def foreign(self) -> tuple[str, ...]:
-        """Buckets that are still there: somebody else's, whatever their name."""
-        return tuple(b for b in self.buckets if self.cloud.bucket_tags(b, self.region) is not None)
-
-    def _unconfirmed(self) -> tuple[str, ...]:
-        return self._owned(tuple(b for b in self.buckets if b not in self.confirmed))
-
-    def _owned(self, buckets: tuple[str, ...]) -> tuple[str, ...]:
-        """Those that are there and this pipeline's: one that was taken by somebody else is none of its business."""
-        tags = {bucket: self.cloud.bucket_tags(bucket, self.region) for bucket in buckets}
-        return tuple(b for b, found in tags.items() if found is not None and self.owner.owns(found))
-
-
-def _count(number: int) -> str:
-    more = "or more " if number >= OBJECT_COUNT_LIMIT else ""
-    return f"{number} {more}{'object or version' if number == 1 else 'objects and versions'}"
 
 
 def is_due(body: Mapping[str, Any], now: datetime) -> bool:

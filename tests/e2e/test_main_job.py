@@ -182,6 +182,7 @@ def test_an_operator_killed_in_the_middle_of_an_update_finishes_it_when_it_is_ba
 
     world.wait_ready("copy")
     assert world.process("copy") == b"hello"
+    assert "LockBroken" in world.event_reasons()
 
 
 def test_status_holds_no_value_of_the_environment(world: World) -> None:

@@ -14,6 +14,7 @@ import pytest
 from builders import CODE, KEY, NOW, OWNER
 from fakes import Announcement, Call, Crash, FakeBucket, FakeCloud, FakeCluster, FakeEngine
 from ingestion_operator.conclude import Backoff
+from ingestion_operator.disposal import OBJECT_COUNT_LIMIT
 from ingestion_operator.errors import (
     AccessDenied,
     BucketNameTaken,
@@ -28,7 +29,7 @@ from ingestion_operator.model.pipeline import CONFIRM_PURGE, RECONCILE_REQUESTED
 from ingestion_operator.model.status import Status
 from ingestion_operator.naming import BUCKET_LIMIT, physical_name
 from ingestion_operator.reasons import Reason
-from ingestion_operator.reconcile import OBJECT_COUNT_LIMIT, Reconciler, StillThere, is_due
+from ingestion_operator.reconcile import Reconciler, StillThere, is_due
 
 DATA_BUCKET = physical_name(OWNER, "data", BUCKET_LIMIT)
 BACKOFF = Backoff(base_seconds=8, cap_seconds=300, maximum=3, waiting_seconds=15)
@@ -741,6 +742,14 @@ def test_an_interrupted_operation_is_remembered_while_the_spec_is_wrong(built: W
     built.reconcile()
     assert built.last_call.update is not None
     assert built.last_call.update.refresh
+
+
+def test_an_old_runtime_is_warned_of(world: World) -> None:
+    world.create(processor={**INLINE, "runtime": "python3.10"})
+    world.reconcile()
+    assert "python3.10 is deprecated by AWS since 2026-10-31: move to python3.14" in [
+        event.message for event in world.cluster.events
+    ]
 
 
 def test_a_suspended_pipeline_can_be_deleted(built: World) -> None:

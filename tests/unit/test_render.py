@@ -85,9 +85,7 @@ def test_code_comes_from_the_config_map_of_the_same_namespace() -> None:
     one_key = yaml.safe_dump_all([from_config_map(key="main"), config_map(main="def handler(e, c): ...")])
     assert yaml.safe_load(rendered(one_key))["code"]["files"] == ["index.py"]
     elsewhere = yaml.safe_dump_all([from_config_map(), config_map("team-b", **{"index.py": "x = 1"})])
-    with pytest.raises(
-        DependencyNotReady, match=r"team-a/code, named by .*, does not exist"
-    ):
+    with pytest.raises(DependencyNotReady, match=r"team-a/code, named by .*, does not exist"):
         rendered(elsewhere)
 
 

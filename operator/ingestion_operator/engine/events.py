@@ -42,7 +42,7 @@ class EventCollector:
         """Wait for the last event: the process may end a moment before its events have all been taken."""
         self._finished.wait(timeout_seconds)
 
-    def result(self, cli_processes: int) -> EngineResult:
+    def result(self, cli_processes: int, broken_lock: str = "") -> EngineResult:
         """What was done, in the order in which it was done."""
         steps = self._steps.items()
         return EngineResult(
@@ -55,6 +55,7 @@ class EventCollector:
             resources=tuple(sorted((r for _, (op, r) in steps if op not in DELETES), key=lambda r: r.name)),
             changed=tuple(name for name, (op, _) in steps if op not in SAMES),
             cli_processes=cli_processes,
+            broken_lock=broken_lock,
         )
 
     def errors(self) -> tuple[str, ...]:

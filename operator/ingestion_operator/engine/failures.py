@@ -33,7 +33,7 @@ def translate(collector: EventCollector) -> Iterator[None]:
     try:
         yield
     except automation.ConcurrentUpdateError as error:
-        raise LockHeld(f"another process holds the lock of the stack: {_lock_line(str(error))}") from error
+        raise LockHeld(f"another process holds the lock of the stack: {lock_holder(str(error))}") from error
     except automation.StackNotFoundError as error:
         raise StateUnreadable(
             "the stack's state is gone from the backend: restore it from a backup of the state"
@@ -62,6 +62,7 @@ def _stderr(text: str) -> str:
     return " ".join((found.group(1) if found else text).split()) or "the pulumi CLI failed without a message"
 
 
-def _lock_line(text: str) -> str:
+def lock_holder(text: str) -> str:
+    """User, host, process and time of a lock, from the CLI's message."""
     found = re.search(r"created by .*", text)
     return found.group(0) if found else "unknown holder"

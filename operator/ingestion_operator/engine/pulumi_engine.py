@@ -21,7 +21,7 @@ from pulumi import automation
 
 from ingestion_operator.engine.command import OneCommand, Processes
 from ingestion_operator.engine.events import EventCollector
-from ingestion_operator.engine.failures import translate
+from ingestion_operator.engine.failures import lock_holder, translate
 from ingestion_operator.engine.locks import held_by_the_dead
 from ingestion_operator.errors import StateUnreadable
 from ingestion_operator.ports import EngineResult, OnProgress, StackRef, UpdateRequest
@@ -126,7 +126,7 @@ class PulumiEngine:
                     lambda stack: stack.up(refresh=request.refresh or None, on_event=collector, **QUIET),
                     collector,
                 )
-            return collector.result(run.cli_processes)
+            return collector.result(run.cli_processes, run.broken_lock)
 
     def destroy(self, stack: StackRef, timeout_seconds: float, on_progress: OnProgress) -> EngineResult:
         """See the port."""
@@ -137,7 +137,7 @@ class PulumiEngine:
             with suppress(automation.StackNotFoundError):
                 run.attempt(lambda it: it.destroy(on_event=collector, **QUIET), collector)
             self._prune(stack)
-            return collector.result(run.cli_processes)
+            return collector.result(run.cli_processes, run.broken_lock)
 
     def forget(self, stack: StackRef) -> None:
         """See the port."""
@@ -184,6 +184,7 @@ class _Operation:
     """One operation on one stack, in its own work dir."""
 
     program: Callable[[], None] | None = None
+    broken_lock: str = ""
 
     def __init__(
         self,
@@ -230,6 +231,7 @@ class _Operation:
             if not held_by_the_dead(str(error)):
                 with translate(collector):
                     raise
+            self.broken_lock = lock_holder(str(error))
             logger.warning("stack %s: breaking the lock of a process that is gone", self._stack.name)
             self._helper.run(
                 ["cancel", "--yes", "--stack", self._stack.name],

@@ -41,6 +41,15 @@ SUPPORT: dict[Runtime, Support] = {
 }
 
 
+def deprecation(runtime: Runtime, today: date) -> str:
+    """What to tell the user of a runtime that AWS does not support any more; empty for the others."""
+    since = SUPPORT[runtime].deprecated
+    if today < since:
+        return ""
+    latest = max(SUPPORT, key=lambda r: tuple(map(int, r.python_version.split("."))))
+    return f"{runtime.value} is deprecated by AWS since {since.isoformat()}: move to {latest.value}"
+
+
 class Architecture(StrEnum):
     """The processor a function runs on; arm64 costs less for the same work."""
 

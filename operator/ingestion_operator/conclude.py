@@ -50,6 +50,9 @@ class Moments:
     backoff: Backoff = Backoff()
 
 
+# A person who has just confirmed a purge is waiting for it.
+CONFIRMATION_SECONDS = 3.0
+
 OPERATION_REASON = {
     OperationType.CREATE: Reason.CREATING,
     OperationType.UPDATE: Reason.UPDATING,
@@ -324,7 +327,7 @@ def _failed_deletion(observed: Observed, error: PipelineError, at: Moments) -> L
 def deletion_delay(status: Status, error: PipelineError, at: Moments) -> float:
     """Seconds until a deletion is tried again; it is never given up."""
     if isinstance(error, BucketNotEmpty):
-        return min(5.0, at.backoff.waiting_seconds)
+        return min(CONFIRMATION_SECONDS, at.backoff.waiting_seconds)
     if isinstance(error, Waiting):
         return at.backoff.waiting_seconds
     failures = status.last_operation.failures if status.last_operation else 1

@@ -4,109 +4,55 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import kopf
 import pytest
 
 import ingestion_handlers.handlers as handlers_module
+from fakes import Call, FakeCloud, FakeEngine
 from ingestion_handlers.wiring import Wiring
 from ingestion_operator.conclude import Backoff
-from ingestion_operator.errors import BucketNotEmpty, PipelineError
 from ingestion_operator.kube import KubernetesCluster, load_configuration
-from ingestion_operator.model.status import AwsResource, Changes
-from ingestion_operator.naming import Owner
-from ingestion_operator.ports import EngineResult, OnProgress, Progress, StackRef, UpdateRequest
 from ingestion_operator.reconcile import Reconciler
-from ingestion_operator.resources import Blueprint, Place
 from ingestion_operator.settings import Settings
-
-
-@dataclass
-class RecordingEngine:
-    """An engine that remembers what it was asked for; `failures` are raised, one for each call."""
-
-    calls: list[str] = field(default_factory=list)
-    failures: list[PipelineError] = field(default_factory=list)
-    stacks: dict[str, Blueprint] = field(default_factory=dict)
-
-    def update(self, request: UpdateRequest, on_progress: OnProgress) -> EngineResult:
-        self._begin("refresh" if request.refresh else "create" if request.create else "update")
-        total = len(request.blueprint.resources)
-        for done in range(total + 1):
-            on_progress(Progress(done, total))
-        self.stacks[request.stack.name] = request.blueprint
-        resources = tuple(AwsResource(name=r.name, type=r.type) for r in request.blueprint.resources)
-        return EngineResult(Changes(create=total), resources, (), 1)
-
-    def destroy(self, stack: StackRef, timeout_seconds: float, on_progress: OnProgress) -> EngineResult:
-        self._begin("destroy")
-        self.stacks.pop(stack.name, None)
-        return EngineResult()
-
-    def forget(self, stack: StackRef) -> None:
-        self._begin("forget")
-        self.stacks.pop(stack.name, None)
-
-    def interrupt(self) -> None:
-        self.calls.append("interrupt")
-
-    def _begin(self, call: str) -> None:
-        self.calls.append(call)
-        if self.failures:
-            raise self.failures.pop(0)
-
-
-@dataclass
-class MemoryCloud:
-    """An AWS account in memory: buckets, their tags and how many objects they hold."""
-
-    buckets: dict[str, dict[str, str]] = field(default_factory=dict)
-    objects: dict[str, int] = field(default_factory=dict)
-
-    def place(self, region: str) -> Place:
-        return Place("123456789012", region)
-
-    def bucket_tags(self, bucket: str, region: str) -> Mapping[str, str] | None:
-        return self.buckets.get(bucket)
-
-    def tag_bucket(self, bucket: str, region: str, tags: Mapping[str, str]) -> None:
-        self.buckets[bucket] = dict(tags)
-
-    def leftovers(self, blueprint: Blueprint) -> Mapping[str, str]:
-        return {}
-
-    def count_objects(self, bucket: str, region: str, limit: int) -> int:
-        return min(limit, self.objects.get(bucket, 0))
-
-    def purge_bucket(self, bucket: str, region: str, owner: Owner) -> None:
-        self.objects.pop(bucket, None)
-
-    def delete_bucket(self, bucket: str, region: str, owner: Owner) -> None:
-        if self.objects.get(bucket):
-            raise BucketNotEmpty(f"{bucket} is not empty")
-        self.buckets.pop(bucket, None)
-
-    def wiring_faults(self, blueprint: Blueprint) -> tuple[str, ...]:
-        return ()
 
 
 @dataclass(frozen=True)
 class Running:
     """A running operator and its doubles."""
 
-    engine: RecordingEngine
-    cloud: MemoryCloud
+    engine: FakeEngine
+    cloud: FakeCloud
     namespace: str
+
+    @property
+    def verbs(self) -> list[str]:
+        """What the engine was asked for; an update that only looks is a refresh."""
+        return [_verb(call) for call in self.engine.calls]
+
+
+def _verb(call: Call) -> str:
+    if call.request is None:
+        return call.verb
+    return "create" if call.request.create else "refresh" if call.request.refresh else "update"
+
+
+class InterruptibleEngine(FakeEngine):
+    """What the handlers want of an engine besides the port."""
+
+    def interrupt(self) -> None:
+        self.during = lambda: None
 
 
 @contextmanager
 def running(namespace: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running]:
     """Run the handlers on one namespace until the end of the block."""
-    engine, cloud = RecordingEngine(), MemoryCloud()
+    cloud = FakeCloud()
+    engine = InterruptibleEngine(cloud)
 
     def wire(settings: Settings) -> Wiring:
         load_configuration()

@@ -147,7 +147,7 @@ def test_a_deletion_that_is_held_up_says_by_what() -> None:
     assert conditions(status) == {"Ready": ("False", "Deleting"), "Stalled": ("True", "BucketNotEmpty")}
     retrying = conclude.deleting(make_observed(), None, "x", AT, UpdateFailed("x"))
     assert conditions(retrying)["Reconciling"] == ("True", "RetryingAfterFailure")
-    assert conclude.deletion_delay(status, error, AT) == 5.0
+    assert conclude.deletion_delay(status, error, AT) == conclude.CONFIRMATION_SECONDS
 
 
 @pytest.mark.parametrize(

@@ -284,10 +284,16 @@ def _without_resources(described: str) -> str:
 
 @click.command()
 @click.option("--keep", is_flag=True, help="leave everything running until Ctrl-C")
-def main(*, keep: bool) -> None:
+@click.option(
+    "--directory",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=None,
+    help="where state and logs go, emptied first; default: in the tool cache",
+)
+def main(*, keep: bool, directory: Path | None) -> None:
     """Run the main job for real on this machine, and show it."""
     narrator = Narrator()
-    directory = toolchain.cache_directory() / "demo"
+    directory = directory or toolchain.cache_directory() / "demo"
     shutil.rmtree(directory, ignore_errors=True)
     began = time.monotonic()
     narrator.console.print("[bold]ingestion operator: from kubectl apply to a processed object[/]")

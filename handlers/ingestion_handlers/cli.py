@@ -28,7 +28,7 @@ def main() -> None:
 def run() -> None:
     """Run the operator until it is told to stop. Settings come from INGESTION_* variables: see docs/settings.md."""
     settings = Settings()
-    _configure_logging(settings)
+    configure_logging(settings)
     import ingestion_handlers.handlers  # noqa: F401 - importing registers the handlers
 
     kopf.run(
@@ -55,7 +55,8 @@ def render(filename: Path, account: str, region: str | None, cluster_id: str) ->
         raise click.ClickException(str(error)) from error
 
 
-def _configure_logging(settings: Settings) -> None:
+def configure_logging(settings: Settings) -> None:
+    """Log to standard error, in the format and from the level that the settings say."""
     handler = logging.StreamHandler(sys.stderr)
     json_wanted = settings.log_format is LogFormat.JSON
     handler.setFormatter(JsonFormatter(TEXT_FORMAT) if json_wanted else logging.Formatter(TEXT_FORMAT))

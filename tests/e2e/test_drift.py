@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import json
+import zipfile
 from typing import Any
 
 import pytest
@@ -28,12 +31,28 @@ def open_the_bucket(world: World, outputs: dict[str, str]) -> None:
     world.s3.delete_public_access_block(Bucket=outputs["bucketName"])
 
 
+def upload_other_code(world: World, outputs: dict[str, str]) -> None:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("index.py", "def handler(event, context): ...")
+    client = world.emulator.client("lambda")
+    client.update_function_code(FunctionName=outputs["functionName"], ZipFile=archive.getvalue())
+
+
+def widen_the_policy(world: World, outputs: dict[str, str]) -> None:
+    role = outputs["functionName"].replace("-fn-", "-role-")
+    wide = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    world.emulator.client("iam").put_role_policy(RoleName=role, PolicyName="pipeline", PolicyDocument=json.dumps(wide))
+
+
 @pytest.mark.parametrize(
     ("change", "resource"),
     [
         pytest.param(delete_rule, "rule", id="the rule deleted"),
         pytest.param(remove_permission, "permission", id="the permission removed"),
         pytest.param(switch_events_off, "source-notification", id="events of the bucket switched off"),
+        pytest.param(upload_other_code, "function", id="other code uploaded"),
+        pytest.param(widen_the_policy, "role-policy", id="the function's policy widened"),
         pytest.param(open_the_bucket, "source-public-access-block", id="the public access block removed"),
     ],
 )

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import sys
+import urllib.request
+from pathlib import Path
 from typing import Any
 
-from e2e.world import COPY, World, copying
+from e2e.world import COPY, TIMEOUT_SECONDS, World, copying
+from ingestion_local.processes import Process, free_port, wait_until
 
 
 def counts(status: dict[str, Any]) -> dict[str, int]:
@@ -206,3 +210,24 @@ def test_a_pipeline_whose_status_was_wiped_is_taken_over_again(world: World) -> 
 
     assert world.process("copy", "raw/after.txt", b"after") == b"after"
     assert world.read(status["outputs"]["bucketName"], "raw/kept.txt") == b"kept"
+
+
+def test_kopf_can_run_the_handlers_by_itself(world: World, tmp_path: Path) -> None:
+    port = free_port()
+    probe = f"http://127.0.0.1:{port}/healthz"
+    argv = [sys.executable, "-m", "kopf", "run", "-m", "ingestion_handlers", "--standalone", "--liveness", probe]
+    process = Process.start(
+        "kopf", [*argv, "-n", "kube-node-lease"], log=tmp_path / "kopf.log", env=world.operator.environment()
+    )
+    try:
+        wait_until("its probe", lambda: answers(probe), timeout_seconds=TIMEOUT_SECONDS, process=process)
+    finally:
+        process.stop()
+
+
+def answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False

@@ -274,6 +274,8 @@ class _Run:
 
         def write(progress: Progress) -> None:
             nonlocal last
+            if self.written.operation is None:
+                return  # a late event of an operation whose end is written already
             if time.monotonic() - last >= PROGRESS_INTERVAL_SECONDS or progress.done == progress.total:
                 last = time.monotonic()
                 moved = operation.model_copy(update={"progress": str(progress)})

@@ -13,7 +13,7 @@ import pytest
 
 from builders import CODE, KEY, NOW, OWNER
 from fakes import Announcement, Call, Crash, FakeBucket, FakeCloud, FakeCluster, FakeEngine
-from ingestion_operator.conclude import Backoff
+from ingestion_operator.conclude import CONFIRMATION_SECONDS, Backoff
 from ingestion_operator.disposal import OBJECT_COUNT_LIMIT
 from ingestion_operator.errors import (
     AccessDenied,
@@ -607,7 +607,7 @@ def test_delete_takes_nothing_down_while_a_bucket_holds_objects(built: World) ->
         refusal = built.refused_removal()
     assert f"{DATA_BUCKET} holds 3 objects and versions" in str(refusal)
     assert f"{CONFIRM_PURGE}={DATA_BUCKET}" in str(refusal)
-    assert refusal.delay_seconds == 5
+    assert refusal.delay_seconds == CONFIRMATION_SECONDS
     assert built.conditions["Stalled"] == ("True", "BucketNotEmpty")
     assert built.conditions["Ready"] == ("False", "Deleting")
 

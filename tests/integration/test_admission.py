@@ -155,7 +155,7 @@ VARIABLE_RULE = "a letter followed by at least one letter, digit or underscore"
 RESERVED_VARIABLE = "reserved by Lambda or by the operator"
 LITERAL = "is taken literally: write 'raw/' rather than 'raw/*'"
 HANDLER_RULE = "handler is <module>.<function>, for example index.handler"
-TAG_RULE = "tags must not begin with aws: or ingestion-operator.io/"
+TAG_RULE = "must not begin with aws: or ingestion-operator.io/"
 LOOP = "write results under a prefix outside source.filter.prefixes, or leave results.bucket.name out"
 SUPPORTED_RUNTIMES = '"python3.10", "python3.11", "python3.12", "python3.13", "python3.14"'
 
@@ -268,6 +268,10 @@ REFUSED = {
     "one prefix twice": ([("source.filter.prefixes", ["a/", "a/"])], 'Duplicate value: "a/"'),
     "a tag that begins with aws:": ([("tags", {"aws:team": "x"})], TAG_RULE),
     "a tag that is the operator's": ([("tags", {"ingestion-operator.io/uid": "x"})], TAG_RULE),
+    "a tag that begins with AWS:": ([("tags", {"AWS:team": "x"})], TAG_RULE),
+    "a tag key of 129": ([("tags", {"k" * 129: "v"})], "tag keys are 1 to 128 letters"),
+    "an empty tag key": ([("tags", {"": "v"})], "tag keys are 1 to 128 letters"),
+    "a tag key of two lines": ([("tags", {"a\nb": "v"})], "tag keys are 1 to 128 letters"),
     "41 tags": ([("tags", {f"k{n}": "v" for n in range(41)})], "must have at most 40 items"),
     "a tag value of 257": ([("tags", {"k": "v" * 257})], "may not be more than 256"),
     "a tag that is a number": ([("tags", {"k": 1})], 'must be of type string: "integer"'),

@@ -18,6 +18,8 @@ from ingestion_operator.model.runtimes import Architecture, Runtime
 LITERAL_KEY = r"^[^*?$\\]*$"
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
 BUCKET_NAME = r"^([a-z0-9][a-z0-9-]{1,61}[a-z0-9])?$"
+# https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html
+TAG_KEY = r"^[a-zA-Z0-9 _.:/=+@-]{1,128}$"
 LITERAL_MESSAGE = "is taken literally: write 'raw/' rather than 'raw/*' (*, ?, $ and \\\\ are refused)"
 
 KeyPart = Annotated[str, StringConstraints(min_length=1, max_length=256)]
@@ -201,7 +203,9 @@ class EnvironmentVariable(
     """One environment variable of the function."""
 
     name: Annotated[str, StringConstraints(min_length=1, max_length=128)]
+    """Name of the variable: letters, digits and underscores."""
     value: Annotated[str, StringConstraints(max_length=4096)] = ""
+    """Its value, readable by whoever may read the pipeline: no place for a secret."""
 
 
 class Processor(
@@ -336,8 +340,10 @@ class Spec(
             LOOP,
         ),
         cel(
-            "self.tags.all(k, !k.startsWith('aws:') && !k.startsWith('ingestion-operator.io/'))",
-            "tags must not begin with aws: or ingestion-operator.io/, which AWS and the operator set themselves",
+            f"self.tags.all(k, k.matches('{TAG_KEY}') && !k.lowerAscii().startsWith('aws:') "
+            "&& !k.startsWith('ingestion-operator.io/'))",
+            "tag keys are 1 to 128 letters, digits, spaces and _.:/=+@- and must not begin with aws: or ingestion-operator.io/, "
+            "which AWS and the operator set themselves",
             ".tags",
         ),
     ),

@@ -1,4 +1,4 @@
-"""Which resource policies let EventBridge deliver on behalf of a rule."""
+"""Which resource policies let EventBridge deliver on behalf of a rule, and that MiniStack is the one that was pinned."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from ingestion_local.strict_delivery import Delivery, allows
+from ingestion_local import strict_delivery
+from ingestion_local.strict.resource_policy import Delivery, allows
 
 RULE = "arn:aws:events:us-east-1:123456789012:rule/new-objects"
 OTHER = "arn:aws:events:us-east-1:123456789012:rule/another"
@@ -113,6 +114,11 @@ def when(operator: str, key: str, wanted: Any) -> dict[str, Any]:
             id="a pattern of ARNs fits with ArnLike",
         ),
         pytest.param(
+            [statement(**when("ArnEquals", "aws:SourceArn", "arn:aws:events:*:*:rule/new-*"))],
+            True,
+            id="a pattern of ARNs fits with ArnEquals, which is the same on AWS",
+        ),
+        pytest.param(
             [statement(**when("StringEquals", "aws:SourceArn", "arn:aws:events:*"))],
             False,
             id="a pattern is plain text for StringEquals",
@@ -179,3 +185,32 @@ def test_a_resource_policy_lets_a_rule_in_or_not(statements: list[dict[str, Any]
 )
 def test_a_statement_is_about_the_resource_that_it_names(resource: Any, allowed: bool) -> None:
     assert allows([statement(Resource=resource)], INVOKE, DELIVERY, resource=FUNCTION) is allowed
+
+
+def test_the_pinned_ministack_keeps_the_contract() -> None:
+    strict_delivery.check_contract(strict_delivery.CONTRACT)
+
+
+@pytest.mark.parametrize(
+    ("contract", "message"),
+    [
+        pytest.param({"json": {"dispatch": ["arn"]}}, "json has no dispatch", id="a function that is gone"),
+        pytest.param({"json": {"__all__": []}}, "json has no __all__", id="something that is no function"),
+        pytest.param(
+            {"fnmatch": {"filter": ["names", "pattern"]}},
+            r"fnmatch.filter takes \['names', 'pat'\], not \['names', 'pattern'\]",
+            id="a function with other parameters",
+        ),
+    ],
+)
+def test_a_broken_contract_ends_the_start_and_says_what_is_different(
+    contract: dict[str, dict[str, list[str]]], message: str
+) -> None:
+    with pytest.raises(SystemExit, match=message):
+        strict_delivery.check_contract(contract)
+
+
+def test_another_version_of_ministack_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(strict_delivery, "version", lambda _: "1.5.34")
+    with pytest.raises(SystemExit, match=r"ministack is 1\.5\.34, but the strict delivery is written for 1\.5\.33"):
+        strict_delivery.make_strict()

@@ -2,17 +2,25 @@
 
 TLS, because the pipelines' buckets refuse everything else, and the emulator enforces that as AWS does.
 
-With `auth=True` IAM is enforced. The root identity is the pair of keys that `env()` gives; a user made with
-`iam.create_user` and `create_access_key` may do only what its policies allow, and a function runs with its role's.
+With `auth=True` IAM is enforced. The root identity is the pair of keys that `env()` gives (as is any access key of
+twelve digits, the number of an account; of none of them is the signature checked). A user made with `create_user`,
+`put_user_policy` and `create_access_key` may do only what its policies and its permissions boundary allow, and the
+signature of its calls is checked; a function runs with its role's policies. An unsigned call to S3 may list buckets.
+
+Functions with any `python3.x` runtime run on the interpreter that runs the emulator, so with its boto3, each in a
+process of its own whose `AWS_ENDPOINT_URL` and `AWS_CA_BUNDLE` lead back to the emulator. Of this process's environment
+they see only what `PASSED_ON` names. Everything the emulator writes (code, objects, state, temporary files) is under
+its directory.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import ssl
 import sys
-import urllib.error
 import urllib.request
+from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -26,31 +34,50 @@ from ingestion_local.processes import Process, free_port, wait_until
 ACCOUNT_ID = "123456789012"
 REGION = "us-east-1"
 READY_TIMEOUT_SECONDS = 60.0
-STOP_TIMEOUT_SECONDS = 1.0
-# These would send the emulator's and its clients' calls elsewhere, or make them distrust plain HTTP.
-FOREIGN = ("AWS_CA_BUNDLE", "AWS_PROFILE", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_SESSION_TOKEN",
-           "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE", "HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")  # fmt: skip
+STOP_TIMEOUT_SECONDS = 10.0
+RESET_TIMEOUT_SECONDS = 30.0
+HEALTH = "/_ministack/health"
+RESET = "/_ministack/reset"
+# These would send the emulator's and its clients' calls elsewhere, or make them distrust its certificate.
+FOREIGN = frozenset({
+    "AWS_CA_BUNDLE", "AWS_PROFILE", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_SESSION_TOKEN",
+    "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ENDPOINT_URL",
+    "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR",
+    "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy",
+})  # fmt: skip
+# What the emulator gets of this process's environment: its functions get all that it has, and on AWS they would not
+# have the developer's variables.
+PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
 
 
 def local_environment(base: dict[str, str] | None = None) -> dict[str, str]:
     """The environment of a child without what would lead it away from loopback."""
-    return {key: value for key, value in (base or dict(os.environ)).items() if key not in FOREIGN}
+    given = dict(os.environ) if base is None else base
+    return {key: value for key, value in given.items() if key not in FOREIGN}
 
 
 class Emulator:
-    """One emulator process."""
+    """One emulator process, all of whose files are under `directory`.
 
-    def __init__(self, directory: Path, *, auth: bool = True, outlive_parent: bool = False) -> None:
+    `auth`: IAM is enforced. `persist`: what is in it is there again at the next start in the same directory, if it
+    has been stopped in between, not killed. `outlive_parent`: it goes on when this process ends, and is
+    killed then otherwise.
+    """
+
+    def __init__(
+        self, directory: Path, *, auth: bool = True, persist: bool = False, outlive_parent: bool = False
+    ) -> None:
         self.directory = directory
         self.account_id = ACCOUNT_ID
         self.region = REGION
         self.log = directory / "emulator.log"
         self._auth = auth
+        self._persist = persist
         self._outlive_parent = outlive_parent
         self.certificate = directory / "tls" / "server.crt"
         self._process: Process | None = None
         self._port = 0
-        self._clients: dict[str, Any] = {}
+        self._clients: dict[tuple[str, str, str], Any] = {}
 
     @property
     def endpoint(self) -> str:
@@ -68,7 +95,8 @@ class Emulator:
         """Start it and wait until it answers. Raises LocalEnvironmentError if it does not."""
         self._port = free_port()
         work = self.directory / "emulator"
-        (work / "tmp").mkdir(parents=True, exist_ok=True)
+        for part in ("tmp", "home"):
+            (work / part).mkdir(parents=True, exist_ok=True)
         make_certificate(self.certificate, self._key)
         argv = [sys.executable, "-m", "ingestion_local.strict_delivery"]
         self._process = Process.start(
@@ -78,20 +106,29 @@ class Emulator:
             env=self._environment(work),
             cwd=work,
             outlive_parent=self._outlive_parent,
+            # Asked politely it would first wait for its busy functions, and nobody is left to lose patience.
+            death_signal=signal.SIGKILL,
         )
-        wait_until(
-            "the emulator's answer",
-            self._answers,
-            timeout_seconds=READY_TIMEOUT_SECONDS,
-            process=self._process,
-        )
+        try:
+            wait_until(
+                "the emulator's answer", self._answers, timeout_seconds=READY_TIMEOUT_SECONDS, process=self._process
+            )
+        except BaseException:
+            self.stop()
+            raise
 
     def stop(self) -> None:
         """Stop it, with the functions it runs. Stopping a stopped one succeeds."""
+        for client in self._clients.values():
+            client.close()
+        self._clients.clear()
         if self._process is not None:
-            # It waits for its clients' idle connections otherwise; nothing it holds is used again.
             self._process.stop(STOP_TIMEOUT_SECONDS)
             self._process = None
+
+    def reset(self) -> None:
+        """Take away everything that has been made in it. Raises OSError if it does not answer."""
+        self._call(RESET, method="POST", timeout_seconds=RESET_TIMEOUT_SECONDS)
 
     def __enter__(self) -> Self:
         self.start()
@@ -116,10 +153,10 @@ class Emulator:
 
     def client(self, service: str, *, access_key: str = "test", secret_key: str = "test") -> Any:  # noqa: S107 - emulator
         """A boto3 client of one service, as root unless other keys are given."""
-        name = f"{service}/{access_key}"
+        name = (service, access_key, secret_key)
         if name not in self._clients:
             session = boto3.Session(access_key, secret_key, region_name=self.region)
-            config = Config(s3={"addressing_style": "path"}, retries={"mode": "standard"})
+            config = Config(s3={"addressing_style": "path"}, retries={"mode": "standard"}, proxies={})
             make: Any = session.client
             self._clients[name] = make(service, endpoint_url=self.endpoint, config=config, verify=str(self.certificate))
         return self._clients[name]
@@ -130,14 +167,24 @@ class Emulator:
 
     def _answers(self) -> bool:
         try:
-            trust = ssl.create_default_context(cafile=str(self.certificate))
-            with urllib.request.urlopen(f"{self.endpoint}/_ministack/health", timeout=2, context=trust) as answer:  # noqa: S310
-                return bool(answer.status == 200)
-        except (urllib.error.URLError, OSError):
+            return self._call(HEALTH, method="GET", timeout_seconds=2) == HTTPStatus.OK
+        except OSError:  # the errors of urllib are among these
             return False
 
+    def _call(self, path: str, *, method: str, timeout_seconds: float) -> int:
+        """Call the emulator itself and return the status."""
+        trust = ssl.create_default_context(cafile=str(self.certificate))
+        # No proxy, whatever the environment says: it is on this machine.
+        direct = urllib.request.build_opener(
+            urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=trust)
+        )
+        request = urllib.request.Request(self.endpoint + path, method=method)  # noqa: S310 - https
+        with direct.open(request, timeout=timeout_seconds) as answer:
+            return int(answer.status)
+
     def _environment(self, work: Path) -> dict[str, str]:
-        return local_environment() | {
+        switched = "1" if self._persist else "0"
+        return {key: os.environ[key] for key in PASSED_ON if key in os.environ} | {
             "BIND_HOST": "127.0.0.1",
             "GATEWAY_PORT": str(self._port),
             "USE_SSL": "true",
@@ -148,9 +195,18 @@ class Emulator:
             "MINISTACK_REGION": self.region,
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "PERSIST_STATE": switched,
+            "S3_PERSIST": switched,
             "S3_DATA_DIR": str(work / "s3"),
             "STATE_DIR": str(work / "state"),
             "TMPDIR": str(work / "tmp"),
-            "LAMBDA_ASYNC_RETRY_BASE_SECONDS": "0.2",
+            "HOME": str(work / "home"),
+            # Listeners on all interfaces, of services that no pipeline uses.
+            "IOT_MTLS_ENABLED": "0",
+            "SFTP_ENABLED": "0",
+            # It would end the containers of any other MiniStack of this machine when it starts.
+            "DOCKER_HOST": f"unix://{work / 'no-docker.sock'}",
+            "LAMBDA_ASYNC_RETRY_BASE_SECONDS": os.environ.get("INGESTION_LOCAL_ASYNC_RETRY_SECONDS", "0.2"),
             "PYTHONUNBUFFERED": "1",
         }

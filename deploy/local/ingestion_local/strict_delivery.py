@@ -3,147 +3,139 @@
 What MiniStack lacks and this adds, in its own process, before it starts:
 
 - the function's resource policy must let the rule invoke it, else the event goes to the target's dead-letter queue if
-  there is one whose policy lets the rule send, and is lost otherwise, as on AWS;
+  there is one whose policy lets the rule send, and is lost otherwise, as on AWS; neither that nor a function that
+  does not exist is tried again;
 - what is let in runs the asynchronous way: retries, then the function's dead-letter queue or failure destination.
+  AWS waits one minute and then two; here LAMBDA_ASYNC_RETRY_BASE_SECONDS, which MiniStack reads, is the first wait;
+- each attempt counts in the metrics AWS/Lambda (Invocations, Errors, Duration), each failed delivery in AWS/Events
+  (FailedInvocations, InvocationsSentToDlq, InvocationsFailedToBeSentToDlq);
+- nothing listens but the one port that was asked for, and no function outlives the emulator.
+
+MiniStack itself does the rest as AWS does: a bucket sends events only while its notification configuration has
+EventBridge in it, a disabled rule delivers nothing, an input transformer is applied before the target is invoked.
 
 Sources: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html,
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html,
+https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-monitoring.html,
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
 """
 
 from __future__ import annotations
 
+import asyncio.constants
+import hashlib
+import importlib
 import inspect
 import json
 import logging
-import re
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
+from ingestion_local.strict.lifetime import end_group_with_this_process
+from ingestion_local.strict.resource_policy import EVENTS_PRINCIPAL, Delivery, allows
+
 MINISTACK_VERSION = "1.5.33"
-EVENTS_PRINCIPAL = "events.amazonaws.com"
+# A client that keeps an idle TLS connection does not answer its end, for which asyncio waits half a minute.
+TLS_GOODBYE_SECONDS = 0.2
+
+# What this layer calls or wraps inside MiniStack, with the parameters it relies on.
+CONTRACT: Mapping[str, Mapping[str, list[str]]] = {
+    "ministack.app": {"main": [], "_port_is_bindable": ["host", "port"]},
+    "ministack.services.cloudwatch": {
+        "record_metric": ["namespace", "metric_name", "value", "unit", "dimensions"],
+    },
+    "ministack.services.eventbridge": {
+        "get_account_id": [],
+        "_dispatch_to_lambda": ["arn", "payload"],
+        "_invoke_target": ["target", "event", "rule", "view"],
+        "_pattern_event_view": ["event"],
+    },
+    "ministack.services.lambda_svc": {
+        "invoke_async_with_retry": ["func", "event"],
+        "_emit_lambda_metrics": ["function_name", "duration_ms", "error", "throttle"],
+        "_execute_function_dispatch": ["func", "config", "event", "request_id", "started"],
+        "_execution_record_for_config": ["func", "config"],
+        "_get_func_record_for_ref": ["function_ref"],
+    },
+    "ministack.services.sqs": {
+        "queue_delay": ["q"],
+        "_ensure_msg_fields": ["m"],
+        "_queue_by_arn": ["arn"],
+    },
+}
 
 logger = logging.getLogger("ingestion_local.strict_delivery")
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """The target that an event is on its way to, and the rule that sent it."""
-
-    target: Mapping[str, Any]
-    rule_arn: str
-    account_id: str
-
 
 _current: ContextVar[Delivery | None] = ContextVar("delivery", default=None)
 
 
-def allows(statements: Iterable[Mapping[str, Any]], action: str, delivery: Delivery, *, resource: str = "") -> bool:
-    """Whether a resource policy lets EventBridge do `action` on behalf of the rule: an allow, and no deny, that fits.
-
-    With `resource`, statements about other resources do not fit.
-    """
-    fitting = [s for s in statements if _fits(s, action, delivery, resource)]
-    return any(s.get("Effect") == "Allow" for s in fitting) and not any(s.get("Effect") == "Deny" for s in fitting)
-
-
-def _fits(statement: Mapping[str, Any], action: str, delivery: Delivery, resource: str) -> bool:
-    # What is not understood must never let an event in: then a deny holds, and an allow does not.
-    unclear = statement.get("Effect") == "Deny"
-    return (
-        _names(statement, "Principal", _is_events)
-        and _names(statement, "Action", lambda v: any(_like(w, action, ignore_case=True) for w in _listed(v)))
-        and (not resource or any(_like(w, resource) for w in _listed(statement.get("Resource", resource))))
-        and all(
-            _holds(operator, key, _listed(wanted), delivery, unclear=unclear)
-            for operator, pairs in (statement.get("Condition") or {}).items()
-            for key, wanted in pairs.items()
-        )
-    )
-
-
-def _names(statement: Mapping[str, Any], element: str, matches: Callable[[Any], bool]) -> bool:
-    """Whether an element (`Principal`), or its opposite (`NotPrincipal`), is about this delivery."""
-    if element in statement:
-        return matches(statement[element])
-    return f"Not{element}" in statement and not matches(statement[f"Not{element}"])
-
-
-def _is_events(principal: Any) -> bool:
-    if isinstance(principal, Mapping):
-        return EVENTS_PRINCIPAL in _listed(principal.get("Service")) or "*" in _listed(principal.get("AWS"))
-    return bool(principal == "*")
-
-
-def _holds(operator: str, key: str, wanted: list[str], delivery: Delivery, *, unclear: bool) -> bool:
-    known = {
-        "aws:sourcearn": delivery.rule_arn,
-        "aws:sourceaccount": delivery.account_id,
-        "aws:securetransport": "true",  # services call each other over TLS
-    }
-    have = known.get(key.lower())
-    exact, pattern = have in wanted, have is not None and any(_like(w, have) for w in wanted)
-    found = {
-        "StringEquals": exact,
-        "ArnEquals": exact,
-        "Bool": exact,
-        "StringLike": pattern,
-        "ArnLike": pattern,
-        "StringNotEquals": not exact,
-        "ArnNotEquals": not exact,
-        "StringNotLike": not pattern,
-        "ArnNotLike": not pattern,
-    }
-    return unclear if have is None else found.get(operator, unclear)
-
-
-def _like(pattern: str, text: str, *, ignore_case: bool = False) -> bool:
-    expression = re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".")
-    return re.fullmatch(expression, text, re.IGNORECASE if ignore_case else 0) is not None
-
-
-def _listed(value: Any) -> list[str]:
-    return [] if value is None else [value] if isinstance(value, str) else list(value)
-
-
 def make_strict() -> None:
-    """Put the strict delivery in place. Raises SystemExit if MiniStack is not the version that it was written for."""
+    """Put the strict delivery in place.
+
+    Raises SystemExit, naming the difference, if MiniStack is not the one that it was written for.
+    """
     found = version("ministack")
     if found != MINISTACK_VERSION:
         raise SystemExit(f"ministack is {found}, but the strict delivery is written for {MINISTACK_VERSION}")
+    check_contract(CONTRACT)
+    from ministack import app
     from ministack.services import eventbridge, lambda_svc
 
-    _expect(eventbridge._invoke_target, ["target", "event", "rule", "view"])
-    _expect(eventbridge._dispatch_to_lambda, ["arn", "payload"])
-    _expect(lambda_svc.invoke_async_with_retry, ["func", "event"])
-    _expect(lambda_svc._get_func_record_for_ref, ["function_ref"])
+    # It would take the port of https as well, when it may.
+    app._port_is_bindable = lambda host, port: False  # noqa: ARG005 - called by position
     eventbridge._invoke_target = _remembering(eventbridge._invoke_target, eventbridge)
     eventbridge._dispatch_to_lambda = dispatch_to_lambda
+    lambda_svc._execute_function_dispatch = _counting(lambda_svc._execute_function_dispatch, lambda_svc)
+    asyncio.constants.SSL_SHUTDOWN_TIMEOUT = TLS_GOODBYE_SECONDS
 
 
-def _expect(function: Callable[..., Any], parameters: list[str]) -> None:
-    found = list(inspect.signature(function).parameters)
-    if found != parameters:
-        raise SystemExit(f"ministack's {function.__name__} takes {found}, not {parameters}: adapt the strict delivery")
+def check_contract(contract: Mapping[str, Mapping[str, list[str]]]) -> None:
+    """Raise SystemExit unless every module has every function with the parameters that the contract gives."""
+    for module_name, functions in contract.items():
+        module = importlib.import_module(module_name)
+        for name, parameters in functions.items():
+            function = getattr(module, name, None)
+            if not callable(function):
+                raise SystemExit(f"{module_name} has no {name}: adapt the strict delivery")
+            found = list(inspect.signature(function).parameters)
+            if found != parameters:
+                raise SystemExit(f"{module_name}.{name} takes {found}, not {parameters}: adapt the strict delivery")
 
 
 def _remembering(inner: Callable[..., None], eventbridge: Any) -> Callable[..., None]:
-    """`_invoke_target`, with the rule and the target kept for the dispatch that it leads to."""
+    """`_invoke_target`, with the rule, the target and the event kept for the dispatch that it leads to."""
 
     def invoke_target(target: dict[str, Any], event: dict[str, Any], rule: dict[str, Any], view: Any = None) -> None:
-        token = _current.set(Delivery(target, rule.get("Arn", ""), eventbridge.get_account_id()))
+        view = view or eventbridge._pattern_event_view(event)
+        whole = json.dumps(view.event_with_detail())
+        token = _current.set(Delivery(target, rule.get("Arn", ""), eventbridge.get_account_id(), whole))
         try:
             inner(target, event, rule, view)
         finally:
             _current.reset(token)
 
     return invoke_target
+
+
+def _counting(inner: Callable[..., dict[str, Any]], lambda_svc: Any) -> Callable[..., dict[str, Any]]:
+    """`_execute_function_dispatch`, counted when EventBridge asked for it; MiniStack counts the other invocations."""
+
+    def execute(
+        func: dict[str, Any], config: dict[str, Any], event: Any, request_id: str, started: float
+    ) -> dict[str, Any]:
+        result = inner(func, config, event, request_id, started)
+        if _current.get() is not None:
+            milliseconds = (time.time() - started) * 1000
+            failed = bool(result.get("error"))
+            lambda_svc._emit_lambda_metrics(config.get("FunctionName", ""), milliseconds, failed, False)
+        return result
+
+    return execute
 
 
 def dispatch_to_lambda(arn: str, payload: str) -> None:
@@ -155,50 +147,86 @@ def dispatch_to_lambda(arn: str, payload: str) -> None:
         raise RuntimeError("an event without a rule")
     function, config, name = lambda_svc._get_func_record_for_ref(arn)
     if not function or not config:
-        dead_letter(delivery, payload, "RESOURCE_NOT_FOUND", f"function {name} does not exist")
+        dead_letter(delivery, "NO_RESOURCE", f"function {name} does not exist")
     elif not allows((function.get("policy") or {}).get("Statement", []), "lambda:InvokeFunction", delivery):
-        dead_letter(delivery, payload, "NO_PERMISSIONS", f"function {name} does not let {delivery.rule_arn} invoke it")
+        dead_letter(delivery, "NO_PERMISSIONS", f"function {name} does not let {delivery.rule_arn} invoke it")
+    elif (event := _parsed(payload)) is None:
+        dead_letter(delivery, "INVALID_JSON", f"what the target's input makes for function {name} is not JSON")
     else:
         logger.info("delivering to %s", name)
-        lambda_svc.invoke_async_with_retry(
-            lambda_svc._execution_record_for_config(function, config), json.loads(payload)
-        )
+        # It copies the context, and with it the delivery, into the thread in which the attempts run.
+        lambda_svc.invoke_async_with_retry(lambda_svc._execution_record_for_config(function, config), event[0])
 
 
-def dead_letter(delivery: Delivery, payload: str, code: str, message: str) -> None:
-    """Put an undeliverable event into the target's dead-letter queue, if it has one that lets the rule send."""
-    from ministack.services import sqs
+def _parsed(payload: str) -> tuple[Any] | None:
+    """The JSON value in a tuple, as `null` is one; None if it is none."""
+    try:
+        return (json.loads(payload),)
+    except ValueError:
+        return None
 
+
+def dead_letter(delivery: Delivery, code: str, message: str) -> None:
+    """Put an undeliverable event into the target's dead-letter queue, if it has one that lets the rule send.
+
+    `code` is one of those of https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html.
+    """
     arn = (delivery.target.get("DeadLetterConfig") or {}).get("Arn", "")
-    queue = sqs._queue_by_arn(arn) if arn else None
-    if queue is None:
+    _count(delivery, "FailedInvocations")
+    if not arn:
         logger.warning("dropped: %s (%s), and no dead-letter queue", message, code)
         return
+    try:
+        _send(delivery, arn, code, message)
+    except PermissionError as error:
+        _count(delivery, "InvocationsFailedToBeSentToDlq")
+        logger.warning("dropped: %s (%s), and %s", message, code, error)
+    else:
+        _count(delivery, "InvocationsSentToDlq")
+        logger.warning("dead-lettered: %s (%s)", message, code)
+
+
+def _send(delivery: Delivery, arn: str, code: str, message: str) -> None:
+    """Put the event into the queue. Raises PermissionError, saying why, if EventBridge could not on AWS."""
+    from ministack.services import sqs
+
+    queue = sqs._queue_by_arn(arn)
+    if queue is None:
+        raise PermissionError(f"queue {arn} does not exist")
+    if queue.get("is_fifo"):
+        raise PermissionError(f"queue {arn} is a FIFO queue, which EventBridge does not take for dead letters")
     policy = json.loads(queue["attributes"].get("Policy") or "{}")
     if not allows(policy.get("Statement", []), "sqs:SendMessage", delivery, resource=arn):
-        logger.warning("dropped: %s (%s), and %s does not let the rule send", message, code, arn)
-        return
+        raise PermissionError(f"queue {arn} does not let the rule send")
     attributes = {
         "RULE_ARN": delivery.rule_arn,
         "TARGET_ARN": delivery.target.get("Arn", ""),
         "ERROR_CODE": code,
         "ERROR_MESSAGE": message,
+        "RETRY_ATTEMPTS": "0",
     }
-    queue["messages"].append(_message(payload, attributes))
-    logger.warning("dead-lettered: %s (%s)", message, code)
+    letter = _letter(delivery.event, attributes, delay_seconds=sqs.queue_delay(queue))
+    sqs._ensure_msg_fields(letter)
+    queue["messages"].append(letter)
 
 
-def _message(payload: str, attributes: Mapping[str, str]) -> dict[str, Any]:
-    import hashlib
+def _count(delivery: Delivery, metric: str) -> None:
+    from ministack.services import cloudwatch
 
+    rule = delivery.rule_arn.rpartition("/")[2]
+    cloudwatch.record_metric("AWS/Events", metric, 1, "Count", {"RuleName": rule})
+
+
+def _letter(body: str, attributes: Mapping[str, str], *, delay_seconds: float) -> dict[str, Any]:
+    """A message as MiniStack's queues hold them."""
     now = time.time()
     return {
         "id": str(uuid.uuid4()),
-        "body": payload,
-        "md5_body": hashlib.md5(payload.encode(), usedforsecurity=False).hexdigest(),
+        "body": body,
+        "md5_body": hashlib.md5(body.encode(), usedforsecurity=False).hexdigest(),
         "receipt_handle": None,
         "sent_at": now,
-        "visible_at": now,
+        "visible_at": now + delay_seconds,
         "receive_count": 0,
         "attributes": {},
         "message_attributes": {k: {"DataType": "String", "StringValue": v} for k, v in attributes.items()},
@@ -207,13 +235,14 @@ def _message(payload: str, attributes: Mapping[str, str]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Run the emulator in the foreground."""
+    """Run the emulator in the foreground. Raises SystemExit if MiniStack is not the one that was pinned."""
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    end_group_with_this_process()
     make_strict()
-    from ministack.app import main as run
+    from ministack import app
 
     sys.argv = [sys.argv[0]]
-    run()
+    app.main()
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ from ingestion_operator.errors import DependencyNotReady, PipelineError, SpecInv
 from ingestion_operator.model.pipeline import Identity, parse_spec
 from ingestion_operator.model.spec import ConfigMapCode, Processor, Spec
 from ingestion_operator.naming import Owner
-from ingestion_operator.naming import stack_name as name_of_stack
 from ingestion_operator.resources import Blueprint, Place, blueprint
 
 
@@ -52,11 +51,6 @@ class Gatherer:
             return Observed(identity, spec, self._blueprint(spec, identity))
         except PipelineError as problem:
             return Observed(identity, spec, problem=problem)
-
-    @staticmethod
-    def stack_name(owner: Owner) -> str:
-        """Name of the Pulumi stack of an owner."""
-        return name_of_stack(owner)
 
     def _blueprint(self, spec: Spec, identity: Identity) -> Blueprint:
         bundle = self.code(spec.processor, identity.key.namespace)

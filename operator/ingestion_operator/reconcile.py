@@ -26,7 +26,7 @@ from ingestion_operator.model.pipeline import CONFIRM_PURGE, Identity, PipelineK
 from ingestion_operator.model.runtimes import deprecation
 from ingestion_operator.model.spec import DeletionPolicy
 from ingestion_operator.model.status import Operation, OperationType, StackStatus, Status
-from ingestion_operator.naming import BUCKET_LIMIT, BUCKET_ROLES, Owner, physical_name
+from ingestion_operator.naming import BUCKET_LIMIT, BUCKET_ROLES, Owner, physical_name, stack_name
 from ingestion_operator.patch import merge_patch
 from ingestion_operator.ports import (
     Cloud,
@@ -173,7 +173,7 @@ class _Run:
     def reconciler_stack(self, blueprint: Blueprint) -> str:
         """The stack's name: what the status says, for it must not change with a later version's naming."""
         recorded = self.identity.status.stack
-        return recorded.name if recorded else Gatherer.stack_name(blueprint.owner)
+        return recorded.name if recorded else stack_name(blueprint.owner)
 
     def _update(self, observed: Observed, blueprint: Blueprint, stack: StackRef, operation: Operation) -> EngineResult:
         create = operation.type is OperationType.CREATE
@@ -264,7 +264,7 @@ class _Run:
         generated = tuple(physical_name(owner, role, BUCKET_LIMIT) for role in BUCKET_ROLES)
         named = (self.identity.source_bucket,) if self.identity.source_bucket else ()
         region = self.identity.region or self.reconciler.default_region
-        return StackStatus(name=Gatherer.stack_name(owner), region=region, data_buckets=(*named, *generated))
+        return StackStatus(name=stack_name(owner), region=region, data_buckets=(*named, *generated))
 
     def _confirmed(self) -> frozenset[str]:
         return frozenset(b.strip() for b in self.identity.annotations.get(CONFIRM_PURGE, "").split(",") if b.strip())

@@ -15,7 +15,7 @@ import libcst
 
 from ingestion_operator.errors import SpecInvalid
 from ingestion_operator.model.runtimes import Runtime
-from ingestion_operator.model.spec import Processor
+from ingestion_operator.model.processor import Processor
 
 # Zip cannot say an earlier time; a fixed one keeps the hash the same.
 EPOCH = (1980, 1, 1, 0, 0, 0)

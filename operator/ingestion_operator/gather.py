@@ -11,7 +11,8 @@ from ingestion_operator.code import CodeBundle
 from ingestion_operator.decide import Observed
 from ingestion_operator.errors import DependencyNotReady, PipelineError, SpecInvalid
 from ingestion_operator.model.pipeline import Identity, parse_spec
-from ingestion_operator.model.spec import ConfigMapCode, Processor, Spec
+from ingestion_operator.model.processor import ConfigMapCode, Processor
+from ingestion_operator.model.spec import Spec
 from ingestion_operator.naming import Owner
 from ingestion_operator.resources import Blueprint, Place, blueprint
 

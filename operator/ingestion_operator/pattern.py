@@ -8,7 +8,7 @@ from __future__ import annotations
 from itertools import product
 from typing import Any
 
-from ingestion_operator.model.spec import Filter
+from ingestion_operator.model.source import Filter
 
 
 def object_created(bucket: str, wanted: Filter) -> dict[str, Any]:

@@ -15,7 +15,8 @@ from typing import Any
 
 from ingestion_operator import policy
 from ingestion_operator.code import CodeBundle
-from ingestion_operator.model.spec import Spec, Tracing
+from ingestion_operator.model.processor import Tracing
+from ingestion_operator.model.spec import Spec
 from ingestion_operator.model.status import Outputs
 from ingestion_operator.naming import (
     BUCKET_LIMIT,

@@ -18,7 +18,7 @@ from ingestion_operator import code as packing
 from ingestion_operator.code import CodeBundle
 from ingestion_operator.errors import SpecInvalid
 from ingestion_operator.model.pipeline import PipelineKey
-from ingestion_operator.model.spec import Filter
+from ingestion_operator.model.source import Filter
 from ingestion_operator.naming import BUCKET_LIMIT, Owner, physical_name
 from ingestion_operator.patch import merge_patch
 from ingestion_operator.pattern import object_created

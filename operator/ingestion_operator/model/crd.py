@@ -119,9 +119,18 @@ def _structural(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> Sche
     if found.get("type") == "integer":
         found["format"] = "int64"
     found.pop("propertyNames", None)
+    if "default" in found:
+        found["default"] = _without_none(found["default"])
     if "description" in found:
         found["description"] = _first_paragraph(found["description"])
     return found
+
+
+def _without_none(value: Any) -> Any:
+    """A default as the API server takes it: what is None is absent."""
+    if isinstance(value, Mapping):
+        return {key: _without_none(item) for key, item in value.items() if item is not None}
+    return value
 
 
 def _resolved(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
-"""Lambda's runtimes and the architectures they run on, as data with AWS's dates.
+"""Lambda's Python runtimes and the architectures they run on, as data with AWS's dates.
 
-Source: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
+Source: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html. AWS moves these dates, mostly to later ones.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from enum import StrEnum
 
 
 class Runtime(StrEnum):
-    """The runtimes in which a function can still be created and updated."""
+    """The runtimes in which a function could still be created when this version was released."""
 
+    PYTHON_3_9 = "python3.9"
     PYTHON_3_10 = "python3.10"
     PYTHON_3_11 = "python3.11"
     PYTHON_3_12 = "python3.12"
@@ -27,27 +28,53 @@ class Runtime(StrEnum):
 
 @dataclass(frozen=True)
 class Support:
-    """Until when AWS supports a runtime."""
+    """Until when AWS supports a runtime, lets functions be created in it, and lets them be updated."""
 
     deprecated: date
+    creation_blocked: date
+    update_blocked: date
 
 
 SUPPORT: dict[Runtime, Support] = {
-    Runtime.PYTHON_3_10: Support(deprecated=date(2026, 10, 31)),
-    Runtime.PYTHON_3_11: Support(deprecated=date(2027, 6, 30)),
-    Runtime.PYTHON_3_12: Support(deprecated=date(2028, 10, 31)),
-    Runtime.PYTHON_3_13: Support(deprecated=date(2029, 6, 30)),
-    Runtime.PYTHON_3_14: Support(deprecated=date(2029, 6, 30)),
+    Runtime.PYTHON_3_9: Support(date(2025, 12, 15), date(2027, 2, 1), date(2027, 3, 3)),
+    Runtime.PYTHON_3_10: Support(date(2026, 10, 31), date(2027, 2, 1), date(2027, 3, 3)),
+    Runtime.PYTHON_3_11: Support(date(2027, 6, 30), date(2027, 7, 31), date(2027, 8, 31)),
+    Runtime.PYTHON_3_12: Support(date(2028, 10, 31), date(2028, 11, 30), date(2029, 1, 10)),
+    Runtime.PYTHON_3_13: Support(date(2029, 6, 30), date(2029, 7, 31), date(2029, 8, 31)),
+    Runtime.PYTHON_3_14: Support(date(2029, 6, 30), date(2029, 7, 31), date(2029, 8, 31)),
 }
+BLOCKED = ("python2.7", "python3.6", "python3.7", "python3.8")
+"""Runtimes that AWS had blocked already."""
+NEAREST = Runtime.PYTHON_3_11
+"""What to write instead of a blocked one: the oldest runtime that is not deprecated."""
 
 
 def deprecation(runtime: Runtime, today: date) -> str:
     """What to tell the user of a runtime that AWS does not support any more; empty for the others."""
-    since = SUPPORT[runtime].deprecated
+    support = SUPPORT[runtime]
+    if today < support.deprecated:
+        return ""
+    return (
+        f"{runtime.value} is deprecated by AWS since {support.deprecated.isoformat()} and cannot be updated from "
+        f"{support.update_blocked.isoformat()}: move to {_nearest(today).value}"
+    )
+
+
+def block(runtime: Runtime, today: date, *, exists: bool) -> str:
+    """Why AWS would not take a function of this runtime, and what to write instead; empty if it would.
+
+    `exists`: the function is there already, and is only updated.
+    """
+    support = SUPPORT[runtime]
+    since = support.update_blocked if exists else support.creation_blocked
     if today < since:
         return ""
-    latest = max(SUPPORT, key=lambda r: tuple(map(int, r.python_version.split("."))))
-    return f"{runtime.value} is deprecated by AWS since {since.isoformat()}: move to {latest.value}"
+    return f"runtime {runtime.value} is blocked by AWS since {since.isoformat()}: write {_nearest(today).value}"
+
+
+def _nearest(today: date) -> Runtime:
+    """The oldest runtime that is supported; the newest if none is, for then this table is out of date."""
+    return next((r for r, s in SUPPORT.items() if today < s.deprecated), Runtime.PYTHON_3_14)
 
 
 class Architecture(StrEnum):

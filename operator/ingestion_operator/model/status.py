@@ -105,6 +105,11 @@ class Outputs(StatusModel):
     rule_arn: str = ""
     results_bucket: str = ""
     results_prefix: str = ""
+    results_table: str = ""
+    dead_letter_queue_url: str = ""
+    """The SQS queue with the events that were given up."""
+    trail_arn: str = ""
+    """The trail that records the writes, with trigger `CloudTrail`."""
     log_group: str = ""
 
 
@@ -112,7 +117,7 @@ class CodeStatus(StatusModel):
     """The code that is deployed."""
 
     sha256: str
-    """Hash of the deployed zip, in hexadecimal."""
+    """Hash of the deployed zip or digest of the container image, in hexadecimal."""
 
 
 class DriftStatus(StatusModel):
@@ -132,6 +137,12 @@ class StackStatus(StatusModel):
     account_id: str = ""
     data_buckets: tuple[str, ...] = ()
     """Buckets that the pipeline made and that may hold data."""
+    data_tables: tuple[str, ...] = ()
+    """Tables that the pipeline made and that may hold data."""
+    switched_on: str = ""
+    """Existing bucket whose events to EventBridge this operator switched on, and switches off when nobody listens any more."""
+    encryption_salt: str = ""
+    """Salt with which the passphrase encrypts secrets in the state; a wrong passphrase is noticed by it. No secret itself."""
     fingerprint: str = ""
     """Hash of everything that went into the last successful update."""
     attempted: str = ""

@@ -20,13 +20,15 @@ from pulumi import automation
 from ingestion_local import toolchain
 from ingestion_local.emulator import Emulator
 from ingestion_local.provider.install import install
+from ingestion_operator.blueprint import blueprint
 from ingestion_operator.code import CodeBundle
 from ingestion_operator.engine.pulumi_engine import EngineSettings, PulumiEngine
 from ingestion_operator.model.pipeline import PipelineKey, parse_spec
+from ingestion_operator.names import Place
 from ingestion_operator.naming import Owner
 from ingestion_operator.ports import StackRef, UpdateRequest
 from ingestion_operator.program import program
-from ingestion_operator.resources import Blueprint, Place, blueprint
+from ingestion_operator.resources import Blueprint
 
 ROUNDS = 3
 SPEC = {"spec": {"processor": {"code": {"inline": "def handler(event, context): ..."}}, "results": {"bucket": {}}}}

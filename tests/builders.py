@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from ingestion_operator.code import CodeBundle
+from ingestion_operator.blueprint import blueprint
+from ingestion_operator.code import CodeBundle, FunctionCode
 from ingestion_operator.decide import Observed
 from ingestion_operator.errors import PipelineError
 from ingestion_operator.model.pipeline import Identity, PipelineKey, parse_spec
+from ingestion_operator.model.processor import SecretKey
 from ingestion_operator.model.spec import Spec
 from ingestion_operator.model.status import LastOperation, OperationResult, OperationType, StackStatus, Status
+from ingestion_operator.names import Place
 from ingestion_operator.naming import Owner
-from ingestion_operator.resources import Blueprint, Place, blueprint
+from ingestion_operator.resources import Blueprint, Sensitive
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 KEY = PipelineKey("team-a", "words")
@@ -25,8 +29,44 @@ def make_spec(**changes: Any) -> Spec:
     return parse_spec({"spec": {"processor": {"code": {"inline": CODE}}, **changes}})
 
 
-def make_blueprint(code: str = CODE, **changes: Any) -> Blueprint:
-    return blueprint(make_spec(**changes), OWNER, PLACE, CodeBundle.of({"index.py": code}))
+def make_blueprint(
+    code: FunctionCode | str = CODE,
+    *,
+    secrets: Mapping[SecretKey, Sensitive] | None = None,
+    place: Place = PLACE,
+    **changes: Any,
+) -> Blueprint:
+    packed = CodeBundle.of({"index.py": code}) if isinstance(code, str) else code
+    return blueprint(make_spec(**changes), OWNER, place, packed, secrets)
+
+
+# What uses every resource type, and every input of each that a pipeline with code in a zip can have.
+EVERYTHING: dict[str, Any] = {
+    "tags": {"team": "search"},
+    "source": {
+        "trigger": "CloudTrail",
+        "filter": {"prefixes": ["raw/"]},
+        "bucket": {
+            "naming": "AccountRegional",
+            "encryption": {"type": "KMS", "keyArn": "arn:aws:kms:eu-west-1:123456789012:key/1234abcd"},
+        },
+    },
+    "processor": {
+        "code": {"inline": CODE},
+        "environment": [
+            {"name": "MARK", "value": "1"},
+            {"name": "TOKEN", "valueFrom": {"secretKeyRef": {"name": "api", "key": "token"}}},
+        ],
+        "layers": ["arn:aws:lambda:eu-west-1:123456789012:layer:numpy:3"],
+        "vpc": {"subnetIds": ["subnet-0123abcd"], "securityGroupIds": ["sg-0123abcd"]},
+        "reservedConcurrency": 5,
+        "permissions": [{"actions": ["sqs:SendMessage"], "resources": ["arn:aws:sqs:eu-west-1:123456789012:jobs"]}],
+        "logFormat": "JSON",
+    },
+    "results": {"bucket": {}, "table": {"partitionKey": "document", "sortKey": "part"}},
+}
+TOKEN = SecretKey(name="api", key="token")
+SECRETS = {TOKEN: Sensitive("s3cr3t-value", "api/uid/1/token")}
 
 
 def make_stack(applied: Blueprint | None = None, attempted: Blueprint | None = None, handled: str = "") -> StackStatus:

@@ -7,21 +7,37 @@ scripted by appending them to a list; each is raised once, in the middle of the 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
-from ingestion_operator.errors import BucketNameTaken, BucketNotEmpty, StateUnreadable, UpdateFailed
+from ingestion_operator.errors import (
+    BucketNameTaken,
+    BucketNotEmpty,
+    StateUnreadable,
+    TableNameTaken,
+    UpdateFailed,
+)
 from ingestion_operator.model.pipeline import Identity, PipelineKey
 from ingestion_operator.model.status import AwsResource, Changes
+from ingestion_operator.names import Place
 from ingestion_operator.naming import Owner
-from ingestion_operator.ports import EngineResult, OnProgress, Progress, StackRef, UpdateRequest
+from ingestion_operator.ports import (
+    EngineResult,
+    OnProgress,
+    PackageObject,
+    Progress,
+    StackRef,
+    TrailView,
+    UpdateRequest,
+)
 from ingestion_operator.reasons import Reason
-from ingestion_operator.resources import Blueprint, Place, Resource
+from ingestion_operator.resources import Blueprint, Resource, Sensitive
 
 ACCOUNT = "123456789012"
 BUCKET = "aws:s3/bucket:Bucket"
+TABLE = "aws:dynamodb/table:Table"
 
 
 class Crash(BaseException):
@@ -41,8 +57,9 @@ class Announcement:
 class FakeCluster:
     """A Kubernetes API of dictionaries."""
 
-    pipelines: dict[PipelineKey, dict[str, Any]] = field(default_factory=dict)
+    pipelines_by_key: dict[PipelineKey, dict[str, Any]] = field(default_factory=dict)
     config_maps: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
+    secrets: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
     events: list[Announcement] = field(default_factory=list)
     patches: list[Mapping[str, Any]] = field(default_factory=list)
 
@@ -50,16 +67,25 @@ class FakeCluster:
         return "test"
 
     def pipeline(self, key: PipelineKey) -> Mapping[str, Any] | None:
-        return deepcopy(self.pipelines.get(key))
+        return deepcopy(self.pipelines_by_key.get(key))
 
     def patch_status(self, key: PipelineKey, patch: Mapping[str, Any]) -> None:
         self.patches.append(patch)
-        if (body := self.pipelines.get(key)) is not None:
+        if (body := self.pipelines_by_key.get(key)) is not None:
             # What cannot be sent as JSON must not be written here either.
             body["status"] = merged(body.get("status"), json.loads(json.dumps(patch)))
 
     def config_map(self, namespace: str, name: str) -> Mapping[str, str] | None:
         return deepcopy(self.config_maps.get((namespace, name)))
+
+    def secret(self, namespace: str, name: str) -> Mapping[str, Sensitive] | None:
+        found = self.secrets.get((namespace, name))
+        # As the resource version does, the version tells whether the whole was written again.
+        written = sum(len(value) for value in found.values()) if found else 0
+        return None if found is None else {k: Sensitive(v, f"{name}/{written}/{k}") for k, v in found.items()}
+
+    def pipelines(self) -> Sequence[Mapping[str, Any]]:
+        return deepcopy(list(self.pipelines_by_key.values()))
 
     def announce(self, identity: Identity, reason: Reason, message: str, *, warning: bool = False) -> None:
         self.events.append(Announcement(reason, message, warning))
@@ -88,9 +114,21 @@ class FakeBucket:
 
 @dataclass
 class FakeCloud:
-    """An AWS account with nothing but buckets and what an interrupted creation left."""
+    """An AWS account with nothing but buckets, tables and what an interrupted creation left."""
 
     buckets: dict[str, FakeBucket] = field(default_factory=dict)
+    tables: dict[str, FakeBucket] = field(default_factory=dict)
+    """Tables: the `objects` of one are its items."""
+    keys: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Keys of the tables that others made."""
+    packages: dict[tuple[str, str], PackageObject] = field(default_factory=dict)
+    trails: dict[str, TrailView] = field(default_factory=dict)
+    regions: dict[str, str] = field(default_factory=dict)
+    """Buckets that others made, and their regions."""
+    sending: set[str] = field(default_factory=set)
+    """Buckets of others that send their events to EventBridge."""
+    listened_to: set[str] = field(default_factory=set)
+    """Buckets to which a rule that is not ours listens."""
     left: dict[str, str] = field(default_factory=dict)
     faults: list[tuple[str, ...]] = field(default_factory=list)
     """What is wrong with the wiring, one entry for each time that it is read back; nothing when there is none left."""
@@ -108,6 +146,46 @@ class FakeCloud:
 
     def tag_bucket(self, bucket: str, region: str, tags: Mapping[str, str]) -> None:
         self.buckets[bucket].tags = dict(tags)
+
+    def bucket_region(self, bucket: str, region: str) -> str | None:
+        return self.regions.get(bucket)
+
+    def table_keys(self, table: str, region: str) -> tuple[str, ...] | None:
+        return self.keys.get(table)
+
+    def package(self, bucket: str, key: str, version_id: str, region: str) -> PackageObject | None:
+        found = self.packages.get((bucket, key))
+        return found if found is not None and version_id in ("", found.version_id) else None
+
+    def trail(self, arn: str) -> TrailView | None:
+        return self.trails.get(arn)
+
+    def switch_on_events(self, bucket: str, region: str) -> bool:
+        new = bucket not in self.sending
+        self.sending.add(bucket)
+        return new
+
+    def switch_off_events(self, bucket: str, region: str) -> bool:
+        off = bucket in self.sending and bucket not in self.listened_to
+        self.sending -= {bucket} if off else set()
+        return off
+
+    def table_tags(self, table: str, region: str) -> Mapping[str, str] | None:
+        found = self.tables.get(table)
+        return None if found is None else dict(found.tags)
+
+    def tag_table(self, table: str, region: str, tags: Mapping[str, str]) -> None:
+        self.tables[table].tags = dict(tags)
+
+    def count_items(self, table: str, region: str, limit: int) -> int:
+        found = self.tables.get(table)
+        return 0 if found is None else min(limit, found.objects)
+
+    def delete_table(self, table: str, region: str, owner: Owner) -> None:
+        found = self.tables.get(table)
+        if found is not None and not owner.owns(found.tags):
+            raise TableNameTaken(f"table {table} does not carry this pipeline's ownership tags any more")
+        self.tables.pop(table, None)
 
     def leftovers(self, blueprint: Blueprint) -> Mapping[str, str]:
         return dict(self.left)
@@ -215,8 +293,8 @@ class FakeEngine:
     def _one(self, state: State, resource: Resource, request: UpdateRequest) -> str:
         inputs, before = repr(sorted(resource.inputs.items())), state.get(resource.name)
         if before is None:
-            if resource.type == BUCKET:
-                self._bucket(resource, adopted=resource.name in (request.adopt or {}))
+            if resource.type in (BUCKET, TABLE):
+                self._store(resource, adopted=resource.name in (request.adopt or {}))
             verb = "create"
         elif request.refresh and resource.name in self.drifted:
             self.drifted.discard(resource.name)
@@ -226,14 +304,16 @@ class FakeEngine:
         state[resource.name] = inputs
         return verb
 
-    def _bucket(self, resource: Resource, *, adopted: bool) -> None:
-        name, tags = resource.inputs["bucket"], dict(resource.inputs["tags"])
-        there = name in self.cloud.buckets
+    def _store(self, resource: Resource, *, adopted: bool) -> None:
+        is_bucket = resource.type == BUCKET
+        stores = self.cloud.buckets if is_bucket else self.cloud.tables
+        name, tags = resource.inputs["bucket" if is_bucket else "name"], dict(resource.inputs["tags"])
+        there = name in stores
         if there and not adopted:
-            raise BucketNameTaken(f"creating S3 Bucket ({name}): BucketAlreadyOwnedByYou")
+            raise BucketNameTaken(f"creating {name}: BucketAlreadyOwnedByYou")
         if adopted and not there:
-            raise UpdateFailed(f"importing S3 Bucket ({name}): couldn't find resource")
-        self.cloud.buckets.setdefault(name, FakeBucket()).tags = tags
+            raise UpdateFailed(f"importing {name}: couldn't find resource")
+        stores.setdefault(name, FakeBucket()).tags = tags
 
     @staticmethod
     def _superfluous(state: State, resources: tuple[Resource, ...]) -> Iterator[str]:

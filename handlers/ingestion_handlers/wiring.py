@@ -55,8 +55,8 @@ def wire(settings: Settings) -> Wiring:
     )
     engine.check()
     reconciler = Reconciler(
-        KubernetesCluster(settings.cluster_id),
-        Boto3Cloud(path_style=settings.s3_path_style),
+        KubernetesCluster(settings.cluster_id, settings.namespace_list),
+        Boto3Cloud(path_style=settings.s3_path_style, permissions_boundary=settings.permissions_boundary),
         engine,
         settings.region,
         Backoff(
@@ -64,6 +64,7 @@ def wire(settings: Settings) -> Wiring:
             settings.retry_cap_seconds,
             settings.retry_maximum,
             settings.waiting_seconds,
+            settings.poll_seconds,
         ),
     )
     return Wiring(settings, engine, reconciler, ThreadPoolExecutor(settings.workers, thread_name_prefix="reconcile"))

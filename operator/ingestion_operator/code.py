@@ -1,4 +1,7 @@
-"""The function's code: checked for what cannot run, packed so that the same content is the same zip to the byte."""
+"""The function's code: files that are packed here, a zip that is in S3 already, or a container image.
+
+The same files are the same zip to the byte. What cannot run is refused.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,13 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import TypeAlias
 
 import libcst
 
 from ingestion_operator.errors import SpecInvalid
-from ingestion_operator.model.runtimes import Runtime
 from ingestion_operator.model.processor import Processor
+from ingestion_operator.model.runtimes import Runtime
 
 # Zip cannot say an earlier time; a fixed one keeps the hash the same.
 EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -58,6 +62,37 @@ class CodeBundle:
         return base64.b64encode(hashlib.sha256(self.zip_bytes).digest()).decode()
 
 
+@dataclass(frozen=True)
+class S3Package:
+    """A zip that a build put into S3."""
+
+    bucket: str
+    key: str
+    version_id: str
+    sha256: str
+    """Hash of the zip in hexadecimal."""
+
+    @property
+    def sha256_base64(self) -> str:
+        """Hash of the zip as Lambda reports it in `CodeSha256`."""
+        return base64.b64encode(bytes.fromhex(self.sha256)).decode() if self.sha256 else ""
+
+
+@dataclass(frozen=True)
+class ContainerImage:
+    """An image in Amazon ECR, named by its digest."""
+
+    uri: str
+
+    @property
+    def sha256(self) -> str:
+        """The digest in hexadecimal."""
+        return self.uri.rpartition("@sha256:")[2]
+
+
+FunctionCode: TypeAlias = CodeBundle | S3Package | ContainerImage
+
+
 def handler_module(handler: str) -> str:
     """Path of the module that the handler names: `app.index.run` and `app/index.run` are in `app/index.py`."""
     return handler.rpartition(".")[0].replace(".", "/") + ".py"
@@ -68,11 +103,14 @@ def inline_bundle(processor: Processor, text: str) -> CodeBundle:
     return CodeBundle.of({handler_module(processor.handler): text})
 
 
-def check(bundle: CodeBundle, processor: Processor) -> None:
+def check(bundle: FunctionCode, processor: Processor) -> None:
     """Refuse code that cannot run: Lambda itself would take it and fail at the first object.
 
+    A zip or an image that somebody else built is not looked into.
     Raises SpecInvalid if the handler's module is missing or a Python file does not compile under the runtime.
     """
+    if not isinstance(bundle, CodeBundle):
+        return
     names = [name for name, _ in bundle.files]
     module = handler_module(processor.handler)
     if module not in names:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ingestion_operator.conditions import Conditions, Moment, shorten
-from ingestion_operator.decide import Action, Decision, Observed
-from ingestion_operator.errors import BucketNotEmpty, PipelineError, SpecInvalid, Stalled, Waiting
+from ingestion_operator.decide import Action, Decision, Observed, next_drift_check
+from ingestion_operator.errors import HoldsData, PipelineError, SpecInvalid, Stalled, Waiting
 from ingestion_operator.model.pipeline import RECONCILE_REQUESTED_AT
-from ingestion_operator.model.spec import DriftMode
+from ingestion_operator.model.spec import Spec
 from ingestion_operator.model.status import (
     Changes,
     CodeStatus,
@@ -18,6 +18,7 @@ from ingestion_operator.model.status import (
     Operation,
     OperationResult,
     OperationType,
+    Outputs,
     StackStatus,
     Status,
 )
@@ -34,6 +35,8 @@ class Backoff:
     cap_seconds: float = 300.0
     maximum: int = 12
     waiting_seconds: float = 15.0
+    poll_seconds: float = 30.0
+    """Time between two looks at what cannot be watched: Secrets, and code in S3 that may be replaced."""
 
     def delay(self, failures: int, jitter: float) -> timedelta:
         """Time until the next attempt after so many failures; `jitter` in [0, 1) shortens it by up to a quarter."""
@@ -84,12 +87,15 @@ def started(observed: Observed, blueprint: Blueprint, stack: StackRef, operation
 
 
 def _stack(observed: Observed, blueprint: Blueprint, stack: StackRef) -> StackStatus:
-    before = observed.stack
+    before, names = observed.stack, blueprint.names
     return StackStatus(
         name=stack.name,
         region=stack.region,
         account_id=blueprint.place.account_id,
-        data_buckets=tuple(dict.fromkeys((*(before.data_buckets if before else ()), *blueprint.names.data_buckets))),
+        data_buckets=tuple(dict.fromkeys((*(before.data_buckets if before else ()), *names.data_buckets))),
+        data_tables=tuple(dict.fromkeys((*(before.data_tables if before else ()), *names.data_tables))),
+        switched_on=before.switched_on if before else "",
+        encryption_salt=before.encryption_salt if before else "",
         fingerprint=before.fingerprint if before else "",
         attempted=blueprint.fingerprint,
         handled_request=observed.identity.annotations.get(RECONCILE_REQUESTED_AT, ""),
@@ -109,6 +115,9 @@ def succeeded(
     moment = Moment(observed.identity.status, observed.identity.generation, at.now)
     message = _summary(blueprint, result.changes)
     stack = running.stack
+    drift = _drift(observed.identity.status.drift, drifted, at.now)
+    looked = running.model_copy(update={"drift": drift})
+    said = _advised(message, observed)
     return running.model_copy(
         update={
             "operation": None,
@@ -124,13 +133,30 @@ def succeeded(
                 cli_processes=result.cli_processes,
             ),
             "resources": result.resources,
+            "outputs": _outputs(blueprint, result),
             "code": CodeStatus(sha256=blueprint.code.sha256),
-            "drift": _drift(observed.identity.status.drift, drifted, at.now),
-            "stack": stack.model_copy(update={"fingerprint": blueprint.fingerprint}) if stack else None,
-            "next_check_time": _next_drift_check(observed, at.now),
-            "conditions": moment.drift_corrected(message) if drifted else moment.provisioned(message),
+            "drift": drift,
+            "stack": _applied(stack, blueprint, result) if stack else None,
+            "next_check_time": _next_look(observed.spec, looked, at),
+            "conditions": moment.drift_corrected(said) if drifted else moment.provisioned(said),
         }
     )
+
+
+def _applied(stack: StackStatus, blueprint: Blueprint, result: EngineResult) -> StackStatus:
+    salt = result.encryption_salt or stack.encryption_salt
+    return stack.model_copy(update={"fingerprint": blueprint.fingerprint, "encryption_salt": salt})
+
+
+def _outputs(blueprint: Blueprint, result: EngineResult) -> Outputs:
+    # The id of a queue is its URL, which is not the same in every partition.
+    queue = next((r.id for r in result.resources if r.name == "dead-letter-queue"), "")
+    return blueprint.outputs.model_copy(update={"dead_letter_queue_url": queue})
+
+
+def _advised(message: str, observed: Observed) -> str:
+    """The message with what the user should know besides."""
+    return "; note: ".join((message, *(advice.message for advice in observed.advice)))
 
 
 def _summary(blueprint: Blueprint, changes: Changes) -> str:
@@ -152,10 +178,17 @@ def _drift(before: DriftStatus | None, drifted: tuple[str, ...], now: datetime) 
     return DriftStatus(checked_time=now, detected_time=detected, resources=drifted)
 
 
-def _next_drift_check(observed: Observed, checked: datetime) -> datetime | None:
-    if observed.spec is None or observed.spec.reconcile.drift.mode is DriftMode.IGNORE:
-        return None
-    return checked + timedelta(seconds=observed.spec.reconcile.drift.interval_seconds)
+def _next_look(spec: Spec | None, status: Status, at: Moments) -> datetime | None:
+    """When to look again by ourselves: for drift, or at what may change without our being told."""
+    times = [next_drift_check(spec, status)]
+    if spec is not None and _must_poll(spec):
+        times.append(at.now + timedelta(seconds=at.backoff.poll_seconds))
+    return min((time for time in times if time is not None), default=None)
+
+
+def _must_poll(spec: Spec) -> bool:
+    replaceable = spec.processor.code.s3 is not None and not spec.processor.code.s3.version_id
+    return replaceable or any(v.value_from for v in spec.processor.environment)
 
 
 def failed(observed: Observed, running: Status, operation: Operation, error: PipelineError, at: Moments) -> Status:
@@ -240,14 +273,13 @@ def unchanged(observed: Observed, at: Moments) -> Status:
     """Nothing to do: the status speaks of this generation, and of what is applied."""
     status = observed.identity.status
     last = status.last_operation
-    checked = status.drift.checked_time if status.drift and status.drift.checked_time else at.now
     update: dict[str, object] = {
         "observed_generation": observed.identity.generation,
-        "next_check_time": _next_drift_check(observed, checked),
+        "next_check_time": _next_look(observed.spec, status, at),
     }
     if last is not None:
         moment = Moment(status, observed.identity.generation, at.now)
-        conditions = moment.provisioned(last.message)
+        conditions = moment.provisioned(_advised(last.message, observed))
         synced = status.condition(ConditionType.SYNCED.value)
         kept = tuple(synced if synced and c.type == synced.type else c for c in conditions)
         update["conditions"] = kept
@@ -278,8 +310,12 @@ def held(observed: Observed, at: Moments) -> Status:
     )
 
 
-STALLING = {kind.reason for kind in Stalled.__subclasses__()}
-WAITING = {kind.reason for kind in Waiting.__subclasses__()}
+def _reasons(kind: type[PipelineError]) -> set[Reason]:
+    return {sub.reason for sub in kind.__subclasses__()}.union(*(_reasons(sub) for sub in kind.__subclasses__()))
+
+
+STALLING = _reasons(Stalled)
+WAITING = _reasons(Waiting)
 
 
 def _gave_up(failures: int, message: str) -> str:
@@ -298,7 +334,7 @@ def deleting(
     """The pipeline is on its way out; `error` says what holds it up."""
     status = observed.identity.status
     moment = Moment(status, observed.identity.generation, at.now)
-    stalled = error.reason if isinstance(error, (Stalled, BucketNotEmpty)) else None
+    stalled = error.reason if isinstance(error, (Stalled, HoldsData)) else None
     retrying = error.reason if error is not None and stalled is None else None
     update: dict[str, object] = {
         "operation": operation,
@@ -326,7 +362,7 @@ def _failed_deletion(observed: Observed, error: PipelineError, at: Moments) -> L
 
 def deletion_delay(status: Status, error: PipelineError, at: Moments) -> float:
     """Seconds until a deletion is tried again; it is never given up."""
-    if isinstance(error, BucketNotEmpty):
+    if isinstance(error, HoldsData):
         return min(CONFIRMATION_SECONDS, at.backoff.waiting_seconds)
     if isinstance(error, Waiting):
         return at.backoff.waiting_seconds

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
+from ingestion_operator.advice import Advice
 from ingestion_operator.errors import PipelineError
 from ingestion_operator.model.pipeline import RECONCILE_REQUESTED_AT, Identity
 from ingestion_operator.model.spec import DriftMode, Spec
-from ingestion_operator.model.status import LastOperation, OperationResult, StackStatus
+from ingestion_operator.model.status import LastOperation, OperationResult, StackStatus, Status
 from ingestion_operator.resources import Blueprint
 
 
@@ -42,6 +43,8 @@ class Observed:
     blueprint: Blueprint | None = None
     problem: PipelineError | None = None
     """Why there is no blueprint: an invalid spec, code that does not compile, a missing ConfigMap."""
+    advice: tuple[Advice, ...] = ()
+    """What the user should know although it works."""
 
     @property
     def stack(self) -> StackStatus | None:
@@ -125,9 +128,16 @@ def was_requested(observed: Observed, _now: datetime) -> Decision | None:
 
 def drift_check_is_due(observed: Observed, now: datetime) -> Decision | None:
     """It is time to look whether AWS is still what was applied."""
-    due = observed.identity.status.next_check_time
-    wanted = observed.spec is not None and observed.spec.reconcile.drift.mode is DriftMode.CORRECT
-    return Decision(Action.REFRESH, "time to look for drift") if wanted and due is not None and due <= now else None
+    due = next_drift_check(observed.spec, observed.identity.status)
+    return Decision(Action.REFRESH, "time to look for drift") if due is not None and due <= now else None
+
+
+def next_drift_check(spec: Spec | None, status: Status) -> datetime | None:
+    """When AWS is to be looked at for drift; None if it is not to be, or there is nothing to be looked at yet."""
+    checked = status.drift.checked_time if status.drift else None
+    if spec is None or spec.reconcile.drift.mode is DriftMode.IGNORE or checked is None:
+        return None
+    return checked + timedelta(seconds=spec.reconcile.drift.interval_seconds)
 
 
 CHECKS: tuple[Check, ...] = (

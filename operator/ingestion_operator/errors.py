@@ -5,11 +5,15 @@
     │   ├── DependencyNotReady
     │   ├── LockHeld
     │   ├── Propagating
-    │   └── BucketNotEmpty
+    │   └── HoldsData
+    │       ├── BucketNotEmpty
+    │       └── TableNotEmpty
     ├── Stalled              a person must act; tried again only rarely, or when the object changes
     │   ├── SpecInvalid
     │   ├── AccessDenied
     │   ├── BucketNameTaken
+    │   ├── TableNameTaken
+    │   ├── TrailMissing
     │   ├── StateUnreadable
     │   └── CredentialsMissing
     └── Transient            tried again soon, later and later
@@ -52,10 +56,20 @@ class Propagating(Waiting):
     reason = Reason.PROPAGATING
 
 
-class BucketNotEmpty(Waiting):
-    """A bucket to be deleted holds objects, and nobody confirmed the purge."""
+class HoldsData(Waiting):
+    """Something that is to be deleted holds data, and nobody confirmed the purge."""
 
     reason = Reason.BUCKET_NOT_EMPTY
+
+
+class BucketNotEmpty(HoldsData):
+    """A bucket to be deleted holds objects."""
+
+
+class TableNotEmpty(HoldsData):
+    """A table to be deleted holds items."""
+
+    reason = Reason.TABLE_NOT_EMPTY
 
 
 class Stalled(PipelineError):
@@ -78,6 +92,18 @@ class BucketNameTaken(Stalled):
     """A bucket of that name belongs to somebody else."""
 
     reason = Reason.BUCKET_NAME_TAKEN
+
+
+class TableNameTaken(Stalled):
+    """A table of that name belongs to somebody else."""
+
+    reason = Reason.TABLE_NAME_TAKEN
+
+
+class TrailMissing(Stalled):
+    """The trail that the pipeline names does not record the writes to its bucket."""
+
+    reason = Reason.TRAIL_MISSING
 
 
 class StateUnreadable(Stalled):

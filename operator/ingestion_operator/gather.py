@@ -2,45 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from datetime import date
+from typing import Any
 
 from ingestion_operator import code as packing
-from ingestion_operator.code import CodeBundle
+from ingestion_operator import references
+from ingestion_operator.advice import Advice, advice_on, sharing
+from ingestion_operator.blueprint import blueprint
 from ingestion_operator.decide import Observed
-from ingestion_operator.errors import DependencyNotReady, PipelineError, SpecInvalid
-from ingestion_operator.model.pipeline import Identity, parse_spec
-from ingestion_operator.model.processor import ConfigMapCode, Processor
+from ingestion_operator.errors import PipelineError, SpecInvalid
+from ingestion_operator.model.pipeline import Identity, PipelineKey, parse_spec
+from ingestion_operator.model.processor import ENVIRONMENT_LIMIT, Processor
+from ingestion_operator.model.runtimes import block
+from ingestion_operator.model.source import Filter, Management
 from ingestion_operator.model.spec import Spec
 from ingestion_operator.naming import Owner
-from ingestion_operator.resources import Blueprint, Place, blueprint
-
-
-class Reads(Protocol):
-    """What gathering reads of the cluster."""
-
-    def cluster_id(self) -> str:
-        """See `Cluster`."""
-
-    def config_map(self, namespace: str, name: str) -> Mapping[str, str] | None:
-        """See `Cluster`."""
-
-
-class Places(Protocol):
-    """What gathering asks of AWS."""
-
-    def place(self, region: str) -> Place:
-        """See `Cloud`."""
+from ingestion_operator.overlap import overlap
+from ingestion_operator.parts.draft import Secrets
+from ingestion_operator.ports import Looks
+from ingestion_operator.references import Objects
+from ingestion_operator.resources import Blueprint
 
 
 @dataclass(frozen=True)
 class Gatherer:
     """Reads what a pipeline refers to and puts it together."""
 
-    cluster: Reads
-    cloud: Places
+    cluster: Objects
+    cloud: Looks
     default_region: str
+    today: date
 
     def observe(self, body: Mapping[str, Any], identity: Identity) -> Observed:
         """Everything a decision needs; what is wrong is part of it, not raised."""
@@ -49,54 +42,60 @@ class Gatherer:
         except SpecInvalid as problem:
             return Observed(identity, problem=problem)
         try:
-            return Observed(identity, spec, self._blueprint(spec, identity))
+            found = self._blueprint(spec, identity)
+            return Observed(identity, spec, found, advice=tuple(self._advice(spec, identity.key)))
         except PipelineError as problem:
             return Observed(identity, spec, problem=problem)
 
     def _blueprint(self, spec: Spec, identity: Identity) -> Blueprint:
-        bundle = self.code(spec.processor, identity.key.namespace)
-        packing.check(bundle, spec.processor)
-        place = self.cloud.place(spec.region or self.default_region)
-        found = blueprint(spec, Owner(self.cluster.cluster_id(), identity.key, identity.uid), place, bundle)
+        exists = identity.status.stack is not None and bool(identity.status.stack.fingerprint)
+        if blocked := block(spec.processor.runtime, self.today, exists=exists) if _has_runtime(spec.processor) else "":
+            raise SpecInvalid(f"processor.{blocked}")
+        region = spec.region or self.default_region
+        code = references.function_code(self.cluster, self.cloud, spec.processor, identity.key.namespace, region)
+        packing.check(code, spec.processor)
+        secrets = self._secrets(spec.processor, identity.key.namespace)
+        place = self.cloud.place(region)
+        found = blueprint(spec, Owner(self.cluster.cluster_id(), identity.key, identity.uid), place, code, secrets)
         _refuse_endless_loop(spec, found)
+        references.check(self.cloud, spec, found)
         return found
 
-    def code(self, processor: Processor, namespace: str) -> CodeBundle:
-        """The files of the function.
+    def _secrets(self, processor: Processor, namespace: str) -> Secrets:
+        wanted = [v.value_from.secret_key_ref for v in processor.environment if v.value_from]
+        found = {key: references.secret_value(self.cluster, namespace, key) for key in wanted}
+        _refuse_too_large(processor, found)
+        return found
 
-        Raises DependencyNotReady, naming the ConfigMap or key that is missing.
-        """
-        if processor.code.inline is not None:
-            return packing.inline_bundle(processor, processor.code.inline)
-        reference = processor.code.config_map_ref
-        if reference is None:
-            raise SpecInvalid("processor.code names no source: write inline or configMapRef")
-        entries = self.cluster.config_map(namespace, reference.name)
-        return _from_config_map(processor, reference, namespace, entries)
+    def _advice(self, spec: Spec, key: PipelineKey) -> Iterator[Advice]:
+        yield from advice_on(spec, self.today)
+        if spec.source.bucket.management is Management.EXISTING:
+            yield from sharing(key, spec, self.cluster.pipelines())
 
 
-def _from_config_map(
-    processor: Processor, reference: ConfigMapCode, namespace: str, entries: Mapping[str, str] | None
-) -> CodeBundle:
-    if entries is None:
-        raise DependencyNotReady(
-            f"ConfigMap {namespace}/{reference.name}, named by processor.code.configMapRef, does not exist"
+def _has_runtime(processor: Processor) -> bool:
+    return processor.code.image is None
+
+
+def _refuse_too_large(processor: Processor, secrets: Secrets) -> None:
+    """Admission counts what is written in the pipeline; with the Secrets' values it can be too much all the same."""
+    size = sum(
+        len(v.name) + len(secrets[v.value_from.secret_key_ref].value if v.value_from else v.value)
+        for v in processor.environment
+    )
+    if size > ENVIRONMENT_LIMIT:
+        raise SpecInvalid(
+            f"processor.environment is {size} characters long with the values from Secrets, and Lambda takes "
+            f"{ENVIRONMENT_LIMIT}: put larger settings into a file of the code, or have the function read them itself"
         )
-    if not reference.key:
-        return CodeBundle.of(entries)
-    if reference.key not in entries:
-        raise DependencyNotReady(
-            f"ConfigMap {namespace}/{reference.name} has no key {reference.key!r}; it has: {', '.join(sorted(entries)) or 'none'}"
-        )
-    return packing.inline_bundle(processor, entries[reference.key])
 
 
 def _refuse_endless_loop(spec: Spec, found: Blueprint) -> None:
     """Admission refuses a loop by name; one through the generated name of the source bucket is only seen here."""
-    names, prefixes = found.names, spec.source.filter.prefixes or ("",)
-    prefix = names.results_prefix
-    overlap = any(p.startswith(prefix) or prefix.startswith(p) for p in prefixes)
-    if names.results_bucket == names.source_bucket and overlap:
+    if not found.names.results or found.names.results.name != found.names.source.name:
+        return
+    prefix = found.names.results_prefix
+    if overlap(spec.source.filter, Filter(prefixes=(prefix,) if prefix else ())):
         raise SpecInvalid(
             "results.bucket is the source bucket and its prefix is inside the filter: each result would start the function "
             "again, without end. Write results under a prefix outside source.filter.prefixes"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -17,11 +19,13 @@ from ingestion_operator.conditions import shorten
 from ingestion_operator.errors import UpdateFailed
 from ingestion_operator.model.pipeline import GROUP, KIND, PLURAL, VERSION, Identity, PipelineKey
 from ingestion_operator.reasons import Reason
+from ingestion_operator.resources import Sensitive
 
 COMPONENT = "ingestion-operator"
 EVENT_MESSAGE_LIMIT = 1024
 CLUSTER_ID_LENGTH = 8
 NOT_FOUND = 404
+PAGE = 500
 REQUEST_TIMEOUT_SECONDS = (5, 30)
 
 
@@ -36,8 +40,9 @@ def load_configuration() -> None:
 class KubernetesCluster:
     """The `Cluster` port on the Kubernetes API."""
 
-    def __init__(self, cluster_id: str = "") -> None:
+    def __init__(self, cluster_id: str = "", namespaces: Sequence[str] = ()) -> None:
         self._cluster_id = cluster_id
+        self._namespaces = tuple(namespaces)
         self._guard = threading.Lock()
         self._objects = client.CustomObjectsApi()
         self._core = client.CoreV1Api()
@@ -92,6 +97,45 @@ class KubernetesCluster:
                 raise
             return dict(found.data or {})
 
+    def secret(self, namespace: str, name: str) -> Mapping[str, Sensitive] | None:
+        """See the port."""
+        # The body of an answer or of an error about a Secret is never put into a message.
+        with _translated(f"reading Secret {namespace}/{name}", with_body=False):
+            try:
+                found = self._core.read_namespaced_secret(name, namespace, _request_timeout=REQUEST_TIMEOUT_SECONDS)
+            except ApiException as error:
+                if error.status == NOT_FOUND:
+                    return None
+                raise
+        metadata = found.metadata
+        version = f"{name}/{metadata.uid}/{metadata.resource_version}" if metadata else name
+        texts = {key: _text(value) for key, value in (found.data or {}).items()}
+        return {key: Sensitive(text, f"{version}/{key}") for key, text in texts.items() if text is not None}
+
+    def pipelines(self) -> Sequence[Mapping[str, Any]]:
+        """See the port."""
+        with _translated("listing IngestionPipelines"):
+            return [item for namespace in self._namespaces or ("",) for item in self._listed(namespace)]
+
+    def _listed(self, namespace: str) -> Iterator[Mapping[str, Any]]:
+        more = ""
+        while True:
+            found = cast("dict[str, Any]", self._page(namespace, more))
+            yield from found["items"]
+            more = found["metadata"].get("continue", "")
+            if not more:
+                return
+
+    def _page(self, namespace: str, more: str) -> object:
+        timeout = REQUEST_TIMEOUT_SECONDS
+        if namespace:
+            return self._objects.list_namespaced_custom_object(
+                GROUP, VERSION, namespace, PLURAL, limit=PAGE, _continue=more, _request_timeout=timeout
+            )
+        return self._objects.list_cluster_custom_object(
+            GROUP, VERSION, PLURAL, limit=PAGE, _continue=more, _request_timeout=timeout
+        )
+
     def announce(self, identity: Identity, reason: Reason, message: str, *, warning: bool = False) -> None:
         """See the port."""
         now = datetime.now(UTC)
@@ -125,11 +169,20 @@ class KubernetesCluster:
                     raise
 
 
+def _text(encoded: bytes | str) -> str | None:
+    """The text of one entry of a Secret; None if it is no text."""
+    try:
+        return base64.b64decode(encoded).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+
+
 @contextmanager
-def _translated(doing: str) -> Iterator[None]:
+def _translated(doing: str, *, with_body: bool = True) -> Iterator[None]:
     try:
         yield
     except ApiException as error:
-        raise UpdateFailed(f"{doing}: {error.status} {error.reason}: {error.body}") from error
+        body = f": {error.body}" if with_body else ""
+        raise UpdateFailed(f"{doing}: {error.status} {error.reason}{body}") from (error if with_body else None)
     except OSError as error:
         raise UpdateFailed(f"{doing}: {error}") from error

@@ -14,10 +14,12 @@ HASH_LENGTH = 8
 
 # https://docs.aws.amazon.com/general/latest/gr/aws-service-information.html and each service's naming rules
 BUCKET_LIMIT = 63
-BUCKET_ROLES = ("data", "results")
 ROLE_LIMIT = 64
 FUNCTION_LIMIT = 64
 RULE_LIMIT = 64
+QUEUE_LIMIT = 80
+TABLE_LIMIT = 255
+TRAIL_LIMIT = 128
 STACK_LIMIT = 100
 
 

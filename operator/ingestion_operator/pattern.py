@@ -1,29 +1,84 @@
-"""EventBridge event patterns as data.
+"""EventBridge event patterns as data: which events of a bucket are a pipeline's, and who else listens to one.
 
-Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html
+Sources: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html and
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/EventBridge.html
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import product
 from typing import Any
 
-from ingestion_operator.model.source import Filter
+from ingestion_operator.model.source import Filter, Trigger
+
+Pattern = dict[str, Any]
+
+S3 = "aws.s3"
+VIA_CLOUD_TRAIL = "AWS API Call via CloudTrail"
+WRITES = ("PutObject", "CopyObject", "CompleteMultipartUpload")
 
 
-def object_created(bucket: str, wanted: Filter) -> dict[str, Any]:
-    """S3's own "Object Created" events of this bucket, for keys that pass the filter.
+def arrivals(trigger: Trigger, bucket: str, wanted: Filter) -> Pattern:
+    """The events that tell of a new object in this bucket that passes the filter."""
+    return object_created(bucket, wanted) if trigger is Trigger.EVENT_BRIDGE else written(bucket, wanted)
 
-    Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/EventBridge.html
+
+def object_created(bucket: str, wanted: Filter) -> Pattern:
+    """S3's own "Object Created" events."""
+    found = {name: value for name, value in (("key", _keys(wanted)), ("size", _size(wanted))) if value}
+    detail: Pattern = {"bucket": {"name": [bucket]}, **({"object": found} if found else {})}
+    return {"source": [S3], "detail-type": ["Object Created"], "detail": detail}
+
+
+def written(bucket: str, wanted: Filter) -> Pattern:
+    """The calls that write an object, as CloudTrail records them; calls that failed carry an errorCode.
+
+    Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/cloudtrail-logging-s3-info.html
     """
-    detail: dict[str, Any] = {"bucket": {"name": [bucket]}}
+    parameters: Pattern = {"bucketName": [bucket]}
     if keys := _keys(wanted):
-        detail["object"] = {"key": keys}
-    return {"source": ["aws.s3"], "detail-type": ["Object Created"], "detail": detail}
+        parameters["key"] = keys
+    detail = {
+        "eventSource": ["s3.amazonaws.com"],
+        "eventName": list(WRITES),
+        "requestParameters": parameters,
+        "errorCode": [{"exists": False}],
+    }
+    return {"source": [S3], "detail-type": [VIA_CLOUD_TRAIL], "detail": detail}
 
 
-def _keys(wanted: Filter) -> list[dict[str, str]]:
+def _keys(wanted: Filter) -> list[Pattern]:
+    if excluded := [f"{p}*" for p in wanted.exclude_prefixes] + [f"*{s}" for s in wanted.exclude_suffixes]:
+        # One matcher with all of them: several beside each other would mean "or", and let everything through.
+        return [{"anything-but": {"wildcard": excluded}}]
     # Two matchers beside each other mean "or": prefix *and* suffix needs one wildcard for each pair.
     if wanted.prefixes and wanted.suffixes:
         return [{"wildcard": f"{p}*{s}"} for p, s in product(wanted.prefixes, wanted.suffixes)]
     return [{"prefix": p} for p in wanted.prefixes] + [{"suffix": s} for s in wanted.suffixes]
+
+
+def _size(wanted: Filter) -> list[Pattern]:
+    bounds: list[Any] = [">=", wanted.min_size_bytes] if wanted.min_size_bytes else []
+    if wanted.max_size_bytes is not None:
+        bounds += ["<=", wanted.max_size_bytes]
+    return [{"numeric": bounds}] if bounds else []
+
+
+def may_listen(pattern: Mapping[str, Any], bucket: str) -> bool:
+    """Whether a rule with this pattern may be meant for S3's own events of the bucket; in doubt it is."""
+    name = (pattern.get("detail") or {}).get("bucket") or {}
+    return (
+        _may_be(pattern.get("source"), S3)
+        and not _only(pattern.get("detail-type"), VIA_CLOUD_TRAIL)
+        and _may_be(name.get("name") if isinstance(name, Mapping) else None, bucket)
+    )
+
+
+def _may_be(matchers: Any, value: str) -> bool:
+    """Whether the value may pass: there are no matchers, it is one of them, or one is more than a plain text."""
+    return not matchers or value in matchers or any(not isinstance(m, str) for m in matchers)
+
+
+def _only(matchers: Any, value: str) -> bool:
+    return bool(matchers) and all(m == value for m in matchers)

@@ -65,20 +65,120 @@ def send_traces() -> Statement:
     return allow("SendTraces", ["xray:PutTraceSegments", "xray:PutTelemetryRecords"], ["*"])
 
 
-def tls_only(bucket_arn: str) -> Policy:
-    """A bucket policy that refuses whatever does not come over TLS.
+def use_items(table_arn: str) -> Statement:
+    """Read and write items of the results table by their keys. No Scan: a function has no business with all of them.
+
+    Source: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazondynamodb.html
+    """
+    verbs = (
+        "BatchGetItem",
+        "BatchWriteItem",
+        "ConditionCheckItem",
+        "DeleteItem",
+        "GetItem",
+        "PutItem",
+        "Query",
+        "UpdateItem",
+    )
+    return allow("UseResultsTable", [f"dynamodb:{verb}" for verb in verbs], [table_arn])
+
+
+def send_failures(queue_arn: str) -> Statement:
+    """Lambda sends an event that failed for good with the function's own rights.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
+    """
+    return allow("SendFailures", ["sqs:SendMessage"], [queue_arn])
+
+
+def read_with_key(sid: str, key_arn: str, service: str) -> Statement:
+    """Decrypt objects of a bucket encrypted with this key, through S3 only.
+
+    Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html
+    """
+    return allow(sid, ["kms:Decrypt"], [key_arn], {"StringEquals": {"kms:ViaService": service}})
+
+
+def write_with_key(sid: str, key_arn: str, service: str) -> Statement:
+    """Encrypt objects of a bucket encrypted with this key, through S3 only; a multipart upload decrypts too."""
+    actions = ["kms:GenerateDataKey", "kms:Decrypt"]
+    return allow(sid, actions, [key_arn], {"StringEquals": {"kms:ViaService": service}})
+
+
+NETWORK_INTERFACES = (
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:UnassignPrivateIpAddresses",
+)
+
+
+def join_network(function_arn: str) -> tuple[Statement, Statement]:
+    """Let Lambda attach the function to its VPC, and keep the function's own code from using the same rights.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html
+    """
+    return (
+        allow("JoinNetwork", NETWORK_INTERFACES, ["*"]),
+        {
+            "Sid": "NotByTheFunctionItself",
+            "Effect": "Deny",
+            "Action": list(NETWORK_INTERFACES),
+            "Resource": ["*"],
+            "Condition": {"ArnEquals": {"lambda:SourceFunctionArn": [function_arn]}},
+        },
+    )
+
+
+def tls_only(arn: str, service: str = "s3") -> Statement:
+    """Refuses whatever does not come over TLS to a bucket or a queue.
 
     Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/security-best-practices.html
     """
-    return document(
-        {
-            "Sid": "TlsOnly",
-            "Effect": "Deny",
-            "Principal": "*",
-            "Action": "s3:*",
-            "Resource": [bucket_arn, f"{bucket_arn}/*"],
-            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-        }
+    return {
+        "Sid": "TlsOnly",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": f"{service}:*",
+        "Resource": [arn, f"{arn}/*"] if service == "s3" else [arn],
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+
+
+def service_may(sid: str, service: str, action: str, resource: str, condition: dict[str, Any]) -> Statement:
+    """A statement of a resource's own policy that lets an AWS service act on it."""
+    return {
+        "Sid": sid,
+        "Effect": "Allow",
+        "Principal": {"Service": service},
+        "Action": action,
+        "Resource": [resource],
+        "Condition": condition,
+    }
+
+
+def rule_may_send(queue_arn: str, rule_arn: str) -> Statement:
+    """Lets EventBridge put what this rule could not deliver into the queue.
+
+    Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
+    """
+    condition = {"ArnEquals": {"aws:SourceArn": rule_arn}}
+    return service_may("RuleMaySend", "events.amazonaws.com", "sqs:SendMessage", queue_arn, condition)
+
+
+def trail_may_write(bucket_arn: str, trail_arn: str, account_id: str) -> tuple[Statement, Statement]:
+    """Lets CloudTrail write the log of this trail into its bucket.
+
+    Source: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-s3-bucket-policy-for-cloudtrail.html
+    """
+    trail = {"StringEquals": {"aws:SourceArn": trail_arn}}
+    owned = {"StringEquals": {"aws:SourceArn": trail_arn, "s3:x-amz-acl": "bucket-owner-full-control"}}
+    service, log = "cloudtrail.amazonaws.com", f"{bucket_arn}/AWSLogs/{account_id}/*"
+    return (
+        service_may("TrailMayLook", service, "s3:GetBucketAcl", bucket_arn, trail),
+        service_may("TrailMayWrite", service, "s3:PutObject", log, owned),
     )
 
 

@@ -6,15 +6,16 @@ Each is idempotent; removing what is absent succeeds. Adapters raise only `Pipel
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ingestion_operator.model.pipeline import Identity, PipelineKey
 from ingestion_operator.model.status import AwsResource, Changes
+from ingestion_operator.names import Place
 from ingestion_operator.naming import Owner
 from ingestion_operator.reasons import Reason
-from ingestion_operator.resources import Blueprint, Place
+from ingestion_operator.resources import Blueprint, Sensitive
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,8 @@ class StackRef:
 
     name: str
     region: str
+    encryption_salt: str = ""
+    """Salt of the stack's secrets, if it is known: with it a wrong passphrase is an error even before there is a secret."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,8 @@ class EngineResult:
     cli_processes: int = 0
     broken_lock: str = ""
     """Whose lock was broken to get on, if any: a process that is provably gone."""
+    encryption_salt: str = ""
+    """Salt of the stack's secrets, for the next operation."""
 
 
 class Engine(Protocol):
@@ -86,17 +91,72 @@ class Engine(Protocol):
         """Remove the stack's state and leave everything in AWS. An absent stack is success."""
 
 
-class Cloud(Protocol):
-    """What is asked of AWS directly: identity, ownership, and the data that the engine never deletes."""
+@dataclass(frozen=True)
+class PackageObject:
+    """A zip in S3, as it is now."""
+
+    version_id: str
+    """Empty in a bucket without versioning."""
+    sha256: str
+    """Hash of the content in hexadecimal."""
+
+
+@dataclass(frozen=True)
+class TrailView:
+    """What CloudTrail says of a trail."""
+
+    region: str
+    multi_region: bool
+    logging: bool
+    selectors: Mapping[str, Any]
+    """The answer of GetEventSelectors."""
+
+
+class Looks(Protocol):
+    """What gathering asks of AWS: where it is, and whether what a pipeline refers to is there."""
 
     def place(self, region: str) -> Place:
         """The account that the operator works in. Raises CredentialsMissing."""
+
+    def bucket_region(self, bucket: str, region: str) -> str | None:
+        """The region of a bucket that others made; None if there is none. Raises AccessDenied if it may not be looked at."""
+
+    def table_keys(self, table: str, region: str) -> tuple[str, ...] | None:
+        """Partition key and, if there is one, sort key of a table; None if there is no such table."""
+
+    def package(self, bucket: str, key: str, version_id: str, region: str) -> PackageObject | None:
+        """A zip with code; None if there is no such bucket, object or version."""
+
+    def trail(self, arn: str) -> TrailView | None:
+        """A trail; None if there is no such trail."""
+
+
+class Cloud(Looks, Protocol):
+    """What is asked of AWS directly: identity, ownership, and the data that the engine never deletes."""
 
     def bucket_tags(self, bucket: str, region: str) -> Mapping[str, str] | None:
         """The tags of a bucket; None if there is no such bucket. Raises BucketNameTaken if it cannot be looked at."""
 
     def tag_bucket(self, bucket: str, region: str, tags: Mapping[str, str]) -> None:
         """Replace the tags of a bucket."""
+
+    def table_tags(self, table: str, region: str) -> Mapping[str, str] | None:
+        """The tags of a table; None if there is no such table."""
+
+    def tag_table(self, table: str, region: str, tags: Mapping[str, str]) -> None:
+        """Replace the tags of a table."""
+
+    def count_items(self, table: str, region: str, limit: int) -> int:
+        """Number of items, counted up to `limit`; 0 for an absent table."""
+
+    def delete_table(self, table: str, region: str, owner: Owner) -> None:
+        """Delete a table with its items. Refuses, by TableNameTaken, one that is not the owner's; an absent one is success."""
+
+    def switch_on_events(self, bucket: str, region: str) -> bool:
+        """Have an existing bucket send events to EventBridge, beside its other notifications; whether that was new."""
+
+    def switch_off_events(self, bucket: str, region: str) -> bool:
+        """Undo that, unless a rule may still listen to the bucket; whether it was done. Other notifications stay."""
 
     def leftovers(self, blueprint: Blueprint) -> Mapping[str, str]:
         """What an interrupted creation, or an earlier life under `Retain`, left of the role and the log group.
@@ -132,6 +192,12 @@ class Cluster(Protocol):
 
     def config_map(self, namespace: str, name: str) -> Mapping[str, str] | None:
         """The text entries of a ConfigMap; None if it is absent."""
+
+    def secret(self, namespace: str, name: str) -> Mapping[str, Sensitive] | None:
+        """The entries of a Secret that are text; None if it is absent."""
+
+    def pipelines(self) -> Sequence[Mapping[str, Any]]:
+        """Every pipeline that the operator looks after."""
 
     def announce(self, identity: Identity, reason: Reason, message: str, *, warning: bool = False) -> None:
         """Publish a Kubernetes Event about the pipeline."""

@@ -10,14 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import pulumi
-from pulumi_aws import cloudwatch, iam, lambda_, s3
+from pulumi_aws import cloudtrail, cloudwatch, dynamodb, iam, lambda_, s3, sqs
 
-from ingestion_operator.resources import Archive, Blueprint, Ref, Resource
+from ingestion_operator.resources import Archive, Blueprint, Ref, Resource, Sensitive
 
 CLASSES: Mapping[str, type[pulumi.CustomResource]] = {
+    "aws:cloudtrail/trail:Trail": cloudtrail.Trail,
     "aws:cloudwatch/eventRule:EventRule": cloudwatch.EventRule,
     "aws:cloudwatch/eventTarget:EventTarget": cloudwatch.EventTarget,
     "aws:cloudwatch/logGroup:LogGroup": cloudwatch.LogGroup,
+    "aws:dynamodb/table:Table": dynamodb.Table,
     "aws:iam/role:Role": iam.Role,
     "aws:iam/rolePolicy:RolePolicy": iam.RolePolicy,
     "aws:lambda/function:Function": lambda_.Function,
@@ -32,6 +34,8 @@ CLASSES: Mapping[str, type[pulumi.CustomResource]] = {
         s3.BucketServerSideEncryptionConfiguration
     ),
     "aws:s3/bucketVersioning:BucketVersioning": s3.BucketVersioning,
+    "aws:sqs/queue:Queue": sqs.Queue,
+    "aws:sqs/queuePolicy:QueuePolicy": sqs.QueuePolicy,
 }
 
 Made = dict[str, pulumi.CustomResource]
@@ -67,4 +71,12 @@ def _resolve(value: Any, made: Made, archive: Path) -> Any:
         return getattr(made[value.resource], value.attribute)
     if isinstance(value, Archive):
         return pulumi.FileArchive(str(archive))
-    return value
+    if isinstance(value, Mapping):
+        resolved = {key: _resolve(item, made, archive) for key, item in value.items()}
+        # The whole of it, not one value: AWS gives it back as a whole, and what it gives back is in the state too.
+        return pulumi.Output.secret(resolved) if _is_sensitive(value) else resolved
+    return value.value if isinstance(value, Sensitive) else value
+
+
+def _is_sensitive(value: Mapping[str, Any]) -> bool:
+    return any(isinstance(item, Sensitive) for item in value.values())

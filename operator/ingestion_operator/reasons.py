@@ -36,7 +36,10 @@ class Reason(StrEnum):
     SPEC_INVALID = "SpecInvalid"
     ACCESS_DENIED = "AccessDenied"
     BUCKET_NAME_TAKEN = "BucketNameTaken"
+    TABLE_NAME_TAKEN = "TableNameTaken"
     BUCKET_NOT_EMPTY = "BucketNotEmpty"
+    TABLE_NOT_EMPTY = "TableNotEmpty"
+    TRAIL_MISSING = "TrailMissing"
     STATE_UNREADABLE = "StateUnreadable"
     RETRIES_EXHAUSTED = "RetriesExhausted"
     CREDENTIALS_MISSING = "CredentialsMissing"
@@ -51,3 +54,5 @@ class Reason(StrEnum):
     PURGED = "Purged"
     LOCK_BROKEN = "LockBroken"
     RUNTIME_DEPRECATED = "RuntimeDeprecated"
+    WILDCARD_PERMISSION = "WildcardPermission"  # processor.permissions names * as a resource
+    FILTER_OVERLAPS = "FilterOverlaps"  # another pipeline processes some of the same objects

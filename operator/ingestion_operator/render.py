@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import yaml
 
+from ingestion_operator.code import CodeBundle, FunctionCode
 from ingestion_operator.errors import SpecInvalid
 from ingestion_operator.gather import Gatherer
-from ingestion_operator.model.pipeline import KIND, parse_identity
-from ingestion_operator.resources import Archive, Blueprint, Place, Ref
+from ingestion_operator.model.pipeline import KIND, parse_identity, parse_spec
+from ingestion_operator.names import Place
+from ingestion_operator.ports import PackageObject, TrailView
+from ingestion_operator.resources import Archive, Blueprint, Ref, Sensitive
 
 DEFAULT_NAMESPACE = "default"
 
@@ -47,6 +51,30 @@ class _Offline:
     def place(self, region: str) -> Place:
         return Place(self.account_id, region)
 
+    def bucket_region(self, bucket: str, region: str) -> str | None:  # noqa: ARG002 - taken for there, as all below
+        return region
+
+    def table_keys(self, table: str, region: str) -> tuple[str, ...] | None:  # noqa: ARG002
+        specs = (parse_spec(m) for m in self.pipelines())
+        tables = (spec.results.table for spec in specs if spec.results and spec.results.table)
+        found = next(t for t in tables if t.name == table)
+        return tuple(key for key in (found.partition_key, found.sort_key) if key)
+
+    def package(self, bucket: str, key: str, version_id: str, region: str) -> PackageObject | None:  # noqa: ARG002
+        return PackageObject(version_id, "")
+
+    def trail(self, arn: str) -> TrailView | None:
+        every = {"Type": "AWS::S3::Object", "Values": ["arn:aws"]}
+        return TrailView(
+            arn.split(":")[3], multi_region=True, logging=True, selectors={"EventSelectors": [{"DataResources": [every]}]}
+        )
+
+    def secret(self, namespace: str, name: str) -> Mapping[str, Sensitive] | None:
+        return _AnySecret(f"{namespace}/{name}")
+
+    def pipelines(self) -> Sequence[Manifest]:
+        return [_completed(m) for m in self.manifests if m.get("kind") == KIND]
+
     def config_map(self, namespace: str, name: str) -> Mapping[str, str] | None:
         for manifest in self.manifests:
             metadata = manifest.get("metadata") or {}
@@ -56,12 +84,30 @@ class _Offline:
         return None
 
 
+class _AnySecret(dict[str, Sensitive]):
+    """Stands for a Secret: it has every key, and what is in it is known when it is applied."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self._name = name
+
+    def __contains__(self, key: object) -> bool:
+        return True
+
+    def __missing__(self, key: str) -> Sensitive:
+        return Sensitive("", f"{self._name}/{key}")
+
+
+def _completed(pipeline: Manifest) -> Manifest:
+    """The manifest with what the API server would add to its metadata."""
+    added = {"namespace": DEFAULT_NAMESPACE, "name": "", "uid": "known-when-applied"}
+    return {**pipeline, "metadata": added | dict(pipeline.get("metadata") or {})}
+
+
 def _blueprint(pipeline: Manifest, offline: _Offline, region: str) -> Blueprint:
-    metadata = {"namespace": DEFAULT_NAMESPACE, "name": "", "uid": "known-when-applied"} | dict(
-        pipeline.get("metadata") or {}
-    )
-    body = {**pipeline, "metadata": metadata}
-    observed = Gatherer(offline, offline, region).observe(body, parse_identity(body))
+    body = _completed(pipeline)
+    today = datetime.now(UTC).date()
+    observed = Gatherer(offline, offline, region, today).observe(body, parse_identity(body))
     if observed.problem is not None or observed.blueprint is None:
         raise observed.problem or SpecInvalid("there is nothing to make")
     return observed.blueprint
@@ -86,18 +132,31 @@ def _yaml(found: Blueprint) -> str:
     ]
     document = {
         "pipeline": str(found.owner.key),
-        "code": {"sha256": found.code.sha256, "files": [name for name, _ in found.code.files]},
+        "code": _code(found.code),
         "outputs": found.outputs.model_dump(by_alias=True),
         "resources": resources,
     }
     return yaml.dump(document, Dumper=_Plain, sort_keys=False, width=120)
 
 
+def _code(code: FunctionCode) -> dict[str, Any]:
+    files = {"files": [name for name, _ in code.files]} if isinstance(code, CodeBundle) else {}
+    return {"sha256": code.sha256 or "<known when applied>", **files}
+
+
 def _inputs(inputs: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     for name, value in inputs.items():
-        if isinstance(value, Ref):
-            yield name, f"${{{value.resource}.{value.attribute}}}"
-        elif isinstance(value, Archive):
-            yield name, f"<zip {value.sha256[:12]}>"
-        else:
-            yield name, json.loads(value) if name in JSON_INPUTS else value
+        yield name, json.loads(value) if name in JSON_INPUTS else _shown(value)
+
+
+def _shown(value: Any) -> Any:
+    """A value as a reader wants to see it: references by name, no zip and no secret."""
+    if isinstance(value, Ref):
+        return f"${{{value.resource}.{value.attribute}}}"
+    if isinstance(value, Archive):
+        return f"<zip {value.sha256[:12]}>"
+    if isinstance(value, Sensitive):
+        return f"<secret {value.version}>"
+    if isinstance(value, Mapping):
+        return {key: _shown(item) for key, item in value.items()}
+    return value

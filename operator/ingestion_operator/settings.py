@@ -51,6 +51,10 @@ class Settings(BaseSettings):
     """Failures in a row after which an update is given up until the pipeline changes."""
     waiting_seconds: Annotated[float, Field(gt=0)] = 15.0
     """Time between two looks for something that is missing, in seconds."""
+    poll_seconds: Annotated[float, Field(gt=0)] = 30.0
+    """Time between two looks at what cannot be watched, in seconds: Secrets, and code in S3 without a version."""
+    permissions_boundary: Annotated[str, Field(pattern=r"^(arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/.+)?$")] = ""
+    """ARN of the IAM policy that bounds the role of every function. Empty: none."""
     tick_seconds: Annotated[float, Field(gt=0)] = 2.0
     """How often each pipeline is asked whether a retry or a look for drift is due, in seconds. Costs no API call."""
     liveness_address: str = "127.0.0.1:8080"

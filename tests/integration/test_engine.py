@@ -14,14 +14,16 @@ import pytest
 
 from ingestion_local.emulator import Emulator
 from ingestion_local.provider.install import install
+from ingestion_operator.blueprint import blueprint
 from ingestion_operator.code import CodeBundle
 from ingestion_operator.engine.pulumi_engine import EngineSettings, PulumiEngine
 from ingestion_operator.errors import StateUnreadable
 from ingestion_operator.model.pipeline import PipelineKey, parse_spec
+from ingestion_operator.names import Place
 from ingestion_operator.naming import Owner, Tag
 from ingestion_operator.ports import StackRef, UpdateRequest
 from ingestion_operator.program import program
-from ingestion_operator.resources import Blueprint, Place, blueprint
+from ingestion_operator.resources import Blueprint
 
 AT_ONCE = 8
 PROGRAM = "ingestion_operator.engine.pulumi_engine.program"
@@ -79,6 +81,7 @@ def test_programs_that_run_at_the_same_moment_never_mix(
         assert result.cli_processes == 2
         function = emulator.client("lambda").get_function(FunctionName=blueprint_.names.function)
         assert function["Configuration"]["Environment"]["Variables"] == {"NAME": name}
+        assert isinstance(blueprint_.code, CodeBundle)
         assert function["Configuration"]["CodeSha256"] == blueprint_.code.sha256_base64
         assert function["Tags"][Tag.NAME.value] == name
         state = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,15 @@ import pytest
 from pulumi.runtime.mocks import MockMonitor
 from pulumi.runtime.stack import run_pulumi_func
 
-from builders import OWNER, make_blueprint
+from builders import CODE, EVERYTHING, OWNER, PLACE, SECRETS, TOKEN, make_blueprint
+from ingestion_operator.code import CodeBundle, ContainerImage, S3Package
 from ingestion_operator.program import CLASSES, program
 from ingestion_operator.resources import Blueprint, Ref
+
+CODE_BUNDLE = CodeBundle.of({"index.py": CODE})
+# How the SDK marks a secret on the wire: https://github.com/pulumi/pulumi/blob/master/sdk/python/lib/pulumi/runtime/rpc.py
+SECRET_SIGNATURE, SECRET_VALUE = "4dabf18193072939515e22adb298388d", "1b47061264138c4ac30d75fd1eb44270"
+BOUNDARY = "arn:aws:iam::123456789012:policy/bounds"
 
 
 class Recorder(pulumi.runtime.Mocks):
@@ -63,15 +70,12 @@ def run(blueprint: Blueprint, archive: Path, adopt: dict[str, str] | None = None
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("code") / "code.zip"
-    path.write_bytes(make_blueprint().code.zip_bytes)
+    path.write_bytes(CODE_BUNDLE.zip_bytes)
     return path
 
 
-FULL = make_blueprint(
-    results={"bucket": {}},
-    processor={"code": {"inline": "x"}, "environment": [{"name": "MARK", "value": "1"}]},
-    source={"filter": {"prefixes": ["raw/"]}},
-)
+FULL = make_blueprint(CODE_BUNDLE, secrets=SECRETS, place=replace(PLACE, permissions_boundary=BOUNDARY), **EVERYTHING)
+PLAIN = make_blueprint(results={"bucket": {}})
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +90,7 @@ def test_each_resource_of_the_blueprint_is_registered_and_no_other(recorder: Rec
 
 
 def test_every_type_of_the_blueprint_has_its_class() -> None:
-    assert {r.type for r in FULL.resources} == set(CLASSES)
+    assert {r.type for r in (*FULL.resources, *PLAIN.resources)} == set(CLASSES)
 
 
 def test_every_input_reaches_the_engine(recorder: Recorder) -> None:
@@ -112,7 +116,7 @@ def test_references_are_resolved(recorder: Recorder) -> None:
 
 
 def test_the_owners_tags_are_on_what_is_registered(recorder: Recorder) -> None:
-    assert recorder.registered["function"].inputs["tags"] == OWNER.tags()
+    assert recorder.registered["function"].inputs["tags"] == {"team": "search", **OWNER.tags()}
 
 
 def test_the_code_is_the_archive(recorder: Recorder, archive: Path) -> None:
@@ -125,7 +129,43 @@ def test_only_what_holds_data_outlives_its_removal(recorder: Recorder) -> None:
     kept = {n for n, request in recorder.requests.items() if request.retainOnDelete}
     assert kept == {r.name for r in FULL.resources if r.holds_data}
     assert {"source-bucket", "results-bucket", "source-public-access-block"} <= kept
-    assert "source-notification" not in kept
+    assert {"results-table", "trail-bucket"} <= kept
+    assert not {"trail", "dead-letter-queue", "function", "role"} & kept
+
+
+def test_an_environment_with_a_value_from_a_secret_is_a_secret_as_a_whole(recorder: Recorder) -> None:
+    variables = recorder.requests["function"].object.fields["environment"].struct_value.fields["variables"]
+    assert variables.struct_value.fields[SECRET_SIGNATURE].string_value == SECRET_VALUE
+    plain = variables.struct_value.fields["value"].struct_value.fields
+    assert {name: value.string_value for name, value in plain.items()} == {
+        "MARK": "1",
+        "TOKEN": SECRETS[TOKEN].value,
+        "RESULTS_BUCKET": FULL.names.results.name,
+        "RESULTS_PREFIX": "",
+        "RESULTS_TABLE": FULL.names.table.name,
+    }
+
+
+def test_an_environment_without_one_is_not(archive: Path) -> None:
+    plain = run(PLAIN, archive).requests["function"].object.fields["environment"].struct_value.fields["variables"]
+    assert SECRET_SIGNATURE not in plain.struct_value.fields
+
+
+def test_references_inside_an_input_are_resolved(recorder: Recorder) -> None:
+    target, config = recorder.registered["target"].inputs, recorder.registered["function-invoke-config"].inputs
+    assert target["deadLetterConfig"] == {"arn": "arn:dead-letter-queue"}
+    assert config["destinationConfig"] == {"onFailure": {"destination": "arn:dead-letter-queue"}}
+
+
+def test_the_function_can_be_an_image_or_a_zip_in_s3(archive: Path) -> None:
+    image = make_blueprint(ContainerImage("repo@sha256:" + "a" * 64))
+    package = make_blueprint(S3Package("builds", "fn.zip", "v1", "ab" * 32))
+    by_image = run(image, archive).registered["function"].inputs
+    by_package = run(package, archive).registered["function"].inputs
+    assert (by_image["packageType"], by_image["imageUri"]) == ("Image", "repo@sha256:" + "a" * 64)
+    assert not {"runtime", "handler", "code", "layers"} & set(by_image)
+    assert (by_package["s3Bucket"], by_package["s3Key"], by_package["s3ObjectVersion"]) == ("builds", "fn.zip", "v1")
+    assert "code" not in by_package
 
 
 def test_the_function_waits_for_its_policy_and_the_target_for_the_permission(recorder: Recorder) -> None:
@@ -133,7 +173,8 @@ def test_the_function_waits_for_its_policy_and_the_target_for_the_permission(rec
         return {urn.rpartition("::")[2] for urn in recorder.requests[name].dependencies}
 
     assert {"role-policy", "log-group", "role"} <= waits_for("function")
-    assert {"permission", "rule", "function"} <= waits_for("target")
+    assert {"permission", "rule", "function", "dead-letter-queue-policy"} <= waits_for("target")
+    assert "trail-bucket-policy" in waits_for("trail")
 
 
 def test_what_is_to_be_adopted_is_imported(archive: Path) -> None:

@@ -10,10 +10,11 @@ import pytest
 from builders import NOW, make_blueprint, make_observed, make_operation, make_stack
 from ingestion_operator.decide import Action, decide
 from ingestion_operator.errors import DependencyNotReady, SpecInvalid
-from ingestion_operator.model.status import Operation, OperationResult, OperationType, Status
+from ingestion_operator.model.status import DriftStatus, Operation, OperationResult, OperationType, Status
 
 OLD, NEW = make_blueprint(), make_blueprint(tags={"team": "search"})
 DONE = make_operation()
+SECOND, HOUR = timedelta(seconds=1), timedelta(hours=1)
 LATER, EARLIER = NOW + timedelta(seconds=1), NOW - timedelta(seconds=1)
 RUNNING = Operation(type=OperationType.UPDATE, id="x", start_time=NOW)
 ASKED = {"ingestion-operator.io/reconcile-requested-at": "1"}
@@ -25,6 +26,10 @@ def failed(retry: Any) -> Any:
 
 def status(**changes: Any) -> Status:
     return Status(**{"stack": make_stack(OLD), "last_operation": DONE, **changes})
+
+
+def checked(ago: timedelta) -> DriftStatus:
+    return DriftStatus(checked_time=NOW - ago)
 
 
 SUSPENDED: dict[str, Any] = {"reconcile": {"suspend": True}}
@@ -96,11 +101,15 @@ IGNORING: dict[str, Any] = {"reconcile": {"drift": {"mode": "Ignore"}}}
             id="once",
         ),
         pytest.param(
-            make_observed(status(next_check_time=EARLIER), wanted=OLD), Action.REFRESH, id="drift is looked for in time"
+            make_observed(status(drift=checked(HOUR)), wanted=OLD), Action.REFRESH, id="drift is looked for in time"
         ),
-        pytest.param(make_observed(status(next_check_time=LATER), wanted=OLD), Action.SKIP, id="not before"),
         pytest.param(
-            make_observed(status(next_check_time=EARLIER), wanted=OLD, **IGNORING),
+            make_observed(status(drift=checked(HOUR - SECOND), next_check_time=EARLIER), wanted=OLD),
+            Action.SKIP,
+            id="not before, even when something else is to be looked at",
+        ),
+        pytest.param(
+            make_observed(status(drift=checked(HOUR)), wanted=OLD, **IGNORING),
             Action.SKIP,
             id="and not when it is to be ignored",
         ),

@@ -142,6 +142,7 @@ def test_the_functions_policy_is_exactly_what_it_needs() -> None:
     assert {s["Sid"]: (s["Action"], s["Resource"]) for s in policy["Statement"]} == {
         "ReadSource": (["s3:GetObject", "s3:GetObjectVersion"], ["arn:aws:s3:::in-1/raw/*", "arn:aws:s3:::in-1/in/*"]),
         "WriteResults": (["s3:PutObject", "s3:AbortMultipartUpload"], ["arn:aws:s3:::out-1/chunks/*"]),
+        "SendFailures": (["sqs:SendMessage"], [f"arn:aws:sqs:eu-west-1:123456789012:{found.names.queue}"]),
         "WriteLog": (
             ["logs:CreateLogStream", "logs:PutLogEvents"],
             [f"arn:aws:logs:eu-west-1:123456789012:log-group:/aws/lambda/{found.names.function}:*"],

@@ -13,8 +13,9 @@ import pytest
 
 from builders import CODE, KEY, NOW, OWNER
 from fakes import Announcement, Call, Crash, FakeBucket, FakeCloud, FakeCluster, FakeEngine
+from ingestion_operator.code import CodeBundle
 from ingestion_operator.conclude import CONFIRMATION_SECONDS, Backoff
-from ingestion_operator.disposal import OBJECT_COUNT_LIMIT
+from ingestion_operator.disposal import COUNT_LIMIT
 from ingestion_operator.errors import (
     AccessDenied,
     BucketNameTaken,
@@ -60,7 +61,7 @@ class World:
 
     @property
     def body(self) -> dict[str, Any]:
-        return self.cluster.pipelines[KEY]
+        return self.cluster.pipelines_by_key[KEY]
 
     @property
     def status(self) -> Status:
@@ -88,7 +89,7 @@ class World:
 
     def create(self, **spec: Any) -> None:
         metadata = {"namespace": KEY.namespace, "name": KEY.name, "uid": "uid-1", "generation": 1, "annotations": {}}
-        self.cluster.pipelines[KEY] = {"metadata": metadata, "spec": {"processor": INLINE, **spec}}
+        self.cluster.pipelines_by_key[KEY] = {"metadata": metadata, "spec": {"processor": INLINE, **spec}}
 
     def change(self, **spec: Any) -> None:
         self.body["spec"] |= spec
@@ -128,6 +129,13 @@ class World:
         before = len(self.engine.calls)
         yield
         assert self.verbs[before:] == []
+
+
+def files(world: World) -> list[str]:
+    """The files of the code that was deployed last."""
+    code = world.last_call.update.blueprint.code
+    assert isinstance(code, CodeBundle)
+    return [name for name, _ in code.files]
 
 
 @pytest.fixture
@@ -411,7 +419,7 @@ def test_a_config_map_that_is_missing_is_waited_for(world: World) -> None:
     world.cluster.config_maps["team-a", "code"] = {"index.py": CODE, "tool.py": "x = 1"}
     world.tick(timedelta(seconds=15))
     assert world.conditions["Ready"] == ("True", "Provisioned")
-    assert [name for name, _ in world.last_call.update.blueprint.code.files] == ["index.py", "tool.py"]
+    assert files(world) == ["index.py", "tool.py"]
 
 
 def test_a_key_that_is_missing_is_named_together_with_those_that_are_there(world: World) -> None:
@@ -422,7 +430,7 @@ def test_a_key_that_is_missing_is_named_together_with_those_that_are_there(world
 
     world.cluster.config_maps["team-a", "code"] = {"main": CODE}
     world.tick(timedelta(seconds=15))
-    assert [name for name, _ in world.last_call.update.blueprint.code.files] == ["index.py"]
+    assert files(world) == ["index.py"]
 
 
 def test_a_changed_config_map_is_deployed(world: World) -> None:
@@ -614,7 +622,7 @@ def test_delete_takes_nothing_down_while_a_bucket_holds_objects(built: World) ->
 
 @pytest.mark.parametrize(
     ("objects", "said"),
-    [(1, "1 object or version:"), (OBJECT_COUNT_LIMIT + 1, f"{OBJECT_COUNT_LIMIT} or more objects and versions:")],
+    [(1, "1 object or version:"), (COUNT_LIMIT + 1, f"{COUNT_LIMIT} or more objects and versions:")],
 )
 def test_a_count_reads_well(built: World, objects: int, said: str) -> None:
     built.cloud.buckets[DATA_BUCKET].objects = objects
@@ -747,9 +755,14 @@ def test_an_interrupted_operation_is_remembered_while_the_spec_is_wrong(built: W
 def test_an_old_runtime_is_warned_of(world: World) -> None:
     world.create(processor={**INLINE, "runtime": "python3.10"})
     world.reconcile()
-    assert "python3.10 is deprecated by AWS since 2026-10-31: move to python3.14" in [
-        event.message for event in world.cluster.events
-    ]
+    old = "processor.runtime python3.10 is deprecated by AWS since 2026-10-31 and cannot be updated from 2027-03-03: move to python3.11"
+    assert Announcement(Reason.RUNTIME_DEPRECATED, old, warning=True) in world.cluster.events
+    assert world.message("Ready").endswith(f"; note: {old}")
+    assert world.conditions["Ready"] == ("True", "Provisioned")
+
+    world.reconcile()
+    assert world.events.count(Reason.RUNTIME_DEPRECATED) == 1
+    assert world.message("Ready").endswith(f"; note: {old}")
 
 
 def test_a_suspended_pipeline_can_be_deleted(built: World) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from pulumi.automation.events import DiagnosticEvent, EngineEvent, OpType, StepEventMetadata
 
@@ -16,13 +16,16 @@ UPDATES = {OpType.UPDATE}
 DELETES = {OpType.DELETE}
 SAMES = {OpType.SAME}
 COUNTED = CREATES | UPDATES | DELETES | SAMES
+# Shorter ones would black out words that have nothing to do with them, and tell what they are by that.
+SHORTEST_HIDDEN = 4
 COLOUR = re.compile(r"<\{%[^%]*%\}>")
 
 
 class EventCollector:
     """Gathers the events of one operation. Called from the Automation API's own thread."""
 
-    def __init__(self, total: int, on_progress: OnProgress) -> None:
+    def __init__(self, total: int, on_progress: OnProgress, secrets: Sequence[str] = ()) -> None:
+        self._secrets = tuple(secret for secret in secrets if len(secret) >= SHORTEST_HIDDEN)
         self._on_progress = on_progress
         self._total = total
         self._steps: dict[str, tuple[OpType, AwsResource]] = {}
@@ -61,7 +64,13 @@ class EventCollector:
     def errors(self) -> tuple[str, ...]:
         """The messages of severity error, each once, with the resource they are about."""
         found = (d for d in self._diagnostics if d.severity == "error")
-        return tuple(dict.fromkeys(filter(None, (_say(d) for d in found))))
+        return tuple(dict.fromkeys(filter(None, (self.hidden(_say(d)) for d in found))))
+
+    def hidden(self, text: str) -> str:
+        """The text without the secrets of this operation: AWS repeats what it does not like."""
+        for secret in self._secrets:
+            text = text.replace(secret, "[secret]")
+        return text
 
     def _step(self, step: StepEventMetadata) -> None:
         if not step.type.startswith("aws:") or step.op not in COUNTED:

@@ -39,7 +39,7 @@ def translate(collector: EventCollector) -> Iterator[None]:
             "the stack's state is gone from the backend: restore it from a backup of the state"
         ) from error
     except automation.CommandError as error:
-        raise classify(collector.errors() or (_stderr(str(error)),)) from error
+        raise classify(collector.errors() or (collector.hidden(_stderr(str(error))),)) from None
 
 
 def classify(messages: tuple[str, ...]) -> PipelineError:

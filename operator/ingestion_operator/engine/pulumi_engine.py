@@ -12,13 +12,15 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import yaml
 from pulumi import automation
 
+from ingestion_operator.code import CodeBundle
 from ingestion_operator.engine.command import OneCommand, Processes
 from ingestion_operator.engine.events import EventCollector
 from ingestion_operator.engine.failures import lock_holder, translate
@@ -115,10 +117,11 @@ class PulumiEngine:
         blueprint = request.blueprint
         with self._work_dir(request.stack) as directory:
             archive = directory / "code.zip"
-            archive.write_bytes(blueprint.code.zip_bytes)
+            if isinstance(blueprint.code, CodeBundle):
+                archive.write_bytes(blueprint.code.zip_bytes)
             run = _Operation(self, request.stack, directory, request.timeout_seconds)
             run.program = program(blueprint, archive, request.adopt)
-            collector = EventCollector(len(blueprint.resources), on_progress)
+            collector = EventCollector(len(blueprint.resources), on_progress, blueprint.secrets)
             if request.create:
                 run.create_stack()
             with translate(collector):
@@ -126,7 +129,7 @@ class PulumiEngine:
                     lambda stack: stack.up(refresh=request.refresh or None, on_event=collector, **QUIET),
                     collector,
                 )
-            return collector.result(run.cli_processes, run.broken_lock)
+            return replace(collector.result(run.cli_processes, run.broken_lock), encryption_salt=run.encryption_salt())
 
     def destroy(self, stack: StackRef, timeout_seconds: float, on_progress: OnProgress) -> EngineResult:
         """See the port."""
@@ -197,6 +200,9 @@ class _Operation:
         self._engine = engine
         self._stack = stack
         self._directory = directory
+        self._settings_file = directory / f"Pulumi.{stack.name}.yaml"
+        if stack.encryption_salt:
+            self._settings_file.write_text(yaml.safe_dump({"encryptionsalt": stack.encryption_salt}))
         self._command = engine.command(timeout_seconds, extra_arguments)
         self._helper = engine.command(SHORT_TIMEOUT_SECONDS)
 
@@ -204,6 +210,12 @@ class _Operation:
     def cli_processes(self) -> int:
         """CLI processes started so far."""
         return self._command.count + self._helper.count
+
+    def encryption_salt(self) -> str:
+        """The salt that the CLI chose or was given; empty if there is none."""
+        if not self._settings_file.exists():
+            return ""
+        return str((yaml.safe_load(self._settings_file.read_text()) or {}).get("encryptionsalt") or "")
 
     def create_stack(self) -> None:
         """Make the stack; one that is there already (from an interrupted first attempt) is success.

@@ -10,13 +10,16 @@ from pydantic import StringConstraints
 from ingestion_operator.model.base import Model, cel, rules
 
 # Literal keys only: these would be a wildcard in an ARN or in an event pattern, and match more than was meant.
-LITERAL_KEY = r"^[^*?$\\]*$"
+LITERAL_KEY = r"^[^*?$\\\x00-\x1f\x7f]*$"
+# What does not stand in an ARN may have a $, as the `_$folder$` of Hadoop.
+LITERAL_END = r"^[^*?\\\x00-\x1f\x7f]*$"
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
-BUCKET_NAME = r"^([a-z0-9][a-z0-9-]{1,61}[a-z0-9])?$"
+BUCKET_NAME = r"^([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])?$"
 # https://docs.aws.amazon.com/kms/latest/developerguide/concepts-key-id.html
 KEY_ARN = r"^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$"
-KUBERNETES_NAME = r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$"
-LITERAL_MESSAGE = "is taken literally: write 'raw/' rather than 'raw/*' (*, ?, $ and \\\\ are refused)"
+KUBERNETES_NAME = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?([.][a-z0-9]([a-z0-9-]*[a-z0-9])?)*$"
+# https://kubernetes.io/docs/concepts/configuration/configmap/#configmap-object
+DATA_KEY = r"^[-._a-zA-Z0-9]*$"
 
 KeyPart = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 BucketName = Annotated[str, StringConstraints(max_length=63)]
@@ -30,24 +33,49 @@ def escaped(pattern: str) -> str:
     return pattern.replace("\\", "\\\\")
 
 
-def literal_list(path: str) -> dict[str, str]:
-    """Refuses wildcards in a list of beginnings or endings of object keys."""
-    return cel(f"self.{path}.all(p, p.matches('{escaped(LITERAL_KEY)}'))", f"each of {path} {LITERAL_MESSAGE}")
+def json_size(text: str) -> str:
+    r"""The length of a text, given as a CEL expression, in a JSON string; a little more where it is not ASCII.
+
+    What is not ASCII is written as one or two \u escapes of six characters, and takes two to four bytes in UTF-8.
+    """
+    return f"(5 * size(bytes({text})) - 4 * size({text}) + size({text}.split('\"')) - 1)"
+
+
+def literal(field: str, value: str = "", allowed: str = LITERAL_KEY) -> dict[str, str]:
+    """Refuses wildcards in a beginning or ending of object keys, or in each of a list of them."""
+    pattern, refused = escaped(allowed), "*, ?, $, \\" if allowed == LITERAL_KEY else "*, ?, \\"
+    what = f"self.{field}.matches('{pattern}')" if value else f"self.{field}.all(p, p.matches('{pattern}'))"
+    example = "'.txt' rather than '*.txt'" if "uffixes" in field else "'raw/' rather than 'raw/*'"
+    return cel(
+        what,
+        f"{value or f'each of {field}'} is taken literally: write {example} ({refused} and control characters are refused)",
+        f".{field}",
+    )
+
+
+RESERVED_BEGINNINGS = ("xn--", "sthree-", "amzn-s3-demo-")
+RESERVED_ENDINGS = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
+
+
+def bucket_name(field: str, otherwise: str) -> dict[str, str]:
+    """Refuses, in a field, what is not the name of a bucket."""
+    return cel(
+        f"self.{field}.matches('{BUCKET_NAME}') && !self.{field}.contains('..')",
+        f"{field} must be a bucket name of 3 to 63 lower-case letters, digits, hyphens and dots, beginning and ending with a "
+        f"letter or digit{otherwise}",
+        f".{field}",
+    )
 
 
 def bucket_name_rules() -> list[dict[str, str]]:
-    """Refuses, in a field `name`, what is not the name of a bucket."""
+    """Refuses, in a field `name`, what is not the name of a bucket; empty stands for a generated one."""
+    begins = " && ".join(f"!self.name.startsWith('{text}')" for text in RESERVED_BEGINNINGS)
+    ends = " && ".join(f"!self.name.endsWith('{text}')" for text in RESERVED_ENDINGS)
     return [
+        bucket_name("name", "; leave it out for a generated one"),
         cel(
-            f"self.name.matches('{BUCKET_NAME}')",
-            "name must be a bucket name of 3 to 63 lower-case letters, digits and hyphens, beginning and ending with a "
-            "letter or digit; leave it out for a generated one",
-            ".name",
-        ),
-        cel(
-            "!self.name.startsWith('xn--') && !self.name.startsWith('sthree-') && !self.name.startsWith('amzn-s3-demo-')"
-            " && !self.name.endsWith('-s3alias') && !self.name.endsWith('--ol-s3')",
-            "name begins or ends with what AWS reserves (xn--, sthree-, amzn-s3-demo-, -s3alias, --ol-s3): choose another",
+            f"{begins} && {ends}",
+            f"name begins or ends with what AWS reserves ({', '.join(RESERVED_BEGINNINGS + RESERVED_ENDINGS)}): choose another",
             ".name",
         ),
     ]

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints, WithJsonSchema
 
 from ingestion_operator.model.base import Model, cel, rules
-from ingestion_operator.model.fields import LIST_ATOMIC, LIST_SET, ObjectName
+from ingestion_operator.model.fields import DATA_KEY, LIST_ATOMIC, LIST_SET, ObjectName, bucket_name
 from ingestion_operator.model.runtimes import BLOCKED, NEAREST, Architecture, Runtime
 
 
@@ -53,7 +53,12 @@ class LogRetention(IntEnum):
     DAYS_3653 = 3653
 
 
-class ConfigMapCode(Model):
+class ConfigMapCode(
+    Model,
+    json_schema_extra=rules(
+        cel(f"self.key.matches('{DATA_KEY}')", "key is a key of a ConfigMap: letters, digits, -, _ and .", ".key"),
+    ),
+):
     """Code in a ConfigMap of the pipeline's namespace. A change of the ConfigMap is deployed at once."""
 
     name: ObjectName
@@ -62,21 +67,19 @@ class ConfigMapCode(Model):
     """The key that holds the handler's module. Empty: every key is a file of that name."""
 
 
-class S3Code(Model):
+class S3Code(Model, json_schema_extra=rules(bucket_name("bucket", ""))):
     """Code in a zip in S3, as a build puts it there. Up to 250 MB unzipped, Lambda's limit."""
 
-    bucket: Annotated[str, StringConstraints(min_length=3, max_length=63, pattern=r"^[a-z0-9][a-z0-9.-]+[a-z0-9]$")]
+    bucket: Annotated[str, StringConstraints(min_length=3, max_length=63)]
     """Name of the bucket, in the pipeline's region. The operator must be allowed to read it."""
     key: Annotated[str, StringConstraints(min_length=1, max_length=1024)]
     """Key of the zip."""
     version_id: Annotated[str, StringConstraints(max_length=1024)] = ""
-    """Version of the object. Empty: the latest, and a new one is deployed at the next look (see `reconcile.drift`)."""
+    """Version of the object. Empty: the latest, and a new one is deployed within a minute."""
 
 
 # https://docs.aws.amazon.com/AmazonECR/latest/userguide/Repositories.html
-IMAGE_URI = (
-    r"^[0-9]{12}[.]dkr[.]ecr[.][a-z0-9-]+[.]amazonaws[.]com([.]cn)?/[a-z0-9._/-]+(:[A-Za-z0-9._-]+)?@sha256:[0-9a-f]{64}$"
-)
+IMAGE_URI = r"^[0-9]{12}[.]dkr[.]ecr[.][a-z0-9-]+[.]amazonaws[.](com([.]cn)?|eu)/[a-z0-9._/-]+(:[A-Za-z0-9._-]+)?@sha256:[0-9a-f]{64}$"
 
 
 class ImageCode(
@@ -117,27 +120,46 @@ class Code(
     image: ImageCode | None = None
 
 
+# https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime; not TZ, PATH, LANG and
+# the like, nor the settings of AWS's own libraries and layers, such as AWS_LAMBDA_EXEC_WRAPPER, which may all be set.
 RESERVED_ENVIRONMENT = (
     "RESULTS_BUCKET",
     "RESULTS_PREFIX",
     "RESULTS_TABLE",
-    "TZ",
-    "PATH",
-    "PYTHONPATH",
-    "LANG",
-    "_HANDLER",
+    "AWS_REGION",
+    "AWS_DEFAULT_REGION",
+    "AWS_ACCESS_KEY",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_KEY",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SECURITY_TOKEN",
+    "AWS_SESSION_TOKEN",
+    "AWS_EXECUTION_ENV",
+    "AWS_LAMBDA_FUNCTION_NAME",
+    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+    "AWS_LAMBDA_FUNCTION_VERSION",
+    "AWS_LAMBDA_INITIALIZATION_TYPE",
+    "AWS_LAMBDA_LOG_GROUP_NAME",
+    "AWS_LAMBDA_LOG_STREAM_NAME",
+    "AWS_LAMBDA_RUNTIME_API",
+    "LAMBDA_TASK_ROOT",
+    "LAMBDA_RUNTIME_DIR",
 )
-RESERVED_PREFIXES = ("AWS_", "LAMBDA_", "_X_AMZN_")
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 ENVIRONMENT_LIMIT = 4096
 
 
-class SecretKey(Model):
+class SecretKey(
+    Model,
+    json_schema_extra=rules(
+        cel(f"self.key.matches('{DATA_KEY}')", "key is a key of a Secret: letters, digits, -, _ and .", ".key"),
+    ),
+):
     """One key of a Secret of the pipeline's namespace."""
 
     name: ObjectName
     """Name of the Secret."""
-    key: Annotated[str, StringConstraints(min_length=1, max_length=253, pattern=r"^[-._a-zA-Z0-9]+$")]
+    key: Annotated[str, StringConstraints(min_length=1, max_length=253)]
     """Key in the Secret's data."""
 
 
@@ -156,10 +178,9 @@ class EnvironmentVariable(
             ".name",
         ),
         cel(
-            " && ".join(f"!self.name.startsWith('{p}')" for p in RESERVED_PREFIXES)
-            + f" && !(self.name in [{', '.join(repr(n) for n in RESERVED_ENVIRONMENT)}])",
-            "this environment name is reserved by Lambda or by the operator (AWS_*, LAMBDA_*, RESULTS_BUCKET, RESULTS_PREFIX, "
-            "RESULTS_TABLE, PATH, ...): choose another",
+            f"!(self.name in [{', '.join(repr(n) for n in RESERVED_ENVIRONMENT)}])",
+            "this environment name is reserved by Lambda (AWS_REGION, AWS_ACCESS_KEY_ID, LAMBDA_TASK_ROOT, ...) or by the operator "
+            "(RESULTS_BUCKET, RESULTS_PREFIX, RESULTS_TABLE): choose another",
             ".name",
         ),
         cel(
@@ -184,13 +205,13 @@ class Vpc(
     Model,
     json_schema_extra=rules(
         cel(
-            "self.subnetIds.all(s, s.matches('^subnet-[0-9a-f]{8,17}$'))",
-            "each of subnetIds is subnet- and 8 to 17 hexadecimal digits",
+            "self.subnetIds.all(s, s.matches('^subnet-([0-9a-f]{8}|[0-9a-f]{17})$'))",
+            "each of subnetIds is subnet- and 8 or 17 hexadecimal digits",
             ".subnetIds",
         ),
         cel(
-            "self.securityGroupIds.all(s, s.matches('^sg-[0-9a-f]{8,17}$'))",
-            "each of securityGroupIds is sg- and 8 to 17 hexadecimal digits",
+            "self.securityGroupIds.all(s, s.matches('^sg-([0-9a-f]{8}|[0-9a-f]{17})$'))",
+            "each of securityGroupIds is sg- and 8 or 17 hexadecimal digits",
             ".securityGroupIds",
         ),
     ),
@@ -209,25 +230,27 @@ class Vpc(
     """Security groups, at least one."""
 
 
-IDENTITY_SERVICES = ("iam", "sts", "organizations", "account")
+IDENTITY_SERVICES = ("iam", "sts", "organizations", "account", "sso", "identitystore", "rolesanywhere")
+# Six parts; IAM refuses a wildcard in the service, and knows accounts, none, and `aws` for what is Amazon's own.
+RESOURCE_ARN = r"^arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9*-]*:([0-9]{12}|aws|[*])?:.+$"
 
 
 class Permission(
     Model,
     json_schema_extra=rules(
         cel(
-            "self.actions.all(a, a.matches('^[a-z0-9-]+:[A-Za-z]+[A-Za-z*]*$'))",
+            "self.actions.all(a, a.matches('^[a-z0-9-]+:[A-Za-z][A-Za-z0-9_*]*$'))",
             "an action is <service>:<operation>, for example sqs:SendMessage or dynamodb:Get*: name what the function needs",
             ".actions",
         ),
         cel(
             " && ".join(f"!self.actions.exists(a, a.startsWith('{service}:'))" for service in IDENTITY_SERVICES),
-            "a function is not given rights to change who may do what (iam, sts, organizations, account): ask an administrator "
+            f"a function is not given rights to change who may do what ({', '.join(IDENTITY_SERVICES)}): ask an administrator "
             "for a role elsewhere",
             ".actions",
         ),
         cel(
-            "self.resources.all(r, r == '*' || r.matches('^arn:aws[a-z-]*:[a-z0-9-]+:.*'))",
+            f"self.resources.all(r, r == '*' || r.matches('{RESOURCE_ARN}'))",
             "a resource is an ARN, for example arn:aws:sqs:eu-west-1:123456789012:jobs, or * where the service knows nothing "
             "narrower",
             ".resources",
@@ -269,24 +292,23 @@ class Processor(
     Model,
     json_schema_extra=rules(
         cel(
-            f"self.environment.map(e, size(e.name) + size(e.value)).sum() <= {ENVIRONMENT_LIMIT}",
-            f"all environment names and values together must not be longer than {ENVIRONMENT_LIMIT} characters, Lambda's limit: "
-            "put larger settings into a file of the code",
-            ".environment",
-        ),
-        cel(
-            "self.handler.matches('^[A-Za-z_][A-Za-z0-9_]*([./][A-Za-z_][A-Za-z0-9_]*)*[.][A-Za-z_][A-Za-z0-9_]*$')",
+            "self.handler.matches('^[A-Za-z0-9_-]+([./][A-Za-z0-9_-]+)*[.][A-Za-z_][A-Za-z0-9_]*$')",
             "handler is <module>.<function>, for example index.handler for a function called handler in index.py",
             ".handler",
         ),
         cel(
             "!has(self.reservedConcurrency) || self.reservedConcurrency > 0",
-            "reservedConcurrency: 0 would drop every event: leave it out, or set reconcile.suspend and disable what puts objects",
+            "reservedConcurrency: 0 would let no event be processed: write at least 1, or leave it out",
             ".reservedConcurrency",
         ),
         cel(
             f"self.layers.all(l, l.matches('{LAYER_ARN}'))",
             "a layer is the ARN of one version, arn:aws:lambda:<region>:<account>:layer:<name>:<version>",
+            ".layers",
+        ),
+        cel(
+            "self.layers.all(l, self.layers.exists_one(o, o.find('^.*:') == l.find('^.*:')))",
+            "a function takes a layer in one version only: name each layer once",
             ".layers",
         ),
         cel(

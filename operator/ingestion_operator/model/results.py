@@ -7,14 +7,7 @@ from typing import Annotated
 from pydantic import StringConstraints
 
 from ingestion_operator.model.base import Model, cel, rules
-from ingestion_operator.model.fields import (
-    LITERAL_KEY,
-    LITERAL_MESSAGE,
-    BucketName,
-    Encryption,
-    bucket_name_rules,
-    escaped,
-)
+from ingestion_operator.model.fields import BucketName, Encryption, bucket_name_rules, literal
 
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html
 TABLE_NAME = r"^([a-zA-Z0-9_.-]{3,255})?$"
@@ -26,7 +19,7 @@ class ResultsBucket(
     Model,
     json_schema_extra=rules(
         *bucket_name_rules(),
-        cel(f"self.prefix.matches('{escaped(LITERAL_KEY)}')", f"prefix {LITERAL_MESSAGE}", ".prefix"),
+        literal("prefix", "prefix"),
         cel(
             "self.name == oldSelf.name",
             "results.bucket.name cannot be changed: results are there already. Create a second pipeline for the other bucket",
@@ -44,7 +37,9 @@ class ResultsBucket(
 
 
 def _unchanged(field: str) -> dict[str, str]:
-    return cel(f"self.{field} == oldSelf.{field}", f"results.table.{field} cannot be changed: {TABLE_STAYS}", f".{field}")
+    return cel(
+        f"self.{field} == oldSelf.{field}", f"results.table.{field} cannot be changed: {TABLE_STAYS}", f".{field}"
+    )
 
 
 class ResultsTable(
@@ -56,9 +51,13 @@ class ResultsTable(
             "one",
             ".name",
         ),
-        cel(
-            f"self.partitionKey.matches('{ATTRIBUTE_NAME}') && self.sortKey.matches('{ATTRIBUTE_NAME}')",
-            "a key is the name of an attribute: letters, digits, dots, hyphens and underscores",
+        *(
+            cel(
+                f"self.{key}.matches('{ATTRIBUTE_NAME}')",
+                f"{key} is the name of an attribute: letters, digits, dots, hyphens and underscores",
+                f".{key}",
+            )
+            for key in ("partitionKey", "sortKey")
         ),
         cel(
             "self.partitionKey != self.sortKey",

@@ -8,14 +8,28 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from ingestion_operator.model.base import Model, cel, rules
-from ingestion_operator.model.fields import LIST_SET, BucketName, Encryption, KeyPart, bucket_name_rules, literal_list
+from ingestion_operator.model.fields import (
+    LIST_SET,
+    LITERAL_END,
+    BucketName,
+    Encryption,
+    KeyPart,
+    bucket_name_rules,
+    json_size,
+    literal,
+)
 
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscloudtrail.html
 TRAIL_ARN = r"^(arn:aws[a-z-]*:cloudtrail:[a-z0-9-]+:[0-9]{12}:trail/[A-Za-z0-9._-]+)?$"
 # The longest name to which `-<account>-<region>-an` can be added without passing 63 characters in any region.
 ACCOUNT_REGIONAL_LIMIT = 32
-# https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
-LARGEST_OBJECT_BYTES = 53_687_091_200_000
+# The largest number that EventBridge compares, and the size of a rule's pattern.
+# https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html#filtering-numeric-matching
+LARGEST_COMPARED_BYTES = 5_000_000_000
+# https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html
+PATTERN_LIMIT = 2048
+# What a pattern says besides the keys: bucket, event names, bounds of the size.
+PATTERN_FRAME = 350
 BUCKET_STAYS = "the bucket holds data. Create a second pipeline with the other bucket"
 
 
@@ -66,6 +80,17 @@ class SourceBucket(
             ".naming",
         ),
         cel(
+            "self.management == 'Existing' || !self.name.contains('.')",
+            "a bucket that the operator makes has no dots in its name, which break TLS: write hyphens",
+            ".name",
+        ),
+        cel(
+            "self.management == 'Existing' || !self.name.endsWith('-an')",
+            "a name that ends with -an is completed by AWS only: leave the ending out, and write naming: AccountRegional if it "
+            "is to be unique in your account and region",
+            ".name",
+        ),
+        cel(
             f"self.naming == 'Global' || size(self.name) <= {ACCOUNT_REGIONAL_LIMIT}",
             f"with naming AccountRegional the name must not be longer than {ACCOUNT_REGIONAL_LIMIT} characters: "
             "-<account>-<region>-an is added to it",
@@ -76,8 +101,10 @@ class SourceBucket(
         _unchanged("naming", BUCKET_STAYS),
     ),
 ):
-    """The bucket into which objects are put. The operator makes it encrypted, private, TLS only and versioned, or takes an
-    existing one as it is."""
+    """The bucket into which objects are put.
+
+    The operator makes it encrypted, private, TLS only and versioned, or takes an existing one as it is.
+    """
 
     name: BucketName = ""
     """Name of the bucket, unique in all of AWS. Empty: generated from the pipeline's namespace and name. Immutable."""
@@ -94,10 +121,29 @@ class SourceBucket(
     """For how many days earlier versions are kept."""
 
 
+def _sum(field: str, each: int) -> str:
+    """CEL: the characters that a list of keys takes in a pattern, with `each` for what stands around one of them."""
+    return f"self.{field}.map(p, {json_size('p')} + {each}).sum()"
+
+
+# Prefixes with suffixes need a wildcard for each pair; see `pattern`.
+PATTERN_SIZE = (
+    "(size(self.prefixes) > 0 && size(self.suffixes) > 0 "
+    f"? size(self.suffixes) * {_sum('prefixes', 10)} + size(self.prefixes) * {_sum('suffixes', 10)} "
+    f": {_sum('prefixes', 18)} + {_sum('suffixes', 18)} + {_sum('excludePrefixes', 7)} + {_sum('excludeSuffixes', 7)})"
+)
+
+
 class Filter(
     Model,
     json_schema_extra=rules(
-        *(literal_list(f) for f in ("prefixes", "suffixes", "excludePrefixes", "excludeSuffixes")),
+        literal("prefixes"),
+        *(literal(f, allowed=LITERAL_END) for f in ("suffixes", "excludePrefixes", "excludeSuffixes")),
+        cel(
+            f"{PATTERN_SIZE} + {PATTERN_FRAME} <= {PATTERN_LIMIT}",
+            f"the filter makes an event pattern of more than {PATTERN_LIMIT:,} characters, EventBridge's limit, in which each prefix "
+            "with each suffix is one entry: write fewer or shorter ones, or spread them over several pipelines",
+        ),
         cel(
             "(size(self.excludePrefixes) == 0 && size(self.excludeSuffixes) == 0) "
             "|| (size(self.prefixes) == 0 && size(self.suffixes) == 0)",
@@ -111,8 +157,10 @@ class Filter(
         ),
     ),
 ):
-    """Which objects are processed: any of the prefixes together with any of the suffixes, or all but the excluded ones, of a
-    size within the bounds. Empty: all of them."""
+    """Which objects are processed. Empty: all of them.
+
+    Any of the prefixes together with any of the suffixes, or all but the excluded ones; of a size within the bounds.
+    """
 
     prefixes: Annotated[tuple[KeyPart, ...], Field(max_length=20, json_schema_extra=LIST_SET)] = ()
     """Beginnings of object keys, taken literally, for example `raw/`. Empty: every beginning."""
@@ -122,10 +170,11 @@ class Filter(
     """Beginnings of object keys that are not processed, for example `tmp/`. Not together with prefixes or suffixes."""
     exclude_suffixes: Annotated[tuple[KeyPart, ...], Field(max_length=20, json_schema_extra=LIST_SET)] = ()
     """Endings of object keys that are not processed, for example `.tmp`. Not together with prefixes or suffixes."""
-    min_size_bytes: Annotated[int, Field(ge=0, le=LARGEST_OBJECT_BYTES)] = 0
-    """Smallest object that is processed, in bytes; 1 leaves out empty objects, such as the folders of the S3 console."""
-    max_size_bytes: Annotated[int, Field(ge=1, le=LARGEST_OBJECT_BYTES)] | None = None
-    """Largest object that is processed, in bytes. Absent: no limit."""
+    min_size_bytes: Annotated[int, Field(ge=0, le=LARGEST_COMPARED_BYTES)] = 0
+    """Smallest object that is processed, in bytes; 1 leaves out empty objects, such as the folders of the S3 console. Up to
+    5,000,000,000, the largest number that EventBridge compares."""
+    max_size_bytes: Annotated[int, Field(ge=1, le=LARGEST_COMPARED_BYTES)] | None = None
+    """Largest object that is processed, in bytes, up to 5,000,000,000. Absent: no limit."""
 
 
 class CloudTrail(

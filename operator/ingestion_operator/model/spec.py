@@ -12,12 +12,15 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from ingestion_operator.model.base import Model, cel, rules
-from ingestion_operator.model.processor import Processor
+from ingestion_operator.model.fields import escaped, json_size
+from ingestion_operator.model.processor import ENVIRONMENT_LIMIT, Processor
 from ingestion_operator.model.results import Results
 from ingestion_operator.model.source import Source
 
 # https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html
-TAG_KEY = r"^[a-zA-Z0-9 _.:/=+@-]{1,128}$"
+TAG_KEY = r"^[\p{L}\p{N}\p{Z}_.:/=+@-]{1,128}$"
+TAG_VALUE = r"^[\p{L}\p{N}\p{Z}_.:/=+@-]*$"
+REGION = r"^[a-z]{2,4}(-[a-z]+)+-[0-9]$"
 
 
 class DeletionPolicy(StrEnum):
@@ -90,9 +93,58 @@ LOOP = (
 )
 
 
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+POLICY_LIMIT = 10_240
+# What the function's policy says besides the filter's prefixes, the results' prefix and processor.permissions.
+POLICY_FRAME = 3_000
+# The ARN of the source bucket around each prefix.
+POLICY_PREFIX = 90
+POLICY_SIZE = (
+    f"self.source.filter.prefixes.map(p, {json_size('p')} + {POLICY_PREFIX}).sum() "
+    f"+ (has(self.results) && has(self.results.bucket) ? {json_size('self.results.bucket.prefix')} : 0) "
+    "+ self.processor.permissions.map(s, 80 + s.actions.map(a, size(a) + 4).sum() "
+    f"+ s.resources.map(r, {json_size('r')} + 4).sum()).sum()"
+)
+
+# Lambda measures the variables as one JSON object in UTF-8. What comes from Secrets is counted when it is known.
+RESULTS_VARIABLES = (
+    "(has(self.results) && has(self.results.bucket) ? 103 + size(bytes(self.results.bucket.prefix)) : 0) "
+    "+ (has(self.results) && has(self.results.table) ? 274 : 0)"
+)
+ENVIRONMENT_SIZE = (
+    "2 + self.processor.environment.map(e, 6 + size(e.name) + size(bytes(e.value)) "
+    rf"""+ size(e.value.findAll(r'["\\\x00-\x1f]'))).sum() + {RESULTS_VARIABLES}"""
+)
+
+
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
+PARTITION = (
+    "(self.region.startsWith('cn-') ? 'aws-cn' : self.region.startsWith('us-gov-') ? 'aws-us-gov' : "
+    "self.region.startsWith('eusc-') ? 'aws-eusc' : 'aws')"
+)
+
+
+def _in_region(fine: str, message: str, path: str) -> dict[str, str]:
+    """Refuses what is of another region, where the spec says which one it is for."""
+    return cel(f"!has(self.region) || {fine}", message, path)
+
+
+def _key_in_region(path: str, unless: str) -> dict[str, str]:
+    return _in_region(
+        f"{unless} || self.{path}.keyArn == '' || self.{path}.keyArn.contains(':kms:' + self.region + ':')",
+        "a bucket's key is of the bucket's own region: name a key of spec.region",
+        f".{path}.keyArn",
+    )
+
+
 class Spec(
     Model,
     json_schema_extra=rules(
+        cel(
+            f"!has(self.region) || self.region.matches('{REGION}')",
+            "region is the code of an AWS region, for example eu-west-1",
+            ".region",
+        ),
         cel(
             "has(self.region) == has(oldSelf.region) && (!has(self.region) || self.region == oldSelf.region)",
             "region cannot be changed: create a second pipeline in the other region",
@@ -105,7 +157,7 @@ class Spec(
         ),
         cel(
             "!has(self.results) || !has(self.results.bucket) || self.results.bucket.name == '' "
-            "|| self.results.bucket.name != self.source.bucket.name "
+            "|| self.results.bucket.name != self.source.bucket.name || self.source.bucket.naming == 'AccountRegional' "
             "|| (size(self.source.filter.prefixes) > 0 && self.results.bucket.prefix != '' && self.source.filter.prefixes.all(p, "
             "!p.startsWith(self.results.bucket.prefix) && !self.results.bucket.prefix.startsWith(p))) "
             "|| self.source.filter.excludePrefixes.exists(p, self.results.bucket.prefix.startsWith(p))",
@@ -117,17 +169,60 @@ class Spec(
             "create it without results",
         ),
         cel(
-            f"self.tags.all(k, k.matches('{TAG_KEY}') && !k.lowerAscii().startsWith('aws:') "
-            "&& !k.startsWith('ingestion-operator.io/'))",
+            f"self.tags.all(k, k.matches('{escaped(TAG_KEY)}') && !k.lowerAscii().startsWith('aws:') "
+            "&& !k.lowerAscii().startsWith('ingestion-operator.io/'))",
             "tag keys are 1 to 128 letters, digits, spaces and _.:/=+@- and must not begin with aws: or ingestion-operator.io/, "
             "which AWS and the operator set themselves",
             ".tags",
+        ),
+        cel(
+            f"self.tags.all(k, self.tags[k].matches('{escaped(TAG_VALUE)}'))",
+            "tag values are letters, digits, spaces and _.:/=+@-",
+            ".tags",
+        ),
+        cel(
+            "self.tags.all(k, self.tags.exists_one(other, other.lowerAscii() == k.lowerAscii()))",
+            "IAM takes tag keys that differ only in upper and lower case for one: write the key once",
+            ".tags",
+        ),
+        cel(
+            f"{ENVIRONMENT_SIZE} <= {ENVIRONMENT_LIMIT}",
+            f"the environment, with RESULTS_BUCKET and the like and written as JSON, is longer than {ENVIRONMENT_LIMIT:,} bytes, "
+            "Lambda's limit: put larger settings into a file of the code",
+            ".processor.environment",
+        ),
+        cel(
+            f"{POLICY_SIZE} + {POLICY_FRAME} <= {POLICY_LIMIT}",
+            f"permissions and the filter's prefixes make an IAM policy of more than {POLICY_LIMIT:,} characters, IAM's limit: name "
+            "fewer or shorter resources and prefixes",
+            ".processor.permissions",
+        ),
+        _in_region(
+            "self.processor.layers.all(l, l.contains(':lambda:' + self.region + ':'))",
+            "a function takes layers of its own region only: name layers of spec.region",
+            ".processor.layers",
+        ),
+        _in_region(
+            "!has(self.processor.code.image) || self.processor.code.image.uri.contains('.ecr.' + self.region + '.')",
+            "a function takes an image of its own region only: name an image in spec.region",
+            ".processor.code.image.uri",
+        ),
+        _in_region(
+            "self.region.contains('-iso') "
+            f"|| self.processor.permissions.all(s, s.resources.all(r, r == '*' || r.startsWith('arn:' + {PARTITION} + ':')))",
+            "a resource is of the partition of spec.region: arn:aws:, or arn:aws-cn:, arn:aws-us-gov: or arn:aws-eusc: in these",
+            ".processor.permissions",
+        ),
+        _key_in_region("source.bucket.encryption", "false"),
+        _key_in_region(
+            "results.bucket.encryption",
+            "!has(self.results) || !has(self.results.bucket) || self.results.bucket.name != ''",
         ),
     ),
 ):
     """What the pipeline is to be."""
 
-    region: Annotated[str, StringConstraints(max_length=32, pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$")] | None = None
+    region: Annotated[str, StringConstraints(max_length=32)] | None = None
     """AWS region, for example `eu-west-1`. Default: the operator's. Immutable."""
     tags: Annotated[
         dict[

@@ -1,0 +1,97 @@
+"""One pass over a pipeline that is being deleted: take down what it made, and nothing that is to stay."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import uuid4
+
+from ingestion_operator import conclude
+from ingestion_operator.decide import Observed
+from ingestion_operator.disposal import Disposal
+from ingestion_operator.errors import PipelineError
+from ingestion_operator.model.pipeline import CONFIRM_PURGE
+from ingestion_operator.model.spec import DeletionPolicy
+from ingestion_operator.model.status import Operation, OperationType, StackStatus
+from ingestion_operator.names import possible_buckets, possible_tables
+from ingestion_operator.naming import stack_name
+from ingestion_operator.ports import StackRef
+from ingestion_operator.reasons import Reason
+from ingestion_operator.run import DESTROY_TIMEOUT_SECONDS, Run
+
+
+class StillThere(Exception):
+    """A deletion is not finished; it is to be tried again after `delay_seconds`. Carries the message for the user."""
+
+    def __init__(self, message: str, delay_seconds: float) -> None:
+        super().__init__(message)
+        self.delay_seconds = delay_seconds
+
+
+@dataclass
+class Removal(Run):
+    """Takes a pipeline down."""
+
+    def run(self) -> None:
+        """Take it down. Raises StillThere while something holds it up."""
+        observed = Observed(self.identity)
+        try:
+            self._take_down(observed)
+        except PipelineError as error:
+            at = self.context.moments()
+            self.write(conclude.deleting(observed, None, str(error), at, error))
+            self.announce_if_new(error.reason, str(error))
+            raise StillThere(str(error), conclude.deletion_delay(self.written, error, at)) from error
+
+    def _take_down(self, observed: Observed) -> None:
+        policy = self.identity.deletion_policy
+        stack = self.identity.status.stack or self._assumed_stack()
+        ref = StackRef(stack.name, stack.region, stack.encryption_salt)
+        if policy is DeletionPolicy.RETAIN:
+            self.context.engine.forget(ref)
+            self.announce(Reason.RETAINED, "everything stays in AWS, as deletion.policy says")
+            return
+        disposal = self._disposal(stack)
+        disposal.check()
+        operation = Operation(type=OperationType.DESTROY, id=uuid4().hex[:12], start_time=self.context.clock())
+        self.write(conclude.deleting(observed, operation, "taking down the pipeline", self.context.moments()))
+        self.announce_a_broken_lock(self.context.engine.destroy(ref, DESTROY_TIMEOUT_SECONDS, self.progress(operation)))
+        if stack.switched_on:
+            self.context.cloud.switch_off_events(stack.switched_on, stack.region)
+        if purged := disposal.dispose():
+            self.announce(
+                Reason.PURGED, f"deleted for good, as confirmed: the data in {', '.join(purged)}", warning=True
+            )
+        self.announce(Reason.DESTROYED, f"the pipeline is gone from AWS{self._what_stays(disposal)}")
+
+    def _disposal(self, stack: StackStatus) -> Disposal:
+        goes = self.identity.deletion_policy is DeletionPolicy.DELETE
+        return Disposal(
+            self.context.cloud,
+            self.context.owner(self.identity),
+            stack.region,
+            stack.data_buckets if goes else (),
+            stack.data_tables if goes else (),
+            self._confirmed(),
+        )
+
+    def _what_stays(self, disposal: Disposal) -> str:
+        """For the last Event: buckets and tables that are still there, and why."""
+        stack = self.identity.status.stack
+        if self.identity.deletion_policy is DeletionPolicy.RETAIN_DATA and stack is not None:
+            kept = (*stack.data_buckets, *stack.data_tables)
+            return f"; kept with their data: {', '.join(kept)}" if kept else ""
+        if left := disposal.foreign():
+            return f"; left alone, for they do not carry this pipeline's tags: {', '.join(left)}"
+        return ""
+
+    def _assumed_stack(self) -> StackStatus:
+        """What there would be: a status may have been lost, and then only the deterministic names are left to go by."""
+        owner = self.context.owner(self.identity)
+        region = self.identity.region or self.context.default_region
+        buckets = possible_buckets(self.identity.source_bucket, owner, self.context.cloud.place(region))
+        return StackStatus(
+            name=stack_name(owner), region=region, data_buckets=buckets, data_tables=possible_tables(owner)
+        )
+
+    def _confirmed(self) -> frozenset[str]:
+        return frozenset(b.strip() for b in self.identity.annotations.get(CONFIRM_PURGE, "").split(",") if b.strip())

@@ -1,0 +1,103 @@
+"""What every pass over a pipeline has at hand: the ports, and the status as it was last written."""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from ingestion_operator.conclude import Backoff, Moments
+from ingestion_operator.errors import PipelineError
+from ingestion_operator.gather import Gatherer
+from ingestion_operator.model.pipeline import Identity
+from ingestion_operator.model.status import Operation, Status
+from ingestion_operator.naming import Owner
+from ingestion_operator.patch import merge_patch
+from ingestion_operator.ports import Cloud, Cluster, Engine, EngineResult, OnProgress, Progress
+from ingestion_operator.reasons import Reason
+
+logger = logging.getLogger(__name__)
+
+DESTROY_TIMEOUT_SECONDS = 1800.0
+PROGRESS_INTERVAL_SECONDS = 0.2
+
+
+@dataclass
+class Context:
+    """The ports and what is the same for all pipelines."""
+
+    cluster: Cluster
+    cloud: Cloud
+    engine: Engine
+    default_region: str
+    backoff: Backoff = Backoff()
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    def moments(self) -> Moments:
+        """The time of now, and a fresh jitter."""
+        return Moments(self.clock(), random.random(), self.backoff)  # noqa: S311 - spreads load, guards nothing
+
+    def owner(self, identity: Identity) -> Owner:
+        """The owner that the tags name."""
+        return Owner(self.cluster.cluster_id(), identity.key, identity.uid)
+
+    def gatherer(self) -> Gatherer:
+        """Reads what a pipeline refers to."""
+        return Gatherer(self.cluster, self.cloud, self.default_region, self.clock().date())
+
+
+@dataclass
+class Run:
+    """One pass over one pipeline; keeps the status as last written, so that each write is only what changed."""
+
+    context: Context
+    identity: Identity
+    written: Status = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.written = self.identity.status
+
+    def write(self, status: Status) -> None:
+        """Write what changed of the status."""
+        patch = merge_patch(self.written.to_document(), status.to_document())
+        if patch:
+            self.context.cluster.patch_status(self.identity.key, patch)
+        self.written = status
+
+    def progress(self, operation: Operation) -> OnProgress:
+        """Writes how far the operation is, not more often than a person can read."""
+        last = 0.0
+
+        def write(progress: Progress) -> None:
+            nonlocal last
+            if self.written.operation is None:
+                return  # a late event of an operation whose end is written already
+            if time.monotonic() - last >= PROGRESS_INTERVAL_SECONDS or progress.done == progress.total:
+                last = time.monotonic()
+                moved = operation.model_copy(update={"progress": str(progress)})
+                self.write(self.written.model_copy(update={"operation": moved}))
+
+        return write
+
+    def announce(self, reason: Reason, message: str, *, warning: bool = False) -> None:
+        """Publish an Event."""
+        try:
+            self.context.cluster.announce(self.identity, reason, message, warning=warning)
+        except PipelineError as error:
+            # The status says it too; an Event that cannot be published must not stop anything.
+            logger.warning("%s: %s", self.identity.key, error)
+
+    def announce_if_new(self, reason: Reason, message: str) -> None:
+        """One Event for each new failure or advice, not one for each time that it is met."""
+        if not any(message in condition.message for condition in self.identity.status.conditions):
+            self.announce(reason, message, warning=True)
+
+    def announce_a_broken_lock(self, result: EngineResult) -> None:
+        """Say so if the lock of a dead process was broken."""
+        if result.broken_lock:
+            self.announce(
+                Reason.LOCK_BROKEN, f"broke the lock of a process that is gone: {result.broken_lock}", warning=True
+            )

@@ -1,0 +1,83 @@
+"""Whether a trail records the writes to a bucket, as a function of what CloudTrail says of it.
+
+Source: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/logging-data-events-with-cloudtrail.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ingestion_operator.pattern import WRITES
+
+Selector = Mapping[str, Any]
+
+OBJECTS = "AWS::S3::Object"
+OPERATORS = ("Equals", "StartsWith", "EndsWith", "NotEquals", "NotStartsWith", "NotEndsWith")
+
+
+def data_event_selector(bucket_arn: str) -> dict[str, Any]:
+    """The selector, as pulumi-aws writes it, of a trail that records the writes to this bucket and nothing else."""
+    wanted = {"eventCategory": ["Data"], "resources.type": [OBJECTS], "readOnly": ["false"], "eventName": list(WRITES)}
+    fields = [{"field": name, "equals": values} for name, values in wanted.items()]
+    return {
+        "name": "objects written to the source bucket",
+        "field_selectors": [*fields, {"field": "resources.ARN", "starts_withs": [f"{bucket_arn}/"]}],
+    }
+
+
+def records_writes(answer: Mapping[str, Any], bucket_arn: str) -> bool:
+    """Whether the answer of GetEventSelectors says that each write to the bucket is recorded."""
+    basic: Sequence[Selector] = answer.get("EventSelectors") or ()
+    advanced: Sequence[Selector] = answer.get("AdvancedEventSelectors") or ()
+    return any(_basic_covers(s, bucket_arn) for s in basic) or all(
+        any(_advanced_covers(s, bucket_arn, name) for s in advanced) for name in WRITES
+    )
+
+
+def _basic_covers(selector: Selector, bucket_arn: str) -> bool:
+    if selector.get("ReadWriteType", "All") == "ReadOnly":
+        return False
+    values = [
+        value
+        for resource in selector.get("DataResources") or ()
+        if resource.get("Type") == OBJECTS
+        for value in resource.get("Values") or ()
+    ]
+    # `arn:aws:s3` stands for all buckets, `arn:aws:s3:::bucket/` for all objects of one.
+    return any(f"{bucket_arn}/".startswith(value) for value in values)
+
+
+def _advanced_covers(selector: Selector, bucket_arn: str, name: str) -> bool:
+    event = {
+        "eventCategory": "Data",
+        "resources.type": OBJECTS,
+        "readOnly": "false",
+        "eventName": name,
+        "eventSource": "s3.amazonaws.com",
+        "resources.ARN": f"{bucket_arn}/",
+    }
+    return all(_passes(field, event) for field in selector.get("FieldSelectors") or ())
+
+
+def _passes(field: Selector, event: Mapping[str, str]) -> bool:
+    """Whether every object of the bucket passes this field: an end of the ARN is an end of some keys only."""
+    about = str(field.get("Field"))
+    if about not in event:
+        return False
+    value, said = event[about], {name: field.get(name) or [] for name in OPERATORS}
+    if about == "resources.ARN" and (said["Equals"] or said["EndsWith"] or said["NotEndsWith"]):
+        return False
+    return (
+        (not said["Equals"] or value in said["Equals"])
+        and (not said["StartsWith"] or value.startswith(tuple(said["StartsWith"])))
+        and (not said["EndsWith"] or value.endswith(tuple(said["EndsWith"])))
+        and value not in said["NotEquals"]
+        and not _refuses_some(said["NotStartsWith"], value)
+        and not value.endswith(tuple(said["NotEndsWith"]))
+    )
+
+
+def _refuses_some(beginnings: Sequence[str], value: str) -> bool:
+    """Whether something that begins with the value begins with one of these too."""
+    return any(value.startswith(b) or b.startswith(value) for b in beginnings)

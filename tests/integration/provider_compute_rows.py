@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 
 from ingestion_local.provider.properties import Document
-from integration.provider_world import ACCOUNT, Pair, Row, World, as_map, grant, pattern, present, trust
+from integration.provider_world import ACCOUNT, Pair, Row, World, as_map, grant, pattern, present, trust, without
 
 
 def role_inputs(world: World) -> Pair:
@@ -94,7 +94,7 @@ def function_inputs(world: World) -> Pair:
         {
             "name": world.name,
             "description": "first",
-            "role": world.role(f"{world.name}-one"),
+            "role": world.role(f"{world.name}-one", "sqs:SendMessage", "ec2:*NetworkInterface*"),
             "runtime": "python3.12",
             "handler": "index.handler",
             "code": one,
@@ -103,7 +103,14 @@ def function_inputs(world: World) -> Pair:
             "packageType": "Zip",
             "layers": [world.layer("a"), world.layer("b")],
             "ephemeralStorage": {"size": 1024},
-            "loggingConfig": {"logFormat": "JSON", "logGroup": "/own/a"},
+            "loggingConfig": {
+                "logFormat": "JSON",
+                "logGroup": "/own/a",
+                "applicationLogLevel": "DEBUG",
+                "systemLogLevel": "WARN",
+            },
+            "vpcConfig": world.network(0),
+            "kmsKeyArn": key("a"),
             "deadLetterConfig": {"targetArn": world.queue("a")},
             "reservedConcurrentExecutions": 5,
             "architectures": ["arm64"],
@@ -116,7 +123,7 @@ def function_inputs(world: World) -> Pair:
         {
             "name": world.name,
             "description": "second",
-            "role": world.role(f"{world.name}-two"),
+            "role": world.role(f"{world.name}-two", "sqs:SendMessage", "ec2:*NetworkInterface*"),
             "runtime": "python3.13",
             "handler": "index.other",
             "code": two,
@@ -126,6 +133,8 @@ def function_inputs(world: World) -> Pair:
             "layers": [world.layer("c")],
             "ephemeralStorage": {"size": 2048},
             "loggingConfig": {"logFormat": "Text", "logGroup": "/own/b"},
+            "vpcConfig": world.network(1),
+            "kmsKeyArn": key("b"),
             "deadLetterConfig": {"targetArn": world.queue("b")},
             "reservedConcurrentExecutions": 0,
             "architectures": ["x86_64"],
@@ -138,24 +147,71 @@ def function_inputs(world: World) -> Pair:
     )
 
 
+def key(name: str) -> str:
+    return f"arn:aws:kms:us-east-1:{ACCOUNT}:key/{name * 8}-2222-3333-4444-555555555555"
+
+
+def stored_inputs(world: World) -> Pair:
+    one, one_hash = world.zipped("a", "def handler(event, context): return 1\n")
+    two, two_hash = world.zipped("b", "def handler(event, context): return 2\n")
+    zipped, changed = function_inputs(world)
+    return (
+        {**without(zipped, "code"), **one, "sourceCodeHash": one_hash, "codeSha256": one_hash},
+        {**without(changed, "code"), **two, "sourceCodeHash": two_hash, "codeSha256": two_hash},
+    )
+
+
+def image_inputs(world: World) -> Pair:
+    repository = f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com/ingestion"
+    zipped, changed = (without(inputs, *OF_A_ZIP) for inputs in function_inputs(world))
+    image: Document = {"packageType": "Image", "sourceCodeHash": "one"}
+    return (
+        {**zipped, **image, "imageUri": f"{repository}@sha256:{'a' * 64}"},
+        {**changed, **image, "imageUri": f"{repository}@sha256:{'b' * 64}", "sourceCodeHash": "two"},
+    )
+
+
+def code_seen(world: World, inputs: Document, there: str) -> Document:
+    """Where the code is from, as it was said if it is this code."""
+    if "s3Bucket" in inputs:
+        said = {name: inputs[name] for name in S3_OBJECT if name in inputs}
+        names = {"Bucket": "s3Bucket", "Key": "s3Key", "VersionId": "s3ObjectVersion"}
+        where = {theirs: said[ours] for theirs, ours in names.items() if ours in said}
+        wanted = world.client("s3").get_object(**where)["Body"].read()
+    elif "code" in inputs:
+        said, wanted = {"code": inputs["code"]}, Path(inputs["code"]["path"]).read_bytes()
+    else:
+        return {name: inputs[name] for name in ("sourceCodeHash",) if name in inputs}
+    digest = base64.b64encode(hashlib.sha256(wanted).digest()).decode()
+    hashes = {"sourceCodeHash": there, "codeSha256": there}
+    return {**hashes, **(said if digest == there else dict.fromkeys(said, "other code"))}
+
+
 def function_seen(world: World, inputs: Document) -> Document:
     answer = world.client("lambda").get_function(FunctionName=inputs["name"])
     found = answer["Configuration"]
-    wanted = hashlib.sha256(Path(inputs["code"]["path"]).read_bytes()).digest()
-    there, logging = found["CodeSha256"], found["LoggingConfig"]
+    logging, network = found["LoggingConfig"], found.get("VpcConfig", {})
     return {
         "name": found["FunctionName"],
         "description": found["Description"],
         "role": found["Role"],
-        "runtime": found["Runtime"],
-        "handler": found["Handler"],
-        "code": inputs["code"] if there == base64.b64encode(wanted).decode() else there,
-        "sourceCodeHash": there,
-        "codeSha256": there,
+        "runtime": found.get("Runtime"),
+        "handler": found.get("Handler"),
+        **code_seen(world, inputs, found["CodeSha256"]),
+        "imageUri": answer["Code"].get("ImageUri"),
+        "kmsKeyArn": found.get("KMSKeyArn") or None,
+        "vpcConfig": present({"subnetIds": network.get("SubnetIds"), "securityGroupIds": network["SecurityGroupIds"]}),
         "packageType": found["PackageType"],
         "layers": [layer["Arn"] for layer in found.get("Layers", [])],
         "ephemeralStorage": {"size": found["EphemeralStorage"]["Size"]},
-        "loggingConfig": {"logFormat": logging["LogFormat"], "logGroup": logging["LogGroup"]},
+        "loggingConfig": present(
+            {
+                "logFormat": logging["LogFormat"],
+                "logGroup": logging["LogGroup"],
+                "applicationLogLevel": logging.get("ApplicationLogLevel"),
+                "systemLogLevel": logging.get("SystemLogLevel"),
+            }
+        ),
         "deadLetterConfig": present({"targetArn": found.get("DeadLetterConfig", {}).get("TargetArn")}),
         "reservedConcurrentExecutions": answer.get("Concurrency", {}).get("ReservedConcurrentExecutions"),
         "architectures": found["Architectures"],
@@ -306,12 +362,41 @@ PERMISSION = "aws:lambda/permission:Permission"
 RULE = "aws:cloudwatch/eventRule:EventRule"
 TARGET = "aws:cloudwatch/eventTarget:EventTarget"
 
+S3_OBJECT = ("s3Bucket", "s3Key", "s3ObjectVersion")
+OF_A_ZIP = ("code", "codeSha256", "runtime", "handler", "layers")
+
+VARIANTS: dict[str, tuple[str, Row]] = {
+    "Function from S3": (
+        FUNCTION,
+        Row(
+            stored_inputs,
+            function_seen,
+            chosen=frozenset({"s3Bucket", "s3Key", "runtime", "handler"}),
+            others=frozenset({"code", "imageUri"}),
+        ),
+    ),
+    "Function from an image": (
+        FUNCTION,
+        Row(
+            image_inputs,
+            function_seen,
+            chosen=frozenset({"packageType", "imageUri"}),
+            others=frozenset({*S3_OBJECT, *OF_A_ZIP}),
+        ),
+    ),
+}
+
 ROWS: dict[str, Row] = {
     ROLE: Row(role_inputs, role_seen),
     ROLE_POLICY: Row(role_policy_inputs, role_policy_seen, takes_over=True),
     # The emulator takes a key when a group is made, and does not know the call that changes it.
     LOG_GROUP: Row(log_group_inputs, log_group_seen, fixed=frozenset({"kmsKeyId"})),
-    FUNCTION: Row(function_inputs, function_seen),
+    FUNCTION: Row(
+        function_inputs,
+        function_seen,
+        chosen=frozenset({"code", "runtime", "handler"}),
+        others=frozenset({*S3_OBJECT, "imageUri"}),
+    ),
     INVOKE_CONFIG: Row(invoke_config_inputs, invoke_config_seen, takes_over=True),
     PERMISSION: Row(permission_inputs, permission_seen),
     RULE: Row(rule_inputs, rule_seen, takes_over=True),

@@ -9,7 +9,14 @@ from integration import provider_compute_rows, provider_storage_rows
 from integration.provider_world import Row, World, same_text
 
 ROWS: dict[str, Row] = {**provider_storage_rows.ROWS, **provider_compute_rows.ROWS}
+VARIANTS: dict[str, tuple[str, Row]] = {**provider_storage_rows.VARIANTS, **provider_compute_rows.VARIANTS}
 kinds = pytest.mark.parametrize("kind", [pytest.param(kind, id=kind.rpartition(":")[2]) for kind in ROWS])
+CASES = {kind.rpartition(":")[2]: (kind, row) for kind, row in ROWS.items()} | VARIANTS
+cases = pytest.mark.parametrize(("kind", "row"), [pytest.param(*case, id=name) for name, case in CASES.items()])
+# Every change of a permission replaces it.
+changing = pytest.mark.parametrize(
+    ("kind", "row"), [pytest.param(*case, id=name) for name, case in CASES.items() if name != "Permission"]
+)
 
 
 def assert_applied(kind: str, world: World, inputs: Document) -> None:

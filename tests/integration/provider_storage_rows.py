@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from ingestion_local.provider.properties import Document
-from integration.provider_world import ACCOUNT, Pair, Row, World, as_map, grant, present
+from integration.provider_world import ACCOUNT, Pair, Row, World, as_map, grant, present, without
 
 
 def bucket_inputs(world: World) -> Pair:
-    first = {"bucket": world.name, "forceDestroy": False, "tags": {"team": "a", "stage": "dev"}}
+    first = {
+        "bucket": world.name,
+        "bucketNamespace": "global",
+        "forceDestroy": False,
+        "tags": {"team": "a", "stage": "dev"},
+    }
     return first, first | {"tags": {"team": "b", "more": "x"}}
+
+
+def own_bucket_inputs(world: World) -> Pair:
+    own = {"bucket": f"{world.name}-{ACCOUNT}-us-east-1-an", "bucketNamespace": "account-regional"}
+    first, changed = bucket_inputs(world)
+    return {**first, **own}, {**changed, **own}
 
 
 def bucket_seen(world: World, inputs: Document) -> Document:
@@ -18,7 +29,13 @@ def bucket_seen(world: World, inputs: Document) -> Document:
         tags = as_map(s3.get_bucket_tagging(Bucket=inputs["bucket"])["TagSet"])
     except s3.exceptions.ClientError:
         tags = {}
-    return {"bucket": inputs["bucket"] if inputs["bucket"] in names else None, "tags": tags, "forceDestroy": False}
+    return {
+        "bucket": inputs["bucket"] if inputs["bucket"] in names else None,
+        # No call tells it: the ending of the name does.
+        "bucketNamespace": "account-regional" if inputs["bucket"].endswith("-an") else "global",
+        "tags": tags,
+        "forceDestroy": False,
+    }
 
 
 def encryption_inputs(world: World) -> Pair:
@@ -232,6 +249,123 @@ def table_seen(world: World, inputs: Document) -> Document:
     }
 
 
+def trail_inputs(world: World) -> Pair:
+    for bucket in ("a", "b"):
+        world.log_bucket(f"{world.name}-{bucket}", world.name)
+    objects = {
+        "name": "objects",
+        "fieldSelectors": [
+            {"field": "eventCategory", "equals": ["Data"]},
+            {"field": "resources.type", "equals": ["AWS::S3::Object"]},
+            {"field": "resources.ARN", "startsWiths": [f"arn:aws:s3:::{world.name}/"]},
+        ],
+    }
+    functions = {
+        "fieldSelectors": [
+            {"field": "eventCategory", "equals": ["Data"]},
+            {"field": "resources.type", "equals": ["AWS::Lambda::Function"]},
+            {"field": "eventName", "notEquals": ["Invoke"], "notStartsWiths": ["A"], "notEndsWiths": ["Z"]},
+            {"field": "resources.ARN", "endsWiths": ["-fn"]},
+        ],
+    }
+    return (
+        {
+            "name": world.name,
+            "s3BucketName": f"{world.name}-a",
+            "s3KeyPrefix": "one",
+            "includeGlobalServiceEvents": False,
+            "isMultiRegionTrail": False,
+            "enableLogFileValidation": True,
+            "enableLogging": False,
+            "advancedEventSelectors": [objects],
+            "tags": {"team": "a", "stage": "dev"},
+        },
+        {
+            "name": world.name,
+            "s3BucketName": f"{world.name}-b",
+            "s3KeyPrefix": "two",
+            "includeGlobalServiceEvents": True,
+            "isMultiRegionTrail": True,
+            "enableLogFileValidation": False,
+            "enableLogging": True,
+            "advancedEventSelectors": [objects, functions],
+            "tags": {"team": "b", "more": "x"},
+        },
+    )
+
+
+def basic_trail_inputs(world: World) -> Pair:
+    first, changed = trail_inputs(world)
+    objects = {"type": "AWS::S3::Object", "values": [f"arn:aws:s3:::{world.name}/"]}
+    return (
+        {
+            **without(first, "advancedEventSelectors"),
+            "eventSelectors": [
+                {"readWriteType": "WriteOnly", "includeManagementEvents": False, "dataResources": [objects]}
+            ],
+        },
+        {
+            **without(changed, "advancedEventSelectors"),
+            "eventSelectors": [
+                {"readWriteType": "All", "excludeManagementEventSources": ["kms.amazonaws.com"]},
+                {"readWriteType": "ReadOnly", "dataResources": [objects]},
+            ],
+        },
+    )
+
+
+TRAIL_OPERATORS = {
+    "Equals": "equals",
+    "StartsWith": "startsWiths",
+    "EndsWith": "endsWiths",
+    "NotEquals": "notEquals",
+    "NotStartsWith": "notStartsWiths",
+    "NotEndsWith": "notEndsWiths",
+}
+
+
+def trail_seen(world: World, inputs: Document) -> Document:
+    cloudtrail = world.client("cloudtrail")
+    found = cloudtrail.get_trail(Name=inputs["name"])["Trail"]
+    selectors = cloudtrail.get_event_selectors(TrailName=inputs["name"])
+    advanced = []
+    for selector in selectors.get("AdvancedEventSelectors", []):
+        fields = [
+            {"field": f["Field"], **{ours: f[theirs] for theirs, ours in TRAIL_OPERATORS.items() if theirs in f}}
+            for f in selector["FieldSelectors"]
+        ]
+        advanced.append(present({"name": selector.get("Name"), "fieldSelectors": fields}))
+    (tags,) = cloudtrail.list_tags(ResourceIdList=[found["TrailARN"]])["ResourceTagList"]
+    return {
+        "name": found["Name"],
+        "s3BucketName": found["S3BucketName"],
+        "s3KeyPrefix": found.get("S3KeyPrefix"),
+        "includeGlobalServiceEvents": found["IncludeGlobalServiceEvents"],
+        "isMultiRegionTrail": found["IsMultiRegionTrail"],
+        "enableLogFileValidation": found["LogFileValidationEnabled"],
+        "enableLogging": cloudtrail.get_trail_status(Name=inputs["name"])["IsLogging"],
+        "advancedEventSelectors": advanced,
+        "eventSelectors": as_said(selectors.get("EventSelectors", []), inputs.get("eventSelectors")),
+        "tags": as_map(tags["TagsList"]),
+    }
+
+
+def as_said(there: list[Document], said: list[Document] | None) -> list[Document]:
+    """Selectors without what the program leaves to AWS's defaults."""
+    found = []
+    for number, selector in enumerate(there):
+        data = [{"type": r["Type"], "values": r["Values"]} for r in selector.get("DataResources", [])]
+        whole = {
+            "readWriteType": selector["ReadWriteType"],
+            "includeManagementEvents": selector["IncludeManagementEvents"],
+            "excludeManagementEventSources": selector.get("ExcludeManagementEventSources", []),
+            "dataResources": data,
+        }
+        names = said[number] if said and number < len(said) else whole
+        found.append({name: whole[name] for name in names})
+    return found
+
+
 BUCKET = "aws:s3/bucket:Bucket"
 ENCRYPTION = "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
 PRIVATE = "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"
@@ -241,9 +375,27 @@ BUCKET_POLICY = "aws:s3/bucketPolicy:BucketPolicy"
 NOTIFICATION = "aws:s3/bucketNotification:BucketNotification"
 QUEUE = "aws:sqs/queue:Queue"
 QUEUE_POLICY = "aws:sqs/queuePolicy:QueuePolicy"
+TRAIL = "aws:cloudtrail/trail:Trail"
 TABLE = "aws:dynamodb/table:Table"
 
+VARIANTS: dict[str, tuple[str, Row]] = {
+    "Bucket of the account's own": (
+        BUCKET,
+        Row(
+            own_bucket_inputs,
+            bucket_seen,
+            fixed=frozenset({"forceDestroy"}),
+            chosen=frozenset({"bucketNamespace"}),
+        ),
+    ),
+    "Trail of basic selectors": (
+        TRAIL,
+        Row(basic_trail_inputs, trail_seen, others=frozenset({"advancedEventSelectors"})),
+    ),
+}
+
 ROWS: dict[str, Row] = {
+    TRAIL: Row(trail_inputs, trail_seen, others=frozenset({"eventSelectors"})),
     BUCKET: Row(bucket_inputs, bucket_seen, fixed=frozenset({"forceDestroy"})),
     ENCRYPTION: Row(encryption_inputs, encryption_seen, takes_over=True),
     PRIVATE: Row(private_inputs, private_seen, takes_over=True),

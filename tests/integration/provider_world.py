@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import io
 import json
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +14,6 @@ from typing import Any
 
 from ingestion_local.emulator import Emulator
 from ingestion_local.provider.properties import ARCHIVE, SIGNATURE, Document
-from ingestion_operator.code import CodeBundle
 
 ACCOUNT = "123456789012"
 
@@ -30,26 +33,52 @@ class World:
         self.client("s3").create_bucket(Bucket=self.name)
         return self.name
 
-    def role(self, name: str = "") -> str:
-        """The ARN of a role that Lambda may take."""
+    def log_bucket(self, bucket: str, trail: str) -> None:
+        """A bucket into which this trail may write."""
+        self.client("s3").create_bucket(Bucket=bucket)
+        arn = f"arn:aws:s3:::{bucket}"
+        source = {"aws:SourceArn": f"arn:aws:cloudtrail:us-east-1:{ACCOUNT}:trail/{trail}"}
+        principal = {"Service": "cloudtrail.amazonaws.com"}
+        statements = [
+            {"Action": "s3:GetBucketAcl", "Resource": arn, "Condition": {"StringEquals": source}},
+            {
+                "Action": "s3:PutObject",
+                "Resource": f"{arn}/*",
+                "Condition": {"StringEquals": {**source, "s3:x-amz-acl": "bucket-owner-full-control"}},
+            },
+        ]
+        policy = {"Statement": [{"Effect": "Allow", "Principal": principal, **s} for s in statements]}
+        self.client("s3").put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy))
+
+    def role(self, name: str = "", *actions: str) -> str:
+        """The ARN of a role that Lambda may take, and that may do these actions."""
         answer = self.client("iam").create_role(
             RoleName=name or self.name, AssumeRolePolicyDocument=trust("lambda.amazonaws.com")
         )
+        for number, action in enumerate(actions):
+            self.client("iam").put_role_policy(
+                RoleName=answer["Role"]["RoleName"], PolicyName=f"may-{number}", PolicyDocument=grant(action)
+            )
         return str(answer["Role"]["Arn"])
 
     def archive(self, text: str) -> tuple[Document, str]:
         """A zip with a handler as Pulumi passes it, and its hash as Lambda tells it."""
-        bundle = CodeBundle.of({"index.py": text})
-        path = self.directory / f"{bundle.sha256}.zip"
-        path.write_bytes(bundle.zip_bytes)
-        return {SIGNATURE: ARCHIVE, "path": str(path), "hash": bundle.sha256}, bundle.sha256_base64
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w") as file:
+            # A fixed time: the same text is the same archive.
+            file.writestr(zipfile.ZipInfo("index.py"), text)
+        digest = hashlib.sha256(packed.getvalue())
+        path = self.directory / f"{digest.hexdigest()}.zip"
+        path.write_bytes(packed.getvalue())
+        archive = {SIGNATURE: ARCHIVE, "path": str(path), "hash": digest.hexdigest()}
+        return archive, base64.b64encode(digest.digest()).decode()
 
     def function(self, name: str = "") -> str:
         """The ARN of a function."""
         code, _ = self.archive("def handler(event, context): pass\n")
         answer = self.client("lambda").create_function(
             FunctionName=name or self.name,
-            Role=self.role(f"{name or self.name}-for-fn"),
+            Role=self.role(f"{name or self.name}-for-fn", "sqs:SendMessage"),
             Runtime="python3.13",
             Handler="index.handler",
             Code={"ZipFile": Path(code["path"]).read_bytes()},
@@ -65,6 +94,25 @@ class World:
         url = self.client("sqs").create_queue(QueueName=f"{self.name}-{name}")["QueueUrl"]
         found = self.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
         return str(found["Attributes"]["QueueArn"])
+
+    def zipped(self, key: str, text: str) -> tuple[Document, str]:
+        """A version of an object of S3 that is a zip with a handler, and its hash as Lambda tells it."""
+        code, digest = self.archive(text)
+        s3, bucket = self.client("s3"), f"{self.name}-{key}"
+        s3.create_bucket(Bucket=bucket)
+        s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+        version = s3.put_object(Bucket=bucket, Key=key, Body=Path(code["path"]).read_bytes())["VersionId"]
+        return {"s3Bucket": bucket, "s3Key": key, "s3ObjectVersion": version}, digest
+
+    def network(self, number: int) -> Document:
+        """Two subnets and a group of the account's own network."""
+        ec2 = self.client("ec2")
+        network = ec2.describe_vpcs(Filters=[{"Name": "isDefault", "Values": ["true"]}])["Vpcs"][0]["VpcId"]
+        subnets = ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [network]}])["Subnets"]
+        group = ec2.create_security_group(GroupName=f"{self.name}-{number}", Description="a", VpcId=network)
+        # Not in AWS's order, which says nothing.
+        found = sorted((subnet["SubnetId"] for subnet in subnets[number : number + 2]), reverse=True)
+        return {"subnetIds": found, "securityGroupIds": [group["GroupId"]]}
 
     def layer(self, name: str) -> str:
         """The ARN of a version of a layer."""
@@ -98,6 +146,10 @@ def present(document: Document) -> Document:
     return {key: value for key, value in document.items() if value not in (None, "", {}, [])}
 
 
+def without(document: Document, *names: str) -> Document:
+    return {name: value for name, value in document.items() if name not in names}
+
+
 def as_map(tags: list[dict[str, str]]) -> dict[str, str]:
     return {tag["Key"]: tag["Value"] for tag in tags}
 
@@ -115,3 +167,7 @@ class Row:
     """Whether making it over one that is there succeeds, as it is a document that is put whole."""
     fixed: frozenset[str] = field(default=frozenset())
     """Inputs that neither replace it nor can be changed here."""
+    chosen: frozenset[str] = field(default=frozenset())
+    """Inputs that are required because of the alternative that this row takes."""
+    others: frozenset[str] = field(default=frozenset())
+    """Inputs of the other alternatives."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pulumi
@@ -46,7 +47,10 @@ def program(archive: Path) -> Callable[[], None]:
 
 
 @pytest.fixture
-def stack(emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> automation.Stack:
+def select(
+    emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[Callable[[], None]], automation.Stack]:
+    """A stack of a program, on the real CLI with the stand-in installed."""
     install(tmp_path / "home")
     for part in ("state", "work"):
         (tmp_path / part).mkdir()
@@ -54,7 +58,6 @@ def stack(emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("PATH", f"{cli.parent}{os.pathsep}{os.environ['PATH']}")
     # The one that the SDK is told to use has to be the one of this test.
     monkeypatch.setenv("PULUMI_HOME", str(tmp_path / "home"))
-    archive, _ = World(emulator, tmp_path, NAME).archive("def handler(event, context): pass\n")
     environment = {
         **local_environment(),
         **emulator.env(),
@@ -63,12 +66,20 @@ def stack(emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         "PULUMI_BACKEND_URL": f"file://{tmp_path / 'state'}",
         "PULUMI_CONFIG_PASSPHRASE": "a",
     }
-    return automation.create_or_select_stack(
-        "dev",
-        "standin",
-        program(Path(archive["path"])),
-        opts=automation.LocalWorkspaceOptions(work_dir=str(tmp_path / "work"), env_vars=environment),
-    )
+    options = automation.LocalWorkspaceOptions(work_dir=str(tmp_path / "work"), env_vars=environment)
+
+    def select(register: Callable[[], None]) -> automation.Stack:
+        return automation.create_or_select_stack("dev", "standin", register, opts=options)
+
+    return select
+
+
+@pytest.fixture
+def stack(
+    select: Callable[[Callable[[], None]], automation.Stack], emulator: Emulator, tmp_path: Path
+) -> automation.Stack:
+    archive, _ = World(emulator, tmp_path, NAME).archive("def handler(event, context): pass\n")
+    return select(program(Path(archive["path"])))
 
 
 def changes(summary: automation.UpdateSummary) -> Mapping[str, int]:
@@ -105,3 +116,83 @@ def test_the_real_engine_makes_refreshes_repairs_and_destroys_a_stack(
 
     assert changes(stack.destroy().summary) == {"delete": 8}
     assert NAME not in [bucket["Name"] for bucket in emulator.client("s3").list_buckets()["Buckets"]]
+
+
+SECRETS = ("first-not-for-the-state", "second-not-for-the-state")
+WITH_SECRETS = "with-secrets"
+NO_LAYER = "arn:aws:lambda:us-east-1:123456789012:layer:not-there:1"
+
+
+def program_with_secrets(archive: Path, said: list[str]) -> Callable[[], None]:
+    """A function whose whole environment is secret, with the last of the values that were said."""
+
+    def register() -> None:
+        role = aws.iam.Role("role", name=WITH_SECRETS, assume_role_policy=trust("lambda.amazonaws.com"))
+        function = aws.lambda_.Function(
+            "function",
+            name=WITH_SECRETS,
+            role=role.arn,
+            code=pulumi.FileArchive(str(archive)),
+            runtime="python3.13",
+            handler="index.handler",
+            layers=[] if len(said) < 3 else [NO_LAYER],
+            environment=pulumi.Output.secret({"variables": {"KEY": said[-1]}}),
+        )
+        pulumi.export("environment", function.environment)
+
+    return register
+
+
+def files(directory: Path) -> Iterator[str]:
+    """What every file of the directory says, also those that are packed."""
+    for path in directory.rglob("*"):
+        if path.is_file():
+            data = path.read_bytes()
+            yield (gzip.decompress(data) if data.startswith(b"\x1f\x8b") else data).decode(errors="replace")
+
+
+def test_a_secret_environment_reaches_the_function_and_no_file_of_the_state(
+    select: Callable[[Callable[[], None]], automation.Stack], emulator: Emulator, tmp_path: Path
+) -> None:
+    archive, _ = World(emulator, tmp_path, WITH_SECRETS).archive(
+        "import os\ndef handler(event, context): return os.environ['KEY']\n"
+    )
+    said = [SECRETS[0]]
+    stack = select(program_with_secrets(Path(archive["path"]), said))
+    told: list[str] = []
+
+    def asked() -> object:
+        found = emulator.client("lambda").invoke(FunctionName=WITH_SECRETS)
+        return json.loads(found["Payload"].read())
+
+    stack.preview(on_output=told.append)
+    stack.up(on_output=told.append)
+    assert asked() == SECRETS[0]
+    said.append(SECRETS[1])
+    preview = stack.preview(on_output=told.append, diff=True)
+    assert preview.change_summary == {"same": 2, "update": 1}
+    stack.up(on_output=told.append)
+    assert asked() == SECRETS[1]
+    assert changes(stack.up(on_output=told.append).summary) == {"same": 3}
+
+    # Somebody else changes it: refresh reads the value back, and it is a secret again.
+    somebody = {"Variables": {"KEY": SECRETS[0], "MORE": SECRETS[1]}}
+    emulator.client("lambda").update_function_configuration(FunctionName=WITH_SECRETS, Environment=somebody)
+    assert changes(stack.refresh(on_output=told.append).summary) == {"same": 2, "update": 1}
+    stack.up(on_output=told.append)
+    assert asked() == SECRETS[1]
+
+    # A failing update tells what failed, and not with what.
+    said.append(SECRETS[0])
+    with pytest.raises(automation.CommandError) as failed:
+        stack.up(
+            on_output=told.append,
+            on_event=lambda event: told.append(str(event.diagnostic_event and event.diagnostic_event.message)),
+        )
+    told.append(str(failed.value))
+    assert any("updating Lambda Function" in text for text in told)
+
+    everything = [*files(tmp_path / "state"), *files(tmp_path / "home"), *told]
+    assert any("ciphertext" in text for text in everything)
+    assert [text for text in everything if any(secret in text for secret in SECRETS)] == []
+    stack.destroy()

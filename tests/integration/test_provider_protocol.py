@@ -34,6 +34,7 @@ from integration.provider_storage_rows import (
     LIFECYCLE,
     QUEUE_POLICY,
     TABLE,
+    TRAIL,
     VERSIONING,
 )
 from integration.provider_world import World
@@ -87,13 +88,19 @@ NESTED: dict[str, tuple[str, Callable[[Document], None], str]] = {
     "the attributes of a table": (TABLE, lambda i: i["attributes"][0].update(more=1), "attributes.more"),
     "the log of a function": (
         FUNCTION,
-        lambda i: i["loggingConfig"].update(systemLogLevel="INFO"),
-        "loggingConfig.systemLogLevel",
+        lambda i: i["loggingConfig"].update(more=1),
+        "loggingConfig.more",
     ),
     "where failures go": (
         INVOKE_CONFIG,
         lambda i: i["destinationConfig"].update(onSuccess={}),
         "destinationConfig.onSuccess",
+    ),
+    "a network": (FUNCTION, lambda i: i["vpcConfig"].update(more=1), "vpcConfig.more"),
+    "what a trail records": (
+        TRAIL,
+        lambda i: i["advancedEventSelectors"][0]["fieldSelectors"][0].update(like=["a"]),
+        "advancedEventSelectors.fieldSelectors.like",
     ),
     "an environment": (FUNCTION, lambda i: i["environment"].update(more=1), "environment.more"),
     "tracing": (FUNCTION, lambda i: i["tracingConfig"].update(more=1), "tracingConfig.more"),
@@ -117,12 +124,44 @@ def test_an_input_inside_another_that_is_not_applied_is_named(
     ("kind", "inputs", "reason"),
     [
         pytest.param(BUCKET, {"forceDestroy": True}, "forceDestroy", id="a bucket that is emptied when deleted"),
-        pytest.param(FUNCTION, {"packageType": "Image"}, "packageType", id="a function from an image"),
         pytest.param(TABLE, {"billingMode": "PROVISIONED"}, "billingMode", id="a table with capacities"),
     ],
 )
 def test_a_value_that_is_not_applied_is_named(kind: str, inputs: Document, reason: str, engine: Engine) -> None:
     assert any(f"input {reason} of {kind}: the stand-in applies only" in text for text in engine.failures(kind, inputs))
+
+
+@pytest.mark.parametrize(
+    ("kind", "inputs", "failure"),
+    [
+        pytest.param(
+            BUCKET,
+            {"bucket": "a", "bucketNamespace": "account-regional"},
+            "input bucket of aws:s3/bucket:Bucket: is not an account-regional namespace bucket",
+            id="a name outside of the account's namespace",
+        ),
+        pytest.param(
+            BUCKET,
+            {"bucket": "a-123456789012-us-east-1-an"},
+            "input bucket of aws:s3/bucket:Bucket: is an account-regional namespace bucket",
+            id="a name in a namespace that is not said",
+        ),
+        pytest.param(
+            BUCKET,
+            {"bucket": "a", "bucketNamespace": "mine"},
+            "input bucketNamespace of aws:s3/bucket:Bucket: is neither 'global' nor 'account-regional'",
+            id="another namespace",
+        ),
+        pytest.param(
+            TRAIL,
+            {"name": "a", "s3BucketName": "b", "eventSelectors": [], "advancedEventSelectors": []},
+            "input advancedEventSelectors of aws:cloudtrail/trail:Trail: conflicts with eventSelectors",
+            id="both kinds of selectors",
+        ),
+    ],
+)
+def test_inputs_that_do_not_go_together_are_named(kind: str, inputs: Document, failure: str, engine: Engine) -> None:
+    assert engine.failures(kind, inputs) == [failure]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from types import MappingProxyType
 from typing import Any, ClassVar
 
@@ -17,7 +19,7 @@ from ingestion_local.provider.kinds import (
     tag_list,
     tag_map,
 )
-from ingestion_local.provider.properties import Document
+from ingestion_local.provider.properties import UNKNOWN, Document
 from ingestion_local.provider.shapes import Block, block
 
 MISSING_BUCKET = ("NoSuchBucket", "404")
@@ -25,25 +27,48 @@ MISSING_BUCKET = ("NoSuchBucket", "404")
 DEFAULT_REGION = "us-east-1"
 
 
+GLOBAL, OWN = "global", "account-regional"
+# What AWS's rule about names makes of account and region.
+OWN_NAME = re.compile(r".+-[0-9]{12}-[a-z0-9-]+-an")
+
+
 class Bucket(Kind):
-    """`aws.s3.Bucket`; the bucket and its tags only."""
+    """`aws.s3.Bucket`; the bucket, its namespace and its tags only.
+
+    The emulator knows no namespaces: that a name belongs to one is seen by its ending, which AWS reserves.
+    Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/gpbucketnamespaces.html
+    """
 
     type = "aws:s3/bucket:Bucket"
     service = "s3"
-    inputs = block("bucket", tags=None, forceDestroy=None)
-    replaces = frozenset({"bucket"})
+    inputs = block("bucket", bucketNamespace=None, tags=None, forceDestroy=None)
+    replaces = frozenset({"bucket", "bucketNamespace"})
     only = MappingProxyType({"forceDestroy": False})
+    defaults = MappingProxyType({"bucketNamespace": GLOBAL})
     outputs = frozenset({"arn", "bucketDomainName", "bucketRegionalDomainName", "region", "tagsAll"})
     follows = MappingProxyType({"tagsAll": frozenset({"tags"})})
 
     @override
+    @classmethod
+    def wrong(cls, given: Document) -> Iterator[tuple[str, str]]:
+        name, namespace = given.get("bucket"), given.get("bucketNamespace", GLOBAL)
+        if namespace not in (GLOBAL, OWN, UNKNOWN):
+            yield "bucketNamespace", f"is neither {GLOBAL!r} nor {OWN!r}"
+        elif name is not None and UNKNOWN not in (name, namespace) and _is_own(str(name)) != (namespace == OWN):
+            # In the words of the real provider, and of AWS for the other way round.
+            yield "bucket", f"{'is not' if namespace == OWN else 'is'} an account-regional namespace bucket"
+
+    @override
     def create(self, inputs: Document) -> str:
         name = str(inputs["bucket"])
+        wanted: Document = {"Bucket": name}
+        if self.aws.region != DEFAULT_REGION:
+            wanted["CreateBucketConfiguration"] = {"LocationConstraint": self.aws.region}
+        if "bucketNamespace" in inputs:
+            wanted["BucketNamespace"] = inputs["bucketNamespace"]
         with doing(f"creating S3 Bucket ({name})", self.client):
             self._refuse_own(name)
-            region = self.aws.region
-            where = {} if region == DEFAULT_REGION else {"LocationConstraint": region}
-            self.client.create_bucket(Bucket=name, **({"CreateBucketConfiguration": where} if where else {}))
+            self.client.create_bucket(**wanted)
         return name
 
     def _refuse_own(self, name: str) -> None:
@@ -83,7 +108,8 @@ class Bucket(Kind):
             "region": self.aws.region,
             "tagsAll": tags,
         }
-        return present({"bucket": identity, "tags": tags}), outputs
+        namespace = OWN if _is_own(identity) else GLOBAL
+        return present({"bucket": identity, "bucketNamespace": namespace, "tags": tags}), outputs
 
     @override
     def update(self, identity: str, before: Document, after: Document) -> None:
@@ -100,6 +126,10 @@ class Bucket(Kind):
                 self.client.put_bucket_tagging(Bucket=name, Tagging={"TagSet": tag_list(tags)})
             else:
                 self.client.delete_bucket_tagging(Bucket=name)
+
+
+def _is_own(name: str) -> bool:
+    return OWN_NAME.fullmatch(name) is not None
 
 
 class Setting(Kind):

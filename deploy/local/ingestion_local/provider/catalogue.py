@@ -14,10 +14,11 @@ from ingestion_local.provider import (
     queues,
     roles,
     tables,
+    trails,
 )
 from ingestion_local.provider.kinds import Kind
 
-MODULES = (buckets, bucket_rules, roles, logs, functions, invocation, events, queues, tables)
+MODULES = (buckets, bucket_rules, roles, logs, functions, invocation, events, queues, tables, trails)
 KINDS: Mapping[str, type[Kind]] = {kind.type: kind for module in MODULES for kind in module.KINDS}
 
 # Those of every pipeline, in the order in which a program comes to them.

@@ -1,13 +1,25 @@
-"""Lambda: functions from a zip."""
+"""Lambda: functions."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterator
 from types import MappingProxyType
 from typing import Any
 
 from typing_extensions import override
 
+from ingestion_local.provider.function_code import CODE, NOT_TOLD, ZIP, code_problems, code_to_aws
+from ingestion_local.provider.function_configuration import (
+    BLOCKS,
+    CONFIGURATION,
+    DEFAULT_MEMORY_MIB,
+    DEFAULT_TIMEOUT_SECONDS,
+    FIELDS,
+    RESET,
+    configuration_from_aws,
+    configuration_problems,
+    configuration_to_aws,
+)
 from ingestion_local.provider.kinds import (
     Kind,
     absent_is_fine,
@@ -18,56 +30,33 @@ from ingestion_local.provider.kinds import (
     settled,
     tag_changes,
 )
-from ingestion_local.provider.properties import Document, archive_path
+from ingestion_local.provider.properties import Document
 from ingestion_local.provider.shapes import block
 
-DEFAULT_MEMORY_MIB = 128
-DEFAULT_TIMEOUT_SECONDS = 3
 UNRESERVED = -1
-
-# Pulumi's input to the field of Lambda's API, for those that are passed as they are.
-PLAIN = {
-    "description": "Description",
-    "role": "Role",
-    "runtime": "Runtime",
-    "handler": "Handler",
-    "memorySize": "MemorySize",
-    "timeout": "Timeout",
-}
-# The same for those that are a small object of values, with what is in it.
-OBJECTS = {
-    "environment": ("Environment", {"variables": "Variables"}),
-    "tracingConfig": ("TracingConfig", {"mode": "Mode"}),
-    "ephemeralStorage": ("EphemeralStorage", {"size": "Size"}),
-    "loggingConfig": ("LoggingConfig", {"logFormat": "LogFormat", "logGroup": "LogGroup"}),
-    "deadLetterConfig": ("DeadLetterConfig", {"targetArn": "TargetArn"}),
-}
-# What an update sends for what the program does not say (any more); without it AWS would leave what was there.
-RESET: Document = {
-    "Description": "",
-    "MemorySize": DEFAULT_MEMORY_MIB,
-    "Timeout": DEFAULT_TIMEOUT_SECONDS,
-    "Environment": {"Variables": {}},
-    "DeadLetterConfig": {"TargetArn": ""},
-    "Layers": [],
-}
-CODE = frozenset({"code", "sourceCodeHash", "codeSha256", "architectures"})
-CONFIGURATION = frozenset({*PLAIN, *OBJECTS, "layers"})
 # A new role is not known to Lambda at once.
 EARLY = ("cannot be assumed by Lambda", "execution role does not have permissions")
 
 
 class Function(Kind):
-    """`aws.lambda_.Function`, from a zip."""
+    """`aws.lambda_.Function`, from a zip, an object of S3 or an image.
+
+    One from an image is made, read, changed and removed, but cannot be invoked: the emulator would need a container
+    engine for that. Nor does it look whether there is such an image.
+    """
 
     type = "aws:lambda/function:Function"
     service = "lambda"
     inputs = block(
         "name",
         "role",
-        "code",
-        "runtime",
-        "handler",
+        code=None,
+        s3Bucket=None,
+        s3Key=None,
+        s3ObjectVersion=None,
+        imageUri=None,
+        runtime=None,
+        handler=None,
         description=None,
         memorySize=None,
         timeout=None,
@@ -76,15 +65,15 @@ class Function(Kind):
         architectures=None,
         layers=None,
         packageType=None,
+        kmsKeyArn=None,
         reservedConcurrentExecutions=None,
         tags=None,
-        **{ours: block(**dict.fromkeys(names)) for ours, (_, names) in OBJECTS.items()},
+        **BLOCKS,
     )
     replaces = frozenset({"name", "packageType"})
-    only = MappingProxyType({"packageType": "Zip"})
     defaults = MappingProxyType(
         {
-            "packageType": "Zip",
+            "packageType": ZIP,
             "memorySize": DEFAULT_MEMORY_MIB,
             "timeout": DEFAULT_TIMEOUT_SECONDS,
             "reservedConcurrentExecutions": UNRESERVED,
@@ -104,18 +93,31 @@ class Function(Kind):
     )
 
     @override
+    @classmethod
+    def wrong(cls, given: Document) -> Iterator[tuple[str, str]]:
+        yield from code_problems(given)
+        yield from configuration_problems(given)
+
+    @override
+    @classmethod
+    def same(cls, name: str, before: Any, after: Any) -> bool:
+        if name == "vpcConfig":
+            before, after = _as_sets(before), _as_sets(after)
+        return super().same(name, before, after)
+
+    @override
     def create(self, inputs: Document) -> str:
         name = str(inputs["name"])
         wanted = {
-            **_configuration(inputs),
+            **configuration_to_aws(inputs),
             "FunctionName": name,
-            "Code": {"ZipFile": _zip(inputs)},
+            "Code": code_to_aws(inputs),
             "Architectures": inputs.get("architectures"),
             "PackageType": inputs.get("packageType"),
             "Tags": inputs.get("tags"),
         }
         with doing(f"creating Lambda Function ({name})", self.client):
-            propagated(lambda: self.client.create_function(**present(wanted)), _is_early)
+            propagated(lambda: self.client.create_function(**present(wanted)), is_early)
         return name
 
     @override
@@ -148,13 +150,16 @@ class Function(Kind):
         changed = set(self.changed(before, after))
         with doing(f"updating Lambda Function ({identity}) configuration", self.client):
             if changed & CONFIGURATION:
-                wanted = {"FunctionName": identity, **RESET, **_configuration(after)}
-                propagated(lambda: self.client.update_function_configuration(**wanted), _is_early)
+                fields = {FIELDS[name] for name in changed & CONFIGURATION}
+                wanted = {
+                    key: value for key, value in {**RESET, **configuration_to_aws(after)}.items() if key in fields
+                }
+                propagated(lambda: self.client.update_function_configuration(FunctionName=identity, **wanted), is_early)
                 self._settle(identity)
         with doing(f"updating Lambda Function ({identity}) code", self.client):
             if changed & CODE:
                 extra = present({"Architectures": after.get("architectures")})
-                self.client.update_function_code(FunctionName=identity, ZipFile=_zip(after), **extra)
+                self.client.update_function_code(FunctionName=identity, **code_to_aws(after), **extra)
                 self._settle(identity)
         if "reservedConcurrentExecutions" in changed:
             reserved = (inputs.get("reservedConcurrentExecutions", UNRESERVED) for inputs in (before, after))
@@ -194,23 +199,14 @@ class Function(Kind):
                 self.client.tag_resource(Resource=arn, Tags=added)
 
 
-def _zip(inputs: Document) -> bytes:
-    return Path(archive_path(inputs["code"])).read_bytes()
-
-
-def _is_early(error: Exception) -> bool:
+def is_early(error: Exception) -> bool:
+    """Whether Lambda refuses a role only because it does not know yet what the role may do."""
     return error_code(error) == "InvalidParameterValueException" and any(text in str(error) for text in EARLY)
 
 
-def _configuration(inputs: Document) -> Document:
-    """What both making and updating a configuration take, of what the program says."""
-    wanted = {theirs: inputs[ours] for ours, theirs in PLAIN.items() if ours in inputs}
-    for ours, (theirs, names) in OBJECTS.items():
-        if part := inputs.get(ours):
-            wanted[theirs] = {names[name]: value for name, value in part.items()}
-    if "layers" in inputs:
-        wanted["Layers"] = inputs["layers"]
-    return wanted
+def _as_sets(config: Any) -> Any:
+    """Subnets and groups in an order of their own: they are sets."""
+    return {name: sorted(map(str, ids or ())) for name, ids in config.items()} if isinstance(config, dict) else config
 
 
 def _inputs(answer: Document, inputs: Document) -> Document:
@@ -220,28 +216,15 @@ def _inputs(answer: Document, inputs: Document) -> Document:
     found: Document = {
         "name": there["FunctionName"],
         "packageType": there.get("PackageType"),
+        "imageUri": (answer.get("Code") or {}).get("ImageUri"),
         "architectures": there.get("Architectures"),
-        "layers": [layer["Arn"] for layer in there.get("Layers") or []],
         "tags": answer.get("Tags"),
         "codeSha256": there["CodeSha256"],
         "reservedConcurrentExecutions": reserved,
     }
-    found |= {ours: there.get(theirs) for ours, theirs in PLAIN.items()}
-    for ours, (theirs, names) in OBJECTS.items():
-        part = there.get(theirs) or {}
-        found[ours] = present({name: part.get(field) for name, field in names.items()})
-    found["loggingConfig"] = _logging(found["loggingConfig"], inputs, f"/aws/lambda/{there['FunctionName']}")
-    # AWS does not give the zip back, and the source hash is only what the program said.
-    found |= {key: inputs[key] for key in ("code", "sourceCodeHash") if key in inputs}
+    found |= configuration_from_aws(there, inputs)
+    found |= {key: inputs[key] for key in NOT_TOLD if key in inputs}
     return present(found)
-
-
-def _logging(found: Document, inputs: Document, default_group: str) -> Document:
-    """AWS names the log group also when the program does not."""
-    said: dict[str, Any] = inputs.get("loggingConfig") or {}
-    if "logGroup" not in said and found.get("logGroup") == default_group:
-        return {key: value for key, value in found.items() if key != "logGroup"}
-    return found
 
 
 KINDS: tuple[type[Kind], ...] = (Function,)

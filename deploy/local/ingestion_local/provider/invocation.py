@@ -7,7 +7,8 @@ from types import MappingProxyType
 
 from typing_extensions import override
 
-from ingestion_local.provider.kinds import Kind, Refused, absent_is_fine, doing, present
+from ingestion_local.provider.functions import is_early
+from ingestion_local.provider.kinds import Kind, Refused, absent_is_fine, doing, present, propagated
 from ingestion_local.provider.properties import Document
 from ingestion_local.provider.shapes import Block, block
 
@@ -80,7 +81,7 @@ class InvokeConfig(Kind):
             "DestinationConfig": {"OnFailure": {"Destination": failure["destination"]}} if failure else None,
         }
         with doing(f"putting Lambda Function Event Invoke Config ({name})", self.client):
-            self.client.put_function_event_invoke_config(**present(wanted))
+            propagated(lambda: self.client.put_function_event_invoke_config(**present(wanted)), is_early)
 
 
 class Permission(Kind):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -136,6 +136,11 @@ class Kind:
     def identity(self, imported: str) -> str:
         """The id in the state of one that is imported by this id. Raises Refused."""
         return imported
+
+    @classmethod
+    def wrong(cls, given: Document) -> Iterable[tuple[str, str]]:  # noqa: ARG003
+        """What is wrong with inputs beside each other: the path of an input, and why. Never tells a value."""
+        return ()
 
     @property
     def client(self) -> Any:

@@ -13,13 +13,14 @@ from google.protobuf import json_format, struct_pb2
 
 SIGNATURE = "4dabf18193072939515e22adb298388d"
 ARCHIVE = "0def7320c3a5731c473e5ecbe6d01bc7"
+SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - a signature
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 
 Document = dict[str, Any]
 
 
 def from_struct(struct: struct_pb2.Struct) -> Document:
-    """A plain document: whole numbers are ints, as nothing in these types is a fraction."""
+    """A plain document: whole numbers are ints, as nothing in these types is a fraction, and secrets are unwrapped."""
     found: Document = _whole(json_format.MessageToDict(struct))
     return found
 
@@ -35,6 +36,8 @@ def _whole(value: Any) -> Any:
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, dict):
+        if value.get(SIGNATURE) == SECRET:
+            return _whole(value.get("value"))
         return {key: _whole(inner) for key, inner in value.items()}
     if isinstance(value, list):
         return [_whole(inner) for inner in value]

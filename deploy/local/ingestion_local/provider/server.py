@@ -1,6 +1,7 @@
 """The provider protocol: checks, differences and the four verbs, handed to the kinds.
 
 Secrets: the stand-in asks for none to be marked, so the engine passes plain values and marks what comes back itself.
+No value of an input is ever written to the log or to a message: names only.
 
 Source: https://github.com/pulumi/pulumi/blob/master/proto/pulumi/provider.proto
 """
@@ -8,6 +9,7 @@ Source: https://github.com/pulumi/pulumi/blob/master/proto/pulumi/provider.proto
 from __future__ import annotations
 
 import os
+import re
 import sys
 import threading
 from collections.abc import Callable, Mapping
@@ -31,6 +33,7 @@ Diff = provider_pb2.PropertyDiff
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 # What the engine itself may add to the configuration of a provider.
 CONFIGURATION = {"version", "region", "__internal"}
+VALUE = re.compile(r"value: .*?, type: ", re.DOTALL)
 BANNER = (
     "aws plugin: this is the local stand-in of the ingestion operator, for an emulator only; "
     "it is not pulumi-resource-aws"
@@ -133,7 +136,7 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
         given.pop("__defaults", None)
         failures = [
             provider_pb2.CheckFailure(property=path, reason=f"input {path} of {kind.type}: {reason}")
-            for path, reason in (*problems(kind.inputs, given), *_wrong_values(kind, given))
+            for path, reason in (*problems(kind.inputs, given), *_wrong_values(kind, given), *kind.wrong(given))
         ]
         return provider_pb2.CheckResponse(inputs=to_struct(given), failures=failures)
 
@@ -281,7 +284,10 @@ def _imported(kind: Kind, there: Document) -> Document:
 
 
 def _words(error: Exception) -> str:
-    return str(error) if isinstance(error, Refused | ValueError) else f"{type(error).__name__}: {error}"
+    if isinstance(error, Refused | ValueError):
+        return str(error)
+    # botocore's complaint about a type quotes the value, which may be a secret.
+    return VALUE.sub("type: ", f"{type(error).__name__}: {error}")
 
 
 def _abort(context: Context, code: grpc.StatusCode, message: str) -> NoReturn:

@@ -7,14 +7,15 @@ from typing import Any
 import pytest
 
 from ingestion_local import strict_delivery
-from ingestion_local.strict.resource_policy import Delivery, allows
+from ingestion_local.strict.contract import CONTRACT
+from ingestion_local.strict.resource_policy import EVENTS_PRINCIPAL, Caller, allows
 
 RULE = "arn:aws:events:us-east-1:123456789012:rule/new-objects"
 OTHER = "arn:aws:events:us-east-1:123456789012:rule/another"
 ACCOUNT = "123456789012"
 INVOKE = "lambda:InvokeFunction"
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:fn"
-DELIVERY = Delivery({"Arn": FUNCTION}, RULE, ACCOUNT)
+RULE_CALLS = Caller(EVENTS_PRINCIPAL, RULE, ACCOUNT)
 NOTHING = object()
 
 
@@ -169,7 +170,7 @@ def when(operator: str, key: str, wanted: Any) -> dict[str, Any]:
     ],
 )
 def test_a_resource_policy_lets_a_rule_in_or_not(statements: list[dict[str, Any]], allowed: bool) -> None:
-    assert allows(statements, INVOKE, DELIVERY) is allowed
+    assert allows(statements, INVOKE, RULE_CALLS) is allowed
 
 
 @pytest.mark.parametrize(
@@ -184,11 +185,11 @@ def test_a_resource_policy_lets_a_rule_in_or_not(statements: list[dict[str, Any]
     ],
 )
 def test_a_statement_is_about_the_resource_that_it_names(resource: Any, allowed: bool) -> None:
-    assert allows([statement(Resource=resource)], INVOKE, DELIVERY, resource=FUNCTION) is allowed
+    assert allows([statement(Resource=resource)], INVOKE, RULE_CALLS, resource=FUNCTION) is allowed
 
 
 def test_the_pinned_ministack_keeps_the_contract() -> None:
-    strict_delivery.check_contract(strict_delivery.CONTRACT)
+    strict_delivery.check_contract(CONTRACT)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The AWS emulator as a process: MiniStack through the strict delivery layer, on loopback and over TLS.
+"""The AWS emulator as a process: MiniStack through the strict layers, on loopback and over TLS.
 
 TLS, because the pipelines' buckets refuse everything else, and the emulator enforces that as AWS does.
 
@@ -15,11 +15,13 @@ its directory.
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import ssl
 import sys
 import urllib.request
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
@@ -98,7 +100,7 @@ class Emulator:
         for part in ("tmp", "home"):
             (work / part).mkdir(parents=True, exist_ok=True)
         make_certificate(self.certificate, self._key)
-        argv = [sys.executable, "-m", "ingestion_local.strict_delivery"]
+        argv = [sys.executable, "-m", "ingestion_local.strict_emulator"]
         self._process = Process.start(
             "emulator",
             argv,
@@ -149,6 +151,20 @@ class Emulator:
             "AWS_DEFAULT_REGION": self.region,
             "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_CA_BUNDLE": str(self.certificate),
+        }
+
+    def restricted_env(self, name: str, policies: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+        """What a client needs to reach the emulator as a new user who may do what these policies allow, and nothing else."""
+        iam = self.client("iam")
+        iam.create_user(UserName=name)
+        for number, document in enumerate(policies):
+            made = iam.create_policy(PolicyName=f"{name}-{number}", PolicyDocument=json.dumps(document))
+            iam.attach_user_policy(UserName=name, PolicyArn=made["Policy"]["Arn"])
+        key = iam.create_access_key(UserName=name)["AccessKey"]
+        return {
+            **self.env(),
+            "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],
         }
 
     def client(self, service: str, *, access_key: str = "test", secret_key: str = "test") -> Any:  # noqa: S107 - emulator

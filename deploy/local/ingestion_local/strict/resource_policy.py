@@ -1,46 +1,58 @@
-"""Which resource policies let EventBridge act on behalf of a rule. Pure.
+"""Which resource policies let an AWS service act on behalf of one of the account's resources. Pure.
 
 Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 EVENTS_PRINCIPAL = "events.amazonaws.com"
 
 
 @dataclass(frozen=True)
-class Delivery:
-    """The target that an event is on its way to, the rule that sent it, and the event as it matched the rule."""
+class Caller:
+    """A service (`principal`) that acts on behalf of a resource of an account.
 
-    target: Mapping[str, Any]
-    rule_arn: str
-    account_id: str
-    event: str = ""
-
-
-def allows(statements: Iterable[Mapping[str, Any]], action: str, delivery: Delivery, *, resource: str = "") -> bool:
-    """Whether a resource policy lets EventBridge do `action` on behalf of the rule: an allow, and no deny, that fits.
-
-    With `resource`, statements about other resources do not fit.
+    `keys`: condition keys of the request, in lower case.
     """
-    fitting = [s for s in statements if _fits(s, action, delivery, resource)]
+
+    principal: str
+    source_arn: str
+    account_id: str
+    keys: Mapping[str, str] = field(default_factory=dict)
+
+
+def allows(
+    policy: str | Mapping[str, Any] | Iterable[Mapping[str, Any]], action: str, caller: Caller, *, resource: str = ""
+) -> bool:
+    """Whether a resource policy (or its statements) lets a service do `action`: an allow, and no deny, that fits.
+
+    With `resource`, statements about other resources do not fit. Raises ValueError for a text that is no JSON.
+    """
+    fitting = [s for s in _statements(policy) if _fits(s, action, caller, resource)]
     return any(s.get("Effect") == "Allow" for s in fitting) and not any(s.get("Effect") == "Deny" for s in fitting)
 
 
-def _fits(statement: Mapping[str, Any], action: str, delivery: Delivery, resource: str) -> bool:
+def _statements(policy: str | Mapping[str, Any] | Iterable[Mapping[str, Any]]) -> Iterable[Mapping[str, Any]]:
+    document = json.loads(policy or "{}") if isinstance(policy, str) else policy
+    found = document.get("Statement", []) if isinstance(document, Mapping) else document
+    return [found] if isinstance(found, Mapping) else found
+
+
+def _fits(statement: Mapping[str, Any], action: str, caller: Caller, resource: str) -> bool:
     # What is not understood must never let an event in: then a deny holds, and an allow does not.
     unclear = statement.get("Effect") == "Deny"
     return (
-        _names(statement, "Principal", _is_events)
+        _names(statement, "Principal", lambda p: _is_caller(p, caller))
         and _names(statement, "Action", lambda v: any(_like(w, action, ignore_case=True) for w in _listed(v)))
         and (not resource or any(_like(w, resource) for w in _listed(statement.get("Resource", resource))))
         and all(
-            _holds(operator, key, _listed(wanted), delivery, unclear=unclear)
+            _holds(operator, key, _listed(wanted), caller, unclear=unclear)
             for operator, pairs in (statement.get("Condition") or {}).items()
             for key, wanted in pairs.items()
         )
@@ -48,22 +60,23 @@ def _fits(statement: Mapping[str, Any], action: str, delivery: Delivery, resourc
 
 
 def _names(statement: Mapping[str, Any], element: str, matches: Callable[[Any], bool]) -> bool:
-    """Whether an element (`Principal`), or its opposite (`NotPrincipal`), is about this delivery."""
+    """Whether an element (`Principal`), or its opposite (`NotPrincipal`), is about this call."""
     if element in statement:
         return matches(statement[element])
     return f"Not{element}" in statement and not matches(statement[f"Not{element}"])
 
 
-def _is_events(principal: Any) -> bool:
+def _is_caller(principal: Any, caller: Caller) -> bool:
     if isinstance(principal, Mapping):
-        return EVENTS_PRINCIPAL in _listed(principal.get("Service")) or "*" in _listed(principal.get("AWS"))
+        return caller.principal in _listed(principal.get("Service")) or "*" in _listed(principal.get("AWS"))
     return bool(principal == "*")
 
 
-def _holds(operator: str, key: str, wanted: list[str], delivery: Delivery, *, unclear: bool) -> bool:
+def _holds(operator: str, key: str, wanted: list[str], caller: Caller, *, unclear: bool) -> bool:
     known = {
-        "aws:sourcearn": delivery.rule_arn,
-        "aws:sourceaccount": delivery.account_id,
+        **caller.keys,
+        "aws:sourcearn": caller.source_arn,
+        "aws:sourceaccount": caller.account_id,
         "aws:securetransport": "true",  # services call each other over TLS
     }
     have = known.get(key.lower())

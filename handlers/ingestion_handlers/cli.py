@@ -1,10 +1,12 @@
-"""The console script `ingestion-operator`: run the operator, or show offline what a manifest would produce."""
+"""The console script `ingestion-operator`: run the operator, or show offline what it would make and what it needs."""
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 import kopf
@@ -12,9 +14,17 @@ from pythonjsonlogger.json import JsonFormatter
 
 from ingestion_operator import __version__
 from ingestion_operator.errors import PipelineError
+from ingestion_operator.operator_policy import Reach, operator_policies
+from ingestion_operator.operator_rights import ALL, Feature
 from ingestion_operator.render import render as render_manifest
 from ingestion_operator.settings import LogFormat, Settings
 
+# What a feature is nothing without.
+NEEDS = {
+    Feature.S3_CODE: ("code_bucket", "--code-bucket"),
+    Feature.KMS_CODE: ("code_bucket", "--code-bucket"),
+    Feature.S3_STATE: ("state_bucket", "--state-bucket"),
+}
 TEXT_FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 
 
@@ -53,6 +63,47 @@ def render(filename: Path, account: str, region: str | None, cluster_id: str) ->
         click.echo(render_manifest(filename.read_text(), account, region or Settings().region, cluster_id))
     except PipelineError as error:
         raise click.ClickException(str(error)) from error
+
+
+@main.command("iam-policy")
+@click.option("--account", required=True, help="AWS account of the pipelines")
+@click.option("--region", multiple=True, help="AWS region of pipelines; may be repeated. Default: every region")
+@click.option("--partition", default="aws", show_default=True, help="aws, aws-cn or aws-us-gov")
+@click.option("--feature", multiple=True, type=click.Choice([f.value for f in Feature]), help="Default: all of them")
+@click.option(
+    "--bucket", multiple=True, help="pattern of pipelines' bucket names, as team-*; may be repeated. Default: *"
+)
+@click.option("--code-bucket", multiple=True, help="bucket that functions' code is read from; may be repeated")
+@click.option("--state-bucket", default="", help="bucket with Pulumi's state, if it is not on a volume")
+@click.option("--permissions-boundary", default="", help="ARN of the policy that every role must have as its boundary")
+@click.option("--part", type=click.IntRange(min=1), help="which part, when it does not fit into one policy of IAM")
+def iam_policy(*, part: int | None, **options: Any) -> None:
+    """Print the operator's own IAM policy, for `aws iam create-policy`. See docs/operator-policy.md."""
+    features = frozenset(Feature(name) for name in options["feature"])
+    for feature in sorted(features & NEEDS.keys()):
+        option, flag = NEEDS[feature]
+        if not options[option]:
+            raise click.UsageError(f"--feature {feature} needs {flag}")
+    parts = operator_policies(
+        Reach(
+            account_id=options["account"],
+            regions=options["region"],
+            partition=options["partition"],
+            buckets=options["bucket"] or ("*",),
+            code_buckets=options["code_bucket"],
+            state_bucket=options["state_bucket"],
+            boundary=options["permissions_boundary"],
+        ),
+        features or ALL,
+    )
+    if part is None and len(parts) > 1:
+        raise click.UsageError(
+            f"this is more than IAM takes for one policy: leave out features, or print --part 1 to --part {len(parts)} "
+            "and attach them all"
+        )
+    if part is not None and part > len(parts):
+        raise click.UsageError(f"there is no part {part} of {len(parts)}")
+    click.echo(json.dumps(parts[(part or 1) - 1], indent=2))
 
 
 def configure_logging(settings: Settings) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -10,21 +11,50 @@ import pytest
 from e2e.world import World
 from ingestion_local.control_plane import ControlPlane
 from ingestion_local.emulator import Emulator
-from ingestion_local.environment import SERVICE_ACCOUNT, SYSTEM_NAMESPACE
+from ingestion_local.environment import SERVICE_ACCOUNT, SYSTEM_NAMESPACE, operator_identity
 from ingestion_local.operator_process import OperatorProcess
 
 SETTINGS = {
     "INGESTION_TICK_SECONDS": "0.5",
     "INGESTION_WAITING_SECONDS": "3",
+    "INGESTION_POLL_SECONDS": "2",
     "INGESTION_RETRY_BASE_SECONDS": "1",
     "INGESTION_CLUSTER_ID": "e2e",
     "INGESTION_LOG_LEVEL": "INFO",
 }
 
 
+# What an administrator lets functions have at most: here everything but this, so that it can be seen to hold.
+BOUNDED = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {"Effect": "Allow", "Action": "*", "Resource": "*"},
+        {"Effect": "Deny", "Action": "sns:*", "Resource": "*"},
+    ],
+}
+
+
+@pytest.fixture(scope="session")
+def bounds(emulator: Emulator) -> str:
+    """ARN of the permissions boundary that every role must have."""
+    made = emulator.client("iam").create_policy(PolicyName="bounds", PolicyDocument=json.dumps(BOUNDED))
+    arn: str = made["Policy"]["Arn"]
+    return arn
+
+
+@pytest.fixture(scope="session")
+def identity(emulator: Emulator, bounds: str) -> dict[str, str]:
+    """The operator's: an IAM user with the generated policy and nothing else."""
+    return operator_identity(emulator, boundary=bounds, code_buckets=["builds-*"])
+
+
 @pytest.fixture(scope="session")
 def operator(
-    workdir: Path, tools: Mapping[str, Path], control_plane: ControlPlane, emulator: Emulator
+    workdir: Path,
+    tools: Mapping[str, Path],
+    control_plane: ControlPlane,
+    identity: Mapping[str, str],
+    bounds: str,
 ) -> Iterator[OperatorProcess]:
     """One operator for all tests; a test that ends it starts it again."""
     kubeconfig = control_plane.service_account_kubeconfig(
@@ -34,8 +64,8 @@ def operator(
         workdir / "operator",
         kubeconfig=kubeconfig,
         pulumi=tools["pulumi"],
-        aws=emulator.env(),
-        settings=SETTINGS,
+        aws=identity,
+        settings=SETTINGS | {"INGESTION_PERMISSIONS_BOUNDARY": bounds},
     )
     process.start()
     yield process

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -12,6 +12,7 @@ from ingestion_local import toolchain
 from ingestion_local.control_plane import ControlPlane
 from ingestion_local.emulator import Emulator
 from ingestion_local.operator_process import OperatorProcess
+from ingestion_operator.operator_policy import Reach, operator_policies
 
 ROOT = Path(__file__).resolve().parents[3]
 CRDS = ROOT / "crds"
@@ -21,7 +22,7 @@ SERVICE_ACCOUNT = "ingestion-operator"
 
 
 class LocalEnvironment:
-    """Control plane with the CRD and RBAC installed, emulator, and an operator under its own ServiceAccount."""
+    """Control plane with the CRD and RBAC installed, emulator, and an operator under its own ServiceAccount and IAM policy."""
 
     def __init__(self, directory: Path, *, auth: bool = True, settings: Mapping[str, str] | None = None) -> None:
         self.directory = directory
@@ -46,7 +47,7 @@ class LocalEnvironment:
                     SYSTEM_NAMESPACE, SERVICE_ACCOUNT, self.directory / "operator.kubeconfig"
                 ),
                 pulumi=tools["pulumi"],
-                aws=self.emulator.env(),
+                aws=operator_identity(self.emulator),
                 settings=self._settings,
             )
             starting.callback(self.operator.stop)
@@ -71,3 +72,14 @@ def install_into(control_plane: ControlPlane) -> None:
     """Install what an administrator installs: the CRD and the operator's rights."""
     control_plane.run_kubectl("apply", "--server-side", "-f", str(CRDS), "-f", str(RBAC))
     control_plane.run_kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
+
+
+def operator_identity(
+    emulator: Emulator, name: str = SERVICE_ACCOUNT, *, boundary: str = "", code_buckets: Sequence[str] = ()
+) -> dict[str, str]:
+    """The environment of an operator that may do what the policy generated for it says, all features on, and no more.
+
+    `boundary`: ARN of the permissions boundary that its roles must have. `code_buckets`: those that it may read code from.
+    """
+    reach = Reach(emulator.account_id, (emulator.region,), code_buckets=tuple(code_buckets), boundary=boundary)
+    return emulator.restricted_env(name, operator_policies(reach))

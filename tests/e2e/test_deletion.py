@@ -85,7 +85,7 @@ def test_retain_keeps_everything(world: World) -> None:
     world.delete("copy")
     world.wait_gone("copy")
 
-    assert len(world.compute_left()) == 4
+    assert len(world.compute_left()) == 5
     world.put(outputs["bucketName"], "raw/after.txt", b"works on")
     assert world.wait_result(outputs["resultsBucket"], "raw/after.txt") == b"works on"
 

@@ -29,11 +29,12 @@ def test_the_demo_tells_its_whole_story_and_ends_well(tmp_path: Path) -> None:
 
     assert done.returncode == 0, done.stdout + done.stderr
     for line in (
-        "21 AWS resources by 2 Pulumi processes",
+        "23 AWS resources by 2 Pulumi processes",
         "15 of 15 processed",
-        "{'same': 20, 'update': 1}, by 1 Pulumi process",
+        "{'same': 22, 'update': 1}, by 1 Pulumi process",
         "put back: permission",
-        "no bucket, function, rule, role or log group is left in AWS",
+        "the event is kept, with the error and its number of runs",
+        "no bucket, function, rule, role, queue or log group is left in AWS",
         "everything is stopped",
     ):
         assert line in done.stdout

@@ -23,7 +23,7 @@ def test_an_object_that_lands_is_processed(world: World) -> None:
 
     assert world.process("copy", "raw/a.txt", b"hello") == b"hello"
     assert status["lastOperation"]["cliProcesses"] == 2
-    assert counts(status) == {"create": 21}
+    assert counts(status) == {"create": 23}
     assert "Created" in world.event_reasons()
     table = world.control_plane.run_kubectl("get", "ipl", "-n", world.namespace).stdout
     assert "READY" in table
@@ -37,7 +37,7 @@ def test_progress_is_shown_while_the_pipeline_is_made(world: World) -> None:
     progress = world.wait("progress", lambda: (world.status("copy").get("operation") or {}).get("progress"))
 
     done, total = map(int, progress.split("/"))
-    assert 0 < done <= total == 21
+    assert 0 < done <= total == 23
     world.wait_ready("copy")
 
 
@@ -76,7 +76,7 @@ def test_a_change_of_the_code_updates_the_function_alone(world: World) -> None:
     world.patch("copy", {"spec": {"processor": {"code": {"inline": COPY.replace(".read()", ".read().upper()")}}}})
     after = world.wait("new code", lambda: (s := world.wait_ready("copy"))["code"] != before["code"] and s)
 
-    assert counts(after) == {"update": 1, "same": 20}
+    assert counts(after) == {"update": 1, "same": 22}
     assert after["lastOperation"]["cliProcesses"] == 1
     assert world.process("copy", "raw/b.txt", b"loud") == b"LOUD"
 
@@ -88,7 +88,7 @@ def test_a_change_of_the_environment_reaches_the_function(world: World) -> None:
     world.patch("copy", {"spec": {"processor": {"environment": [{"name": "MARK", "value": "seen: "}]}}})
     status = world.wait_ready("copy")
 
-    assert counts(status) == {"update": 1, "same": 20}
+    assert counts(status) == {"update": 1, "same": 22}
     assert world.process("copy", "raw/c.txt", b"x") == b"seen: x"
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 from ingestion_local.control_plane import ControlPlane
-from ingestion_local.emulator import Emulator
+from ingestion_local.emulator import Emulator, local_environment
 from ingestion_local.operator_process import OperatorProcess
 from ingestion_local.processes import wait_until
 
@@ -35,6 +35,7 @@ class World:
     emulator: Emulator
     operator: OperatorProcess
     namespaces: list[str] = field(default_factory=list)
+    trails: list[str] = field(default_factory=list)
 
     @property
     def namespace(self) -> str:
@@ -61,11 +62,17 @@ class World:
         self.control_plane.run_kubectl("apply", "-f", "-", input=json.dumps(manifest))
 
     def apply_config_map(self, name: str, data: dict[str, str]) -> None:
+        self._apply_data("ConfigMap", name, data=data)
+
+    def apply_secret(self, name: str, data: dict[str, str]) -> None:
+        self._apply_data("Secret", name, stringData=data)
+
+    def _apply_data(self, kind: str, name: str, **content: Any) -> None:
         manifest = {
             "apiVersion": "v1",
-            "kind": "ConfigMap",
+            "kind": kind,
             "metadata": {"name": name, "namespace": self.namespace},
-            "data": data,
+            **content,
         }
         self.control_plane.run_kubectl("apply", "-f", "-", input=json.dumps(manifest))
 
@@ -158,11 +165,63 @@ class World:
         self.put(outputs["bucketName"], key, body)
         return self.wait_result(outputs["resultsBucket"], outputs["resultsPrefix"] + key)
 
+    def user_environment(self) -> dict[str, str]:
+        """The environment of a user's own process."""
+        return local_environment() | self.emulator.env()
+
+    def bucket(self, about: str) -> str:
+        """A bucket of somebody else's, made now."""
+        name = f"{about}-{self.namespace}"[:63].rstrip("-")
+        self.s3.create_bucket(Bucket=name)
+        return name
+
+    def trail(self, name: str) -> str:
+        """A trail of somebody else's that logs, but no data events; returns its ARN. It goes with the test."""
+        log = self.bucket("log")
+        service = {"Effect": "Allow", "Principal": {"Service": "cloudtrail.amazonaws.com"}}
+        write = {"StringEquals": {"s3:x-amz-acl": "bucket-owner-full-control"}}
+        document = {
+            "Version": "2012-10-17",
+            "Statement": [
+                {**service, "Action": "s3:GetBucketAcl", "Resource": f"arn:aws:s3:::{log}"},
+                {**service, "Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{log}/AWSLogs/*", "Condition": write},
+            ],
+        }
+        self.s3.put_bucket_policy(Bucket=log, Policy=json.dumps(document))
+        client = self.emulator.client("cloudtrail")
+        arn: str = client.create_trail(Name=name, S3BucketName=log)["TrailARN"]
+        self.trails.append(arn)
+        client.start_logging(Name=arn)
+        return arn
+
+    def record_every_write(self, trail: str) -> None:
+        """Have a trail record each write to each bucket."""
+        every = {"Type": "AWS::S3::Object", "Values": ["arn:aws:s3"]}
+        selectors = [{"ReadWriteType": "WriteOnly", "DataResources": [every]}]
+        self.emulator.client("cloudtrail").put_event_selectors(TrailName=trail, EventSelectors=selectors)
+
+    def messages(self, name: str) -> list[dict[str, Any]]:
+        """What is in the pipeline's dead-letter queue; it stays there."""
+        answer = self.emulator.client("sqs").receive_message(
+            QueueUrl=self.status(name)["outputs"]["deadLetterQueueUrl"],
+            MaxNumberOfMessages=10,
+            VisibilityTimeout=0,
+            MessageAttributeNames=["All"],
+        )
+        found: list[dict[str, Any]] = answer.get("Messages", [])
+        return found
+
+    def function(self, name: str) -> dict[str, Any]:
+        """The function's configuration as Lambda has it."""
+        function = self.status(name)["outputs"]["functionName"]
+        found: dict[str, Any] = self.emulator.client("lambda").get_function_configuration(FunctionName=function)
+        return found
+
     def bucket_exists(self, bucket: str) -> bool:
         return any(b["Name"] == bucket for b in self.s3.list_buckets()["Buckets"])
 
     def compute_left(self, namespace: str = "") -> list[str]:
-        """Functions, rules, roles and log groups of a namespace that are in AWS."""
+        """Functions, rules, roles, log groups, queues and trails of a namespace that are in AWS."""
         prefix = (namespace or self.namespace)[:20]
         functions = self.emulator.client("lambda").list_functions()["Functions"]
         rules = self.emulator.client("events").list_rules()["Rules"]
@@ -170,10 +229,14 @@ class World:
         groups = self.emulator.client("logs").describe_log_groups()["logGroups"]
         names = [f["FunctionName"] for f in functions] + [r["Name"] for r in rules] + [r["RoleName"] for r in roles]
         names += [g["logGroupName"].removeprefix("/aws/lambda/") for g in groups]
+        names += [url.rpartition("/")[2] for url in self.emulator.client("sqs").list_queues().get("QueueUrls", [])]
+        names += [t["Name"] for t in self.emulator.client("cloudtrail").describe_trails()["trailList"]]
         return [name for name in names if name.startswith(prefix)]
 
     def clean_up(self) -> None:
         """Delete what is left, data included, so that tests do not slow each other down."""
+        for trail in self.trails:
+            self.emulator.client("cloudtrail").delete_trail(Name=trail)
         for namespace in self.namespaces:
             listed = json.loads(self.control_plane.run_kubectl("get", "ipl", "-n", namespace, "-o", "json").stdout)
             for item in listed["items"]:
@@ -182,9 +245,10 @@ class World:
                 self.wait_gone(item["metadata"]["name"], namespace)
 
     def _delete_all(self, namespace: str, name: str, item: dict[str, Any]) -> None:
-        buckets = ",".join((item.get("status", {}).get("stack") or {}).get("dataBuckets", []))
+        stack = item.get("status", {}).get("stack") or {}
+        stores = ",".join([*stack.get("dataBuckets", []), *stack.get("dataTables", [])])
         patch = {
-            "metadata": {"annotations": {"ingestion-operator.io/confirm-purge": buckets}},
+            "metadata": {"annotations": {"ingestion-operator.io/confirm-purge": stores}},
             "spec": {"deletion": {"policy": "Delete"}},
         }
         self.patch(name, patch, namespace)

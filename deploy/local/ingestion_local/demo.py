@@ -29,6 +29,8 @@ NAMESPACE = "demo"
 NAME = "chunker"
 SETTINGS = {"INGESTION_TICK_SECONDS": "1", "INGESTION_WAITING_SECONDS": "5", "INGESTION_CLUSTER_ID": "demo"}
 SHOWN_RECORDS = 2
+# What the demo changes in the sample's code: how it takes what is no UTF-8.
+REPLACING, STRICT = 'errors="replace"', 'errors="strict"'
 SHOWN_CHARACTERS = 150
 
 
@@ -46,6 +48,7 @@ class Demo:
         self.upload()
         self.look()
         self.change_code()
+        self.fail()
         self.drift()
         if keep:
             self.leave_running()
@@ -102,20 +105,46 @@ class Demo:
         self.tell.step("The code changes: only the function is updated")
         before = self.status()["code"]["sha256"]
         code = (SAMPLE / "chunker.py").read_text()
-        changed = code.replace('"text": text}', '"text": text, "length": len(text)}')
-        self.check(changed != code, "the sample has the line that the demo changes")
+        changed = code.replace('"text": text}', '"text": text, "length": len(text)}').replace(REPLACING, STRICT)
+        self.check(len(changed) > len(code), "the sample has the lines that the demo changes")
         began = time.monotonic()
         patch = json.dumps({"data": {"chunker.py": changed}})
         self.kubectl(f"patch configmap {NAME} -n {NAMESPACE} --type=merge -p {shlex.quote(patch)}", show=False)
-        self.tell.command(f"kubectl edit configmap {NAME} -n {NAMESPACE}   # each record gets its length")
+        self.tell.command(
+            f"kubectl edit configmap {NAME} -n {NAMESPACE}   # each record gets its length; what is no UTF-8 is refused"
+        )
         self.tell.watch("the new code", lambda: self.new_code(before))
         self.seconds["from a change of the code to Ready"] = time.monotonic() - began
         last = self.status()["lastOperation"]
         changes = {key: value for key, value in last["changes"].items() if value}
-        self.check(changes == {"update": 1, "same": 20}, f"{changes}, by {last['cliProcesses']} Pulumi process")
+        self.check(changes == {"update": 1, "same": 22}, f"{changes}, by {last['cliProcesses']} Pulumi process")
         self.s3.put_object(Bucket=self.outputs["bucketName"], Key="raw/again.txt", Body=b"a few words")
         record = json.loads(self.wait_result("chunks/raw/again.txt.jsonl"))
         self.check(record.get("length") == 11, "a new document is processed by the new code")
+
+    def fail(self) -> None:
+        """A file that the function cannot read: its event ends in the queue, and the next file is processed."""
+        self.tell.step("A file cannot be read: its event waits in the dead-letter queue, the others are processed")
+        outputs = self.outputs
+        self.s3.put_object(Bucket=outputs["bucketName"], Key="raw/broken.txt", Body=b"\xff\xfe no text")
+        self.s3.put_object(Bucket=outputs["bucketName"], Key="raw/next.txt", Body=b"good text")
+        self.wait_result("chunks/raw/next.txt.jsonl")
+        self.tell.checked("the file after it is processed")
+        record = self.tell.watch("the dead letter", self.dead_letter)
+        url = outputs["deadLetterQueueUrl"]
+        self.tell.command(f"aws sqs receive-message --queue-url {url}", json.dumps(_summary(record), indent=2))
+        self.check(
+            _summary(record)["key"] == "raw/broken.txt", "the event is kept, with the error and its number of runs"
+        )
+        self.check(
+            self.condition("Ready")[1]["status"] == "True", "the pipeline stays Ready: a bad file is no failed rollout"
+        )
+
+    def dead_letter(self) -> tuple[str, Any]:
+        """The record in the dead-letter queue, when there is one."""
+        answer = self.environment.emulator.client("sqs").receive_message(QueueUrl=self.outputs["deadLetterQueueUrl"])
+        messages = answer.get("Messages", [])
+        return "", json.loads(messages[0]["Body"]) if messages else None
 
     def drift(self) -> None:
         """Break something in AWS by hand; the operator puts it back."""
@@ -146,7 +175,7 @@ class Demo:
         self.tell.watch("the end of the pipeline", lambda: ("", not self.get()))
         self.seconds["from the confirmation to gone"] = time.monotonic() - began
         self.kubectl(f"get ipl -n {NAMESPACE}")
-        self.check(self.left_in_aws() == [], "no bucket, function, rule, role or log group is left in AWS")
+        self.check(self.left_in_aws() == [], "no bucket, function, rule, role, queue or log group is left in AWS")
 
     def figures(self) -> None:
         """How long things took."""
@@ -217,6 +246,7 @@ class Demo:
         found += [f["FunctionName"] for f in client("lambda").list_functions()["Functions"]]
         found += [r["Name"] for r in client("events").list_rules()["Rules"]]
         found += [r["RoleName"] for r in client("iam").list_roles()["Roles"]]
+        found += client("sqs").list_queues().get("QueueUrls", [])
         found += [g["logGroupName"] for g in client("logs").describe_log_groups()["logGroups"]]
         return [name for name in found if NAME in name]
 
@@ -268,6 +298,16 @@ def _documents() -> Iterator[tuple[str, str]]:
 
 def _shorten(line: str) -> str:
     return line if len(line) <= SHOWN_CHARACTERS else line[:SHOWN_CHARACTERS] + "…"
+
+
+def _summary(record: dict[str, Any]) -> dict[str, Any]:
+    """What a reader wants to know of a record of a failed run."""
+    return {
+        "key": record["requestPayload"]["detail"]["object"]["key"],
+        "condition": record["requestContext"]["condition"],
+        "runs": record["requestContext"]["approximateInvokeCount"],
+        "error": f"{record['responsePayload']['errorType']}: {record['responsePayload']['errorMessage']}",
+    }
 
 
 def _without_resources(described: str) -> str:

@@ -1,0 +1,60 @@
+"""Environment from a Secret: it reaches the function and nobody else."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from e2e.world import World, copying
+
+FIRST, SECOND = "first-secret-value-7f3a", "second-secret-value-91bc"
+SECRET = {"name": "MARK", "valueFrom": {"secretKeyRef": {"name": "api", "key": "token"}}}
+
+
+def spec() -> dict[str, Any]:
+    found = copying()
+    found["processor"]["environment"] = [SECRET]
+    return found
+
+
+def test_a_secret_is_waited_for_reaches_the_function_and_its_change_is_deployed(world: World) -> None:
+    world.apply("copy", spec())
+    waiting = world.wait_condition("copy", "Ready", "DependencyNotReady")
+    assert f"Secret {world.namespace}/api, named by processor.environment, does not exist" in waiting["message"]
+
+    world.apply_secret("api", {"other": "x"})
+    world.wait("the key named", lambda: "has no key 'token'" in world.condition("copy", "Ready").get("message", ""))
+
+    world.apply_secret("api", {"token": FIRST})
+    world.wait_ready("copy")
+    assert world.process("copy", "raw/a.txt", b"!") == f"{FIRST}!".encode()
+
+    world.apply_secret("api", {"token": SECOND})
+    world.wait("the new value", lambda: world.function("copy")["Environment"]["Variables"]["MARK"] == SECOND)
+    world.wait_ready("copy")
+    assert world.process("copy", "raw/b.txt", b"!") == f"{SECOND}!".encode()
+
+
+def test_a_secret_is_in_no_status_event_log_or_readable_state(world: World) -> None:
+    world.apply_secret("api", {"token": FIRST})
+    world.apply("copy", spec())
+    stack = world.wait_ready("copy")["stack"]["name"]
+
+    state = state_of(world, stack)
+    assert state, "the state is there"
+    assert '"ciphertext"' in state
+    assert FIRST not in state
+    assert FIRST not in json.dumps(world.get("copy"))
+    assert FIRST not in world.control_plane.run_kubectl("get", "events", "-n", world.namespace, "-o", "json").stdout
+    assert FIRST not in world.operator.log.read_text(errors="replace")
+
+
+def state_of(world: World, stack: str) -> str:
+    """Everything that Pulumi keeps of a stack: checkpoint, history and backups."""
+    files = [path for path in (world.operator.directory / "state").rglob("*") if _is_about(path, stack)]
+    return "\n".join(path.read_text(errors="replace") for path in files)
+
+
+def _is_about(path: Path, stack: str) -> bool:
+    return path.is_file() and stack in str(path)

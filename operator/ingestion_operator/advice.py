@@ -8,12 +8,14 @@ from datetime import date
 from typing import Any
 
 from ingestion_operator.errors import SpecInvalid
-from ingestion_operator.model.pipeline import PipelineKey, parse_identity, parse_spec
+from ingestion_operator.model.pipeline import Identity, PipelineKey, parse_identity, parse_spec
 from ingestion_operator.model.runtimes import deprecation
 from ingestion_operator.model.source import Source
 from ingestion_operator.model.spec import Spec
 from ingestion_operator.overlap import overlap
 from ingestion_operator.reasons import Reason
+
+LISTED = 3
 
 
 @dataclass(frozen=True)
@@ -28,11 +30,10 @@ def advice_on(spec: Spec, today: date) -> Iterator[Advice]:
     """What the spec alone gives reason to say."""
     if spec.processor.code.image is None and (old := deprecation(spec.processor.runtime, today)):
         yield Advice(Reason.RUNTIME_DEPRECATED, f"processor.runtime {old}")
-    wild = [", ".join(p.actions) for p in spec.processor.permissions if "*" in p.resources]
+    wild = [action for p in spec.processor.permissions if "*" in p.resources for action in p.actions]
     if wild:
         yield Advice(
-            Reason.WILDCARD_PERMISSION,
-            f"processor.permissions allows {'; '.join(wild)} on every resource: name the ARNs",
+            Reason.WILDCARD_PERMISSION, f"processor.permissions allows {_few(wild)} on every resource: name the ARNs"
         )
 
 
@@ -46,18 +47,31 @@ def sharing(key: PipelineKey, spec: Spec, others: Sequence[Mapping[str, Any]]) -
     if shared:
         yield Advice(
             Reason.FILTER_OVERLAPS,
-            f"some objects of bucket {spec.source.bucket.name} are processed by {', '.join(shared)} too: narrow source.filter "
+            f"some objects of bucket {spec.source.bucket.name} are processed by {_few(shared)} too: narrow source.filter "
             "if that is not meant",
         )
 
 
 def sources_on(bucket: str, bodies: Sequence[Mapping[str, Any]]) -> Iterator[tuple[PipelineKey, Source]]:
-    """The pipelines whose source bucket has this name and that are not on their way out."""
+    """The pipelines whose source bucket has this name, that are built and not on their way out."""
     for body in bodies:
         identity = parse_identity(body)
-        if identity.source_bucket != bucket or identity.deleting:
+        built = identity.status.stack is not None and bool(identity.status.stack.fingerprint)
+        if _bucket_of(identity) != bucket or identity.deleting or not built:
             continue
         try:
             yield identity.key, parse_spec(body).source
         except SpecInvalid:
             continue  # it processes nothing until it is mended
+
+
+def _bucket_of(identity: Identity) -> str:
+    """The name of a pipeline's source bucket: a generated or completed one is only known once it is built."""
+    outputs = identity.status.outputs
+    return outputs.bucket_name if outputs and outputs.bucket_name else identity.source_bucket
+
+
+def _few(names: Sequence[str]) -> str:
+    """Some of the names: a message so long that a condition cuts it off would be taken for a new one at each look."""
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return ", ".join(names[:LISTED]) + more

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import uuid4
 
 from ingestion_operator import conclude
@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 
 BUCKET = "aws:s3/bucket:Bucket"
 TABLE = "aws:dynamodb/table:Table"
+FUNCTION = "function"
 
 
 @dataclass
@@ -101,9 +102,11 @@ class Apply(Run):
 
     def _adoptable(self, observed: Observed, blueprint: Blueprint) -> Mapping[str, str]:
         """What is left of an earlier life or an interrupted attempt, to be taken over; others' things are never touched."""
+        built = _built(observed, blueprint)
+        unknown = replace(blueprint, resources=tuple(r for r in blueprint.resources if r.name not in built))
         return {
             **self._data_to_adopt(observed, blueprint, everything=True),
-            **self.context.cloud.leftovers(blueprint),
+            **self.context.cloud.leftovers(unknown),
         }
 
     def _data_to_adopt(
@@ -185,3 +188,13 @@ class Apply(Run):
     def _advise(self, observed: Observed) -> None:
         for advice in observed.advice:
             self.announce_if_new(advice.reason, advice.message)
+
+
+def _built(observed: Observed, blueprint: Blueprint) -> frozenset[str]:
+    """What is in the state for certain: a function that works is no leftover, even if an operation was interrupted.
+
+    One whose code is to be exchanged may be: another kind of code is another function.
+    """
+    status = observed.identity.status
+    same_code = status.code is not None and status.code.sha256 == blueprint.code.sha256
+    return frozenset(r.name for r in status.resources if r.name != FUNCTION or same_code)

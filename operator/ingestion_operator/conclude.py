@@ -150,7 +150,7 @@ def _applied(stack: StackStatus, blueprint: Blueprint, result: EngineResult) -> 
 
 def _outputs(blueprint: Blueprint, result: EngineResult) -> Outputs:
     # The id of a queue is its URL, which is not the same in every partition.
-    queue = next((r.id for r in result.resources if r.name == "dead-letter-queue"), "")
+    queue = next((r.id for r in result.resources if r.name == "dead-letter-queue"), None)
     return blueprint.outputs.model_copy(update={"dead_letter_queue_url": queue})
 
 
@@ -180,10 +180,13 @@ def _drift(before: DriftStatus | None, drifted: tuple[str, ...], now: datetime) 
 
 def _next_look(spec: Spec | None, status: Status, at: Moments) -> datetime | None:
     """When to look again by ourselves: for drift, or at what may change without our being told."""
-    times = [next_drift_check(spec, status)]
-    if spec is not None and _must_poll(spec):
-        times.append(at.now + timedelta(seconds=at.backoff.poll_seconds))
-    return min((time for time in times if time is not None), default=None)
+    return _or_poll(next_drift_check(spec, status), spec, at)
+
+
+def _or_poll(due: datetime | None, spec: Spec | None, at: Moments) -> datetime | None:
+    """That time, or the next look at what may change without our being told, whichever comes first."""
+    poll = at.now + timedelta(seconds=at.backoff.poll_seconds) if spec is not None and _must_poll(spec) else None
+    return min((time for time in (due, poll) if time is not None), default=None)
 
 
 def _must_poll(spec: Spec) -> bool:
@@ -197,6 +200,7 @@ def failed(observed: Observed, running: Status, operation: Operation, error: Pip
     message = shorten(str(error))
     moment = Moment(observed.identity.status, observed.identity.generation, at.now)
     retry, conditions = _outcome(error, failures, message, moment, at)
+    salt = running.stack.encryption_salt or error.encryption_salt if running.stack else ""
     return running.model_copy(
         update={
             "operation": None,
@@ -211,7 +215,8 @@ def failed(observed: Observed, running: Status, operation: Operation, error: Pip
                 failures=failures,
                 next_retry_time=retry,
             ),
-            "next_check_time": retry,
+            "stack": running.stack.model_copy(update={"encryption_salt": salt}) if running.stack else None,
+            "next_check_time": _or_poll(retry, observed.spec, at),
             "conditions": conditions,
         }
     )
@@ -245,16 +250,22 @@ def reported(observed: Observed, problem: PipelineError, at: Moments) -> Status:
         conditions = moment.stalled(reason, message)
     else:
         conditions = moment.looking_failed(reason, message)
-    # A wrong spec is looked at again when it changes; whatever else is missing may come without our being told.
-    again = None if isinstance(problem, SpecInvalid) else at.now + timedelta(seconds=at.backoff.waiting_seconds)
     return observed.identity.status.model_copy(
         update={
             # An interrupted operation stays recorded: what it left behind is still to be looked after.
             "observed_generation": observed.identity.generation,
-            "next_check_time": again,
+            "next_check_time": _or_poll(_again(observed, problem, at), observed.spec, at),
             "conditions": conditions,
         }
     )
+
+
+def _again(observed: Observed, problem: PipelineError, at: Moments) -> datetime | None:
+    """When to look again: a spec that cannot be read is mended by a change of it only, all else without our being told."""
+    if not isinstance(problem, SpecInvalid):
+        return at.now + timedelta(seconds=at.backoff.waiting_seconds)
+    # It can be read, and does not fit what it refers to: a table, a bucket, a date.
+    return None if observed.spec is None else at.now + timedelta(seconds=at.backoff.cap_seconds)
 
 
 def suspended(observed: Observed, at: Moments) -> Status:
@@ -304,7 +315,7 @@ def held(observed: Observed, at: Moments) -> Status:
     return status.model_copy(
         update={
             "observed_generation": observed.identity.generation,
-            "next_check_time": last.next_retry_time,
+            "next_check_time": _or_poll(last.next_retry_time, observed.spec, at),
             "conditions": conditions,
         }
     )

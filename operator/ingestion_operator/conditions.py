@@ -55,9 +55,9 @@ class Moment:
 
     def waiting(self, reason: Reason, message: str) -> Conditions:
         """Something outside must come first; the operator looks again by itself."""
-        return self._set(
-            _ready(ConditionStatus.FALSE, Reason.DEPENDENCY_NOT_READY, message), reconciling=(reason, message)
-        )
+        of_ready = {Reason.PROPAGATING: Reason.PROPAGATING, Reason.LOCK_HELD: Reason.PROGRESSING}
+        ready = _ready(ConditionStatus.FALSE, of_ready.get(reason, Reason.DEPENDENCY_NOT_READY), message)
+        return self._set(ready, reconciling=(reason, message))
 
     def retrying(self, reason: Reason, message: str) -> Conditions:
         """It failed and will be tried again."""

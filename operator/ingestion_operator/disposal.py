@@ -54,11 +54,16 @@ class Disposal:
             self.cloud.delete_table(table, self.region, self.owner)
         return tuple(name for name in (*buckets, *tables) if name in self.confirmed)
 
+    def owned(self) -> tuple[str, ...]:
+        """Buckets and tables that are there and this pipeline's."""
+        return (*self._owned_buckets(), *self._owned_tables())
+
     def foreign(self) -> tuple[str, ...]:
-        """Buckets and tables that are still there: somebody else's, whatever their name."""
+        """Buckets and tables that are there and somebody else's, whatever their name."""
         buckets = (b for b in self.buckets if self.cloud.bucket_tags(b, self.region) is not None)
         tables = (t for t in self.tables if self.cloud.table_tags(t, self.region) is not None)
-        return (*buckets, *tables)
+        mine = self.owned()
+        return tuple(name for name in (*buckets, *tables) if name not in mine)
 
     def _refuse_items(self, table: str) -> None:
         """A table is deleted with what is in it: items may have come since they were counted."""

@@ -32,6 +32,8 @@ class PipelineError(Exception):
     """A reconcile could not be finished; the message is written for the user and holds no secret."""
 
     reason: Reason = Reason.FAILED
+    encryption_salt: str = ""
+    """Salt of the stack's secrets, if the operation that failed had come to it."""
 
 
 class Waiting(PipelineError):

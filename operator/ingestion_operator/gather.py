@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -16,14 +17,14 @@ from ingestion_operator.errors import PipelineError, SpecInvalid
 from ingestion_operator.model.pipeline import Identity, PipelineKey, parse_spec
 from ingestion_operator.model.processor import ENVIRONMENT_LIMIT, Processor
 from ingestion_operator.model.runtimes import block
-from ingestion_operator.model.source import Filter, Management
+from ingestion_operator.model.source import PATTERN_LIMIT, Filter, Management
 from ingestion_operator.model.spec import Spec
 from ingestion_operator.naming import Owner
 from ingestion_operator.overlap import overlap
 from ingestion_operator.parts.draft import Secrets
 from ingestion_operator.ports import Looks
 from ingestion_operator.references import Objects
-from ingestion_operator.resources import Blueprint
+from ingestion_operator.resources import Blueprint, Sensitive
 
 
 @dataclass(frozen=True)
@@ -58,14 +59,14 @@ class Gatherer:
         place = self.cloud.place(region)
         found = blueprint(spec, Owner(self.cluster.cluster_id(), identity.key, identity.uid), place, code, secrets)
         _refuse_endless_loop(spec, found)
+        _refuse_other_regions(spec, place.region)
+        _refuse_what_aws_would_not_take(found)
         references.check(self.cloud, spec, found)
         return found
 
     def _secrets(self, processor: Processor, namespace: str) -> Secrets:
         wanted = [v.value_from.secret_key_ref for v in processor.environment if v.value_from]
-        found = {key: references.secret_value(self.cluster, namespace, key) for key in wanted}
-        _refuse_too_large(processor, found)
-        return found
+        return {key: references.secret_value(self.cluster, namespace, key) for key in wanted}
 
     def _advice(self, spec: Spec, key: PipelineKey) -> Iterator[Advice]:
         yield from advice_on(spec, self.today)
@@ -77,16 +78,37 @@ def _has_runtime(processor: Processor) -> bool:
     return processor.code.image is None
 
 
-def _refuse_too_large(processor: Processor, secrets: Secrets) -> None:
-    """Admission counts what is written in the pipeline; with the Secrets' values it can be too much all the same."""
-    size = sum(
-        len(v.name) + len(secrets[v.value_from.secret_key_ref].value if v.value_from else v.value)
-        for v in processor.environment
-    )
+def _refuse_other_regions(spec: Spec, region: str) -> None:
+    """Admission compares with spec.region; without one the pipeline is in the operator's region, known only here."""
+    key, image = spec.source.bucket.encryption.key_arn, spec.processor.code.image
+    named = {
+        "a layer": [layer for layer in spec.processor.layers if f":lambda:{region}:" not in layer],
+        "the image": [image.uri] if image and f".ecr.{region}." not in image.uri else [],
+        "the source bucket's key": [key] if key and f":kms:{region}:" not in key else [],
+    }
+    for what, wrong in named.items():
+        if wrong:
+            raise SpecInvalid(
+                f"the pipeline is in {region} and {what} is not: {', '.join(wrong)}; name one of {region}"
+            )
+
+
+def _refuse_what_aws_would_not_take(found: Blueprint) -> None:
+    """Admission bounds what is written in the spec; what becomes of it, with Secrets and names, is only known here."""
+    inputs = {resource.name: resource.inputs for resource in found.resources}
+    variables = inputs["function"].get("environment", {}).get("variables", {})
+    plain = {name: value.value if isinstance(value, Sensitive) else value for name, value in variables.items()}
+    # As Lambda measures them: "String measured: {...}".
+    size = len(json.dumps(plain, ensure_ascii=False, separators=(",", ":")).encode())
     if size > ENVIRONMENT_LIMIT:
         raise SpecInvalid(
-            f"processor.environment is {size} characters long with the values from Secrets, and Lambda takes "
-            f"{ENVIRONMENT_LIMIT}: put larger settings into a file of the code, or have the function read them itself"
+            f"processor.environment is {size} bytes long with the values from Secrets and the names of the results, and Lambda "
+            f"takes {ENVIRONMENT_LIMIT}: put larger settings into a file of the code, or have the function read them itself"
+        )
+    if (length := len(inputs["rule"]["event_pattern"])) > PATTERN_LIMIT:
+        raise SpecInvalid(
+            f"source.filter makes an event pattern of {length} characters, and EventBridge takes {PATTERN_LIMIT}: write fewer or "
+            "shorter prefixes and suffixes"
         )
 
 
@@ -98,5 +120,5 @@ def _refuse_endless_loop(spec: Spec, found: Blueprint) -> None:
     if overlap(spec.source.filter, Filter(prefixes=(prefix,) if prefix else ())):
         raise SpecInvalid(
             "results.bucket is the source bucket and its prefix is inside the filter: each result would start the function "
-            "again, without end. Write results under a prefix outside source.filter.prefixes"
+            "again, without end. Write results under a prefix outside source.filter.prefixes or inside excludePrefixes"
         )

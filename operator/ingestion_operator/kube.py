@@ -14,6 +14,7 @@ from uuid import uuid4
 
 from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
+from urllib3.exceptions import HTTPError
 
 from ingestion_operator.conditions import shorten
 from ingestion_operator.errors import UpdateFailed
@@ -184,5 +185,5 @@ def _translated(doing: str, *, with_body: bool = True) -> Iterator[None]:
     except ApiException as error:
         body = f": {error.body}" if with_body else ""
         raise UpdateFailed(f"{doing}: {error.status} {error.reason}{body}") from (error if with_body else None)
-    except OSError as error:
+    except (OSError, HTTPError) as error:
         raise UpdateFailed(f"{doing}: {error}") from error

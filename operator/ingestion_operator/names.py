@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from itertools import chain
 
+from ingestion_operator.model.fields import RESERVED_BEGINNINGS
 from ingestion_operator.model.source import Naming, Source, Trigger
 from ingestion_operator.model.spec import Spec
 from ingestion_operator.naming import (
@@ -18,6 +20,15 @@ from ingestion_operator.naming import (
     Owner,
     physical_name,
 )
+
+# https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html
+PARTITIONS = {"cn": "aws-cn", "us-gov": "aws-us-gov", "eusc": "aws-eusc"}
+DNS_SUFFIXES = {"aws-cn": "amazonaws.com.cn", "aws-eusc": "amazonaws.eu"}
+
+
+def partition_of(region: str) -> str:
+    """The partition that a region is in, by how its code begins."""
+    return next((name for beginning, name in PARTITIONS.items() if region.startswith(f"{beginning}-")), "aws")
 
 
 @dataclass(frozen=True)
@@ -40,8 +51,7 @@ class Place:
 
     def service(self, name: str) -> str:
         """The DNS name of a service in this region, as it stands in `kms:ViaService`."""
-        suffix = "amazonaws.com.cn" if self.partition == "aws-cn" else "amazonaws.com"
-        return f"{name}.{self.region}.{suffix}"
+        return f"{name}.{self.region}.{DNS_SUFFIXES.get(self.partition, 'amazonaws.com')}"
 
 
 @dataclass(frozen=True)
@@ -99,11 +109,11 @@ def names_of(spec: Spec, owner: Owner, place: Place) -> Names:
     makes_trail = trail_is_made(spec.source)
     return Names(
         source=Store(source_bucket_name(spec.source, owner, place), made=spec.source.bucket.management == "Managed"),
-        results=_store(bucket.name if bucket else None, physical_name(owner, "results", BUCKET_LIMIT)),
+        results=_store(bucket.name if bucket else None, _bucket_name(owner, "results")),
         results_prefix=bucket.prefix if bucket else "",
         table=_store(table.name if table else None, physical_name(owner, "table", TABLE_LIMIT)),
-        trail_log=_store("" if makes_trail else None, physical_name(owner, "trail", BUCKET_LIMIT)),
-        trail=physical_name(owner, "trail", TRAIL_LIMIT) if makes_trail else "",
+        trail_log=_store("" if makes_trail else None, _bucket_name(owner, "trail")),
+        trail=_trail_name(owner) if makes_trail else "",
         role=physical_name(owner, "role", ROLE_LIMIT),
         function=physical_name(owner, "fn", FUNCTION_LIMIT),
         rule=physical_name(owner, "rule", RULE_LIMIT),
@@ -129,19 +139,33 @@ def source_bucket_name(source: Source, owner: Owner, place: Place) -> str:
     Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/gpbucketnamespaces.html
     """
     if source.bucket.naming is Naming.GLOBAL:
-        return source.bucket.name or physical_name(owner, "data", BUCKET_LIMIT)
+        return source.bucket.name or _bucket_name(owner, "data")
     return _account_regional(source.bucket.name, owner, place)
 
 
 def _account_regional(name: str, owner: Owner, place: Place) -> str:
     tail = f"-{place.account_id}-{place.region}-an"
-    return (name or physical_name(owner, "data", BUCKET_LIMIT - len(tail))) + tail
+    return (name or _bucket_name(owner, "data", BUCKET_LIMIT - len(tail))) + tail
+
+
+def _bucket_name(owner: Owner, role: str, limit: int = BUCKET_LIMIT) -> str:
+    """A generated name; a namespace may begin with what AWS reserves at the beginning of a bucket's name."""
+    found = physical_name(owner, role, limit)
+    return f"p-{physical_name(owner, role, limit - 2)}" if found.startswith(RESERVED_BEGINNINGS) else found
+
+
+def _trail_name(owner: Owner) -> str:
+    """A namespace may have two hyphens beside each other, a trail may not.
+
+    Source: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-trail-naming-requirements.html
+    """
+    return re.sub("-{2,}", "-", physical_name(owner, "trail", TRAIL_LIMIT))
 
 
 def possible_buckets(named: str, owner: Owner, place: Place) -> tuple[str, ...]:
     """Every bucket that a pipeline may have made, when only its identity and the name in its spec are left to go by."""
-    generated = (physical_name(owner, role, BUCKET_LIMIT) for role in ("data", "results", "trail"))
-    completed = (_account_regional(name, owner, place) for name in {named, ""})
+    generated = (_bucket_name(owner, role) for role in ("data", "results", "trail"))
+    completed = (_account_regional(name, owner, place) for name in (named, ""))
     return tuple(dict.fromkeys(filter(None, chain((named,), generated, completed))))
 
 

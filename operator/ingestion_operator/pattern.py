@@ -48,17 +48,29 @@ def written(bucket: str, wanted: Filter) -> Pattern:
     return {"source": [S3], "detail-type": [VIA_CLOUD_TRAIL], "detail": detail}
 
 
-def _keys(wanted: Filter) -> list[Pattern]:
+def _keys(wanted: Filter) -> list[Pattern | str]:
     if excluded := [f"{p}*" for p in wanted.exclude_prefixes] + [f"*{s}" for s in wanted.exclude_suffixes]:
         # One matcher with all of them: several beside each other would mean "or", and let everything through.
         return [{"anything-but": {"wildcard": excluded}}]
     # Two matchers beside each other mean "or": prefix *and* suffix needs one wildcard for each pair.
     if wanted.prefixes and wanted.suffixes:
-        return [{"wildcard": f"{p}*{s}"} for p, s in product(wanted.prefixes, wanted.suffixes)]
-    return [{"prefix": p} for p in wanted.prefixes] + [{"suffix": s} for s in wanted.suffixes]
+        pairs = list(product(wanted.prefixes, wanted.suffixes))
+        return [*({"wildcard": f"{p}*{s}"} for p, s in pairs), *(key for p, s in pairs for key in _merged(p, s))]
+    return [*({"prefix": p} for p in wanted.prefixes), *({"suffix": s} for s in wanted.suffixes)]
+
+
+def _merged(prefix: str, suffix: str) -> list[str]:
+    """The keys in which the prefix and the suffix share characters, which a wildcard does not match: `a.t` and `.txt`."""
+    shared = range(1, min(len(prefix), len(suffix)) + 1)
+    return [prefix + suffix[n:] for n in shared if prefix.endswith(suffix[:n])]
 
 
 def _size(wanted: Filter) -> list[Pattern]:
+    if wanted.min_size_bytes == wanted.max_size_bytes:
+        return [{"numeric": ["=", wanted.max_size_bytes]}]  # a range of one number is refused
+    if wanted.min_size_bytes == 1 and wanted.max_size_bytes is None:
+        # A comparison does not see numbers above 5e9: this says the same, and lets the largest objects through.
+        return [{"anything-but": [0]}]
     bounds: list[Any] = [">=", wanted.min_size_bytes] if wanted.min_size_bytes else []
     if wanted.max_size_bytes is not None:
         bounds += ["<=", wanted.max_size_bytes]
@@ -67,12 +79,18 @@ def _size(wanted: Filter) -> list[Pattern]:
 
 def may_listen(pattern: Mapping[str, Any], bucket: str) -> bool:
     """Whether a rule with this pattern may be meant for S3's own events of the bucket; in doubt it is."""
-    name = (pattern.get("detail") or {}).get("bucket") or {}
     return (
         _may_be(pattern.get("source"), S3)
         and not _only(pattern.get("detail-type"), VIA_CLOUD_TRAIL)
-        and _may_be(name.get("name") if isinstance(name, Mapping) else None, bucket)
+        and _may_be(_inside(pattern, "detail", "bucket", "name"), bucket)
     )
+
+
+def _inside(pattern: Any, *path: str) -> Any:
+    """What stands at the path; None if it does not go so deep, as where an expression stands for the whole."""
+    for name in path:
+        pattern = pattern.get(name) if isinstance(pattern, Mapping) else None
+    return pattern
 
 
 def _may_be(matchers: Any, value: str) -> bool:

@@ -48,7 +48,7 @@ def program(blueprint: Blueprint, archive: Path, adopt: Mapping[str, str] | None
         made: Made = {}
         for resource in blueprint.resources:
             made[resource.name] = _register(resource, made, archive, (adopt or {}).get(resource.name))
-        for name, value in blueprint.outputs.model_dump().items():
+        for name, value in blueprint.outputs.model_dump(exclude_none=True).items():
             pulumi.export(name, value)
 
     return register

@@ -104,7 +104,7 @@ def check(cloud: Looks, spec: Spec, found: Blueprint) -> None:
     if spec.results and spec.results.table and not names.table.made:
         _want_table(cloud, spec.results.table, region)
     if spec.source.cloud_trail and spec.source.cloud_trail.trail_arn:
-        _want_trail(cloud.trail(found.trail_arn), found)
+        _want_trail(cloud.trail(found.trail_arn), found, spec.source.filter.prefixes)
 
 
 def _want_bucket(cloud: Looks, bucket: str, region: str, where: str) -> str:
@@ -135,7 +135,7 @@ def _want_table(cloud: Looks, wanted: ResultsTable, region: str) -> None:
         )
 
 
-def _want_trail(view: TrailView | None, found: Blueprint) -> None:
+def _want_trail(view: TrailView | None, found: Blueprint, prefixes: Sequence[str]) -> None:
     bucket, arn = found.names.source.name, found.trail_arn
     if view is None:
         fault = "does not exist: create it, or leave source.cloudTrail.trailArn out to have one made"
@@ -143,7 +143,7 @@ def _want_trail(view: TrailView | None, found: Blueprint) -> None:
         fault = "is stopped: start it (aws cloudtrail start-logging)"
     elif not view.multi_region and view.region != found.place.region:
         fault = f"records {view.region} only: name a trail of {found.place.region}, or one of all regions"
-    elif not records_writes(view.selectors, found.place.bucket_arn(bucket)):
+    elif not records_writes(view.selectors, found.place.bucket_arn(bucket), prefixes):
         fault = (
             f"does not record the writes to bucket {bucket}: add its data events (aws cloudtrail put-event-selectors), or leave "
             "source.cloudTrail.trailArn out to have a trail made"

@@ -50,7 +50,7 @@ class Removal(Run):
             self.context.engine.forget(ref)
             self.announce(Reason.RETAINED, "everything stays in AWS, as deletion.policy says")
             return
-        disposal = self._disposal(stack)
+        disposal = self._disposal(stack, everything=policy is DeletionPolicy.DELETE)
         disposal.check()
         operation = Operation(type=OperationType.DESTROY, id=uuid4().hex[:12], start_time=self.context.clock())
         self.write(conclude.deleting(observed, operation, "taking down the pipeline", self.context.moments()))
@@ -61,34 +61,34 @@ class Removal(Run):
             self.announce(
                 Reason.PURGED, f"deleted for good, as confirmed: the data in {', '.join(purged)}", warning=True
             )
-        self.announce(Reason.DESTROYED, f"the pipeline is gone from AWS{self._what_stays(disposal)}")
+        self.announce(Reason.DESTROYED, f"the pipeline is gone from AWS{self._what_stays(stack)}")
 
-    def _disposal(self, stack: StackStatus) -> Disposal:
-        goes = self.identity.deletion_policy is DeletionPolicy.DELETE
+    def _disposal(self, stack: StackStatus, *, everything: bool) -> Disposal:
+        """The disposal of everything that holds data, or of nothing."""
         return Disposal(
             self.context.cloud,
             self.context.owner(self.identity),
             stack.region,
-            stack.data_buckets if goes else (),
-            stack.data_tables if goes else (),
+            stack.data_buckets if everything else (),
+            stack.data_tables if everything else (),
             self._confirmed(),
         )
 
-    def _what_stays(self, disposal: Disposal) -> str:
+    def _what_stays(self, stack: StackStatus) -> str:
         """For the last Event: buckets and tables that are still there, and why."""
-        stack = self.identity.status.stack
-        if self.identity.deletion_policy is DeletionPolicy.RETAIN_DATA and stack is not None:
-            kept = (*stack.data_buckets, *stack.data_tables)
-            return f"; kept with their data: {', '.join(kept)}" if kept else ""
-        if left := disposal.foreign():
-            return f"; left alone, for they do not carry this pipeline's tags: {', '.join(left)}"
-        return ""
+        all_of_it = self._disposal(stack, everything=True)
+        kept, foreign = all_of_it.owned(), all_of_it.foreign()
+        said = f"; kept with their data: {', '.join(kept)}" if kept else ""
+        if foreign and self.identity.deletion_policy is DeletionPolicy.DELETE:
+            said += f"; left alone, for they do not carry this pipeline's tags: {', '.join(foreign)}"
+        return said
 
     def _assumed_stack(self) -> StackStatus:
         """What there would be: a status may have been lost, and then only the deterministic names are left to go by."""
         owner = self.context.owner(self.identity)
         region = self.identity.region or self.context.default_region
-        buckets = possible_buckets(self.identity.source_bucket, owner, self.context.cloud.place(region))
+        named = self.identity.source_bucket if self.identity.source_is_made else ""
+        buckets = possible_buckets(named, owner, self.context.cloud.place(region))
         return StackStatus(
             name=stack_name(owner), region=region, data_buckets=buckets, data_tables=possible_tables(owner)
         )

@@ -14,7 +14,7 @@ from ingestion_operator.code import CodeBundle, FunctionCode
 from ingestion_operator.errors import SpecInvalid
 from ingestion_operator.gather import Gatherer
 from ingestion_operator.model.pipeline import KIND, parse_identity, parse_spec
-from ingestion_operator.names import Place
+from ingestion_operator.names import Place, partition_of
 from ingestion_operator.ports import PackageObject, TrailView
 from ingestion_operator.resources import Archive, Blueprint, Ref, Sensitive
 
@@ -49,7 +49,7 @@ class _Offline:
         return self.id_of_cluster
 
     def place(self, region: str) -> Place:
-        return Place(self.account_id, region)
+        return Place(self.account_id, region, partition_of(region))
 
     def bucket_region(self, bucket: str, region: str) -> str | None:  # noqa: ARG002 - taken for there, as all below
         return region
@@ -66,7 +66,10 @@ class _Offline:
     def trail(self, arn: str) -> TrailView | None:
         every = {"Type": "AWS::S3::Object", "Values": ["arn:aws"]}
         return TrailView(
-            arn.split(":")[3], multi_region=True, logging=True, selectors={"EventSelectors": [{"DataResources": [every]}]}
+            arn.split(":")[3],
+            multi_region=True,
+            logging=True,
+            selectors={"EventSelectors": [{"DataResources": [every]}]},
         )
 
     def secret(self, namespace: str, name: str) -> Mapping[str, Sensitive] | None:
@@ -133,7 +136,7 @@ def _yaml(found: Blueprint) -> str:
     document = {
         "pipeline": str(found.owner.key),
         "code": _code(found.code),
-        "outputs": found.outputs.model_dump(by_alias=True),
+        "outputs": found.outputs.to_document(),
         "resources": resources,
     }
     return yaml.dump(document, Dumper=_Plain, sort_keys=False, width=120)

@@ -92,10 +92,10 @@ class Blueprint:
             function_name=names.function,
             function_arn=self.function_arn,
             rule_arn=self.rule_arn,
-            results_bucket=names.results.name,
-            results_prefix=names.results_prefix,
-            results_table=names.table.name,
-            trail_arn=self.trail_arn,
+            results_bucket=names.results.name or None,
+            results_prefix=names.results_prefix if names.results else None,
+            results_table=names.table.name or None,
+            trail_arn=self.trail_arn or None,
             log_group=names.log_group,
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -126,9 +127,14 @@ def test_a_changed_spec_begins_to_count_anew() -> None:
 
 
 def test_a_wrong_spec_waits_for_a_person_and_a_missing_thing_for_itself() -> None:
-    wrong = conclude.reported(make_observed(problem=SpecInvalid("x")), SpecInvalid("x"), AT)
+    unreadable = replace(make_observed(problem=SpecInvalid("x")), spec=None)
+    wrong = conclude.reported(unreadable, SpecInvalid("x"), AT)
     assert conditions(wrong) == {"Ready": ("False", "Failed"), "Stalled": ("True", "SpecInvalid")}
     assert wrong.next_check_time is None
+    unfitting = conclude.reported(make_observed(problem=SpecInvalid("x")), SpecInvalid("x"), AT)
+    assert unfitting.next_check_time == NOW + timedelta(seconds=AT.backoff.cap_seconds), (
+        "what it does not fit may change"
+    )
     missing = conclude.reported(make_observed(problem=DependencyNotReady("x")), DependencyNotReady("x"), AT)
     assert conditions(missing)["Ready"] == ("False", "DependencyNotReady")
     assert missing.next_check_time == NOW + timedelta(seconds=15)

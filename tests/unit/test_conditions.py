@@ -53,9 +53,19 @@ def of(conditions: Conditions, kind: str) -> Condition:
             id="nor does a look make ready what never was",
         ),
         pytest.param(
+            lambda m: m.waiting(Reason.DEPENDENCY_NOT_READY, "x"),
+            {"Ready": ("False", "DependencyNotReady"), "Reconciling": ("True", "DependencyNotReady")},
+            id="what must come first is waited for",
+        ),
+        pytest.param(
             lambda m: m.waiting(Reason.LOCK_HELD, "x"),
-            {"Ready": ("False", "DependencyNotReady"), "Reconciling": ("True", "LockHeld")},
+            {"Ready": ("False", "Progressing"), "Reconciling": ("True", "LockHeld")},
             id="what is waited for is the reason of Reconciling",
+        ),
+        pytest.param(
+            lambda m: m.waiting(Reason.PROPAGATING, "x"),
+            {"Ready": ("False", "Propagating"), "Reconciling": ("True", "Propagating")},
+            id="what is applied and not seen yet is propagating",
         ),
         pytest.param(
             lambda m: m.retrying(Reason.RETRYING_AFTER_FAILURE, "x"),

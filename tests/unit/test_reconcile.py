@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from builders import CODE, KEY, NOW, OWNER
-from fakes import Announcement, Call, Crash, FakeBucket, FakeCloud, FakeCluster, FakeEngine
-from ingestion_operator.code import CodeBundle
-from ingestion_operator.conclude import CONFIRMATION_SECONDS, Backoff
+from fakes import Announcement, Crash, FakeBucket
+from ingestion_operator.conclude import CONFIRMATION_SECONDS
 from ingestion_operator.disposal import COUNT_LIMIT
 from ingestion_operator.errors import (
     AccessDenied,
@@ -26,116 +22,14 @@ from ingestion_operator.errors import (
     UpdateFailed,
     UpdateTimedOut,
 )
-from ingestion_operator.model.pipeline import CONFIRM_PURGE, RECONCILE_REQUESTED_AT, parse_status
+from ingestion_operator.model.pipeline import CONFIRM_PURGE, RECONCILE_REQUESTED_AT
 from ingestion_operator.model.status import Status
-from ingestion_operator.naming import BUCKET_LIMIT, physical_name
 from ingestion_operator.reasons import Reason
-from ingestion_operator.reconcile import Reconciler, StillThere, is_due
+from ingestion_operator.reconcile import is_due
+from unit.reconcile_world import BACKOFF, DATA_BUCKET, INLINE, LONGEST_BACKOFF, World, files
 
-DATA_BUCKET = physical_name(OWNER, "data", BUCKET_LIMIT)
-BACKOFF = Backoff(base_seconds=8, cap_seconds=300, maximum=3, waiting_seconds=15)
-LONGEST_BACKOFF = timedelta(seconds=400)
-INLINE = {"code": {"inline": CODE}}
 FROM_CONFIG_MAP = {"code": {"configMapRef": {"name": "code"}}}
 ENGINE_ERRORS = [UpdateFailed, UpdateTimedOut, LockHeld, AccessDenied, StateUnreadable, BucketNameTaken]
-
-
-@dataclass
-class World:
-    """One pipeline, the three fakes and a clock that is set by hand."""
-
-    now: datetime = NOW
-    cluster: FakeCluster = field(default_factory=FakeCluster)
-    cloud: FakeCloud = field(default_factory=FakeCloud)
-    engine: FakeEngine = field(init=False)
-    reconciler: Reconciler = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.engine = FakeEngine(self.cloud)
-        self.restart()
-
-    def restart(self) -> None:
-        self.reconciler = Reconciler(
-            self.cluster, self.cloud, self.engine, "eu-west-1", BACKOFF, clock=lambda: self.now
-        )
-
-    @property
-    def body(self) -> dict[str, Any]:
-        return self.cluster.pipelines_by_key[KEY]
-
-    @property
-    def status(self) -> Status:
-        return parse_status(self.body.get("status") or {})
-
-    @property
-    def conditions(self) -> dict[str, tuple[str, str]]:
-        return {c.type: (c.status.value, c.reason) for c in self.status.conditions}
-
-    @property
-    def events(self) -> list[Reason]:
-        return [event.reason for event in self.cluster.events]
-
-    @property
-    def verbs(self) -> list[str]:
-        return [call.verb for call in self.engine.calls]
-
-    @property
-    def last_call(self) -> Call:
-        return self.engine.calls[-1]
-
-    def message(self, kind: str) -> str:
-        found = self.status.condition(kind)
-        return found.message if found else ""
-
-    def create(self, **spec: Any) -> None:
-        metadata = {"namespace": KEY.namespace, "name": KEY.name, "uid": "uid-1", "generation": 1, "annotations": {}}
-        self.cluster.pipelines_by_key[KEY] = {"metadata": metadata, "spec": {"processor": INLINE, **spec}}
-
-    def change(self, **spec: Any) -> None:
-        self.body["spec"] |= spec
-        self.body["metadata"]["generation"] += 1
-
-    def annotate(self, name: str, value: str) -> None:
-        self.body["metadata"]["annotations"][name] = value
-
-    def reconcile(self, after: timedelta = timedelta()) -> None:
-        self.now += after
-        self.reconciler.reconcile(KEY)
-
-    def tick(self, after: timedelta) -> None:
-        """As the timer does: look only if the status says that it is time."""
-        self.now += after
-        if is_due(self.body, self.now):
-            self.reconciler.reconcile(KEY)
-
-    def remove(self) -> None:
-        self.body["metadata"].setdefault("deletionTimestamp", self.now.isoformat())
-        self.reconciler.remove(KEY)
-
-    def refused_removal(self) -> StillThere:
-        with pytest.raises(StillThere) as refusal:
-            self.remove()
-        return refusal.value
-
-    def crash(self) -> None:
-        """The operator dies in the middle of the next operation, and another one is started."""
-        self.engine.failures.append(Crash())
-        with pytest.raises(Crash):
-            self.reconciler.reconcile(KEY)
-        self.restart()
-
-    @contextmanager
-    def no_engine_call(self) -> Iterator[None]:
-        before = len(self.engine.calls)
-        yield
-        assert self.verbs[before:] == []
-
-
-def files(world: World) -> list[str]:
-    """The files of the code that was deployed last."""
-    code = world.last_call.update.blueprint.code
-    assert isinstance(code, CodeBundle)
-    return [name for name, _ in code.files]
 
 
 @pytest.fixture

@@ -18,7 +18,8 @@ from ingestion_operator.errors import DependencyNotReady, SpecInvalid
 from ingestion_operator.render import render
 
 GOLDEN = Path(__file__).parents[1] / "golden"
-MANIFESTS = sorted(GOLDEN.glob("*.manifest.yaml"))
+SAMPLES = GOLDEN.parents[1] / "samples"
+MANIFESTS = [*sorted(GOLDEN.glob("*.manifest.yaml")), *sorted(SAMPLES.glob("*/*.yaml"))]
 PIPELINE: dict[str, Any] = yaml.safe_load((GOLDEN / "plain.manifest.yaml").read_text())
 
 
@@ -45,16 +46,23 @@ def config_map(namespace: str = "team-a", **data: str) -> dict[str, Any]:
     return {"kind": "ConfigMap", "metadata": {"name": "code", "namespace": namespace}, "data": data}
 
 
-@pytest.mark.parametrize("manifest", MANIFESTS, ids=lambda p: p.name)
+def golden_file(manifest: Path) -> Path:
+    """Where the whole of what a manifest makes is written down."""
+    if manifest.is_relative_to(SAMPLES):
+        return GOLDEN / f"sample-{manifest.parent.name}-{manifest.stem}.rendered.yaml"
+    return GOLDEN / manifest.name.replace(".manifest", ".rendered")
+
+
+@pytest.mark.parametrize("manifest", MANIFESTS, ids=lambda p: f"{p.parent.name}/{p.name}")
 def test_a_manifest_is_rendered_as_its_golden_file_says(manifest: Path) -> None:
-    golden = GOLDEN / manifest.name.replace(".manifest", ".rendered")
+    golden = golden_file(manifest)
     found = without_hashes(rendered(manifest.read_text()))
     if "UPDATE_GOLDEN" in os.environ:
         golden.write_text(found)
     assert found == golden.read_text()
 
 
-@pytest.mark.parametrize("manifest", MANIFESTS, ids=lambda p: p.name)
+@pytest.mark.parametrize("manifest", MANIFESTS, ids=lambda p: f"{p.parent.name}/{p.name}")
 def test_no_statement_allows_a_wildcard_but_for_traces_which_know_nothing_narrower(manifest: Path) -> None:
     document = yaml.safe_load(rendered(manifest.read_text()))
     allowed = [s for s in _statements(document) if s["Effect"] == "Allow" and "Resource" in s]
@@ -75,7 +83,8 @@ def test_only_what_is_retained_is_a_bucket_or_a_setting_of_one() -> None:
     document = yaml.safe_load(rendered((GOLDEN / "results.manifest.yaml").read_text()))
     retained = {r["name"] for r in document["resources"] if r.get("retained")}
     settings = ("bucket", "encryption", "public-access-block", "versioning", "lifecycle", "bucket-policy")
-    assert retained == {f"{role}-{part}" for role in ("source", "results") for part in settings}
+    # The notification too: another pipeline may have the bucket for its source when this one is gone.
+    assert retained == {f"{role}-{part}" for role in ("source", "results") for part in settings} | {"source-notification"}
 
 
 def test_every_pipeline_of_a_file_is_rendered() -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import ClientError
 
-from ingestion_operator.aws.calls import ABSENT, DENIED, Calls, error_code, translated, translation
+from ingestion_operator.aws.calls import ABSENT, DENIED, Calls, error_code, translated
 from ingestion_operator.errors import BucketNameTaken, BucketNotEmpty, UpdateFailed
 from ingestion_operator.naming import Owner
 from ingestion_operator.pattern import may_listen
@@ -32,19 +32,20 @@ class Buckets(Calls):
 
     def bucket_tags(self, bucket: str, region: str) -> Mapping[str, str] | None:
         """See the port."""
-        try:
-            tags = self._s3(region).get_bucket_tagging(Bucket=bucket)["TagSet"]
-        except ClientError as error:
-            code = error_code(error)
-            if code == "NoSuchTagSet":
-                return {}
-            if code in ABSENT:
-                return None
-            if code in DENIED:
-                raise BucketNameTaken(
-                    f"bucket {bucket} exists and this account may not look at it: choose another source.bucket.name"
-                ) from error
-            raise translation(error, f"looking at bucket {bucket}") from error
+        with translated(f"looking at bucket {bucket}"):
+            try:
+                tags = self._s3(region).get_bucket_tagging(Bucket=bucket)["TagSet"]
+            except ClientError as error:
+                code = error_code(error)
+                if code == "NoSuchTagSet":
+                    return {}
+                if code in ABSENT:
+                    return None
+                if code in DENIED:
+                    raise BucketNameTaken(
+                        f"bucket {bucket} exists and this account may not look at it: choose another source.bucket.name"
+                    ) from error
+                raise
         return {tag["Key"]: tag["Value"] for tag in tags}
 
     def tag_bucket(self, bucket: str, region: str, tags: Mapping[str, str]) -> None:
@@ -68,7 +69,8 @@ class Buckets(Calls):
         if not self._is_owned(bucket, region, owner):
             return
         with translated(f"emptying bucket {bucket}"):
-            for batch in self._versions(bucket, region):
+            # From the beginning each time: a page that goes on after a version that is gone may leave some out.
+            while batch := next(self._versions(bucket, region), None):
                 answer = self._s3(region).delete_objects(Bucket=bucket, Delete={"Objects": batch, "Quiet": True})
                 if errors := answer.get("Errors"):
                     raise UpdateFailed(f"emptying bucket {bucket}: {errors[0].get('Key')}: {errors[0].get('Message')}")
@@ -77,13 +79,14 @@ class Buckets(Calls):
         """See the port."""
         if not self._is_owned(bucket, region, owner):
             return
-        try:
-            self._s3(region).delete_bucket(Bucket=bucket)
-        except ClientError as error:
-            if error_code(error) == "BucketNotEmpty":
-                raise BucketNotEmpty(f"objects arrived in bucket {bucket} while it was being deleted") from error
-            if error_code(error) not in ABSENT:
-                raise translation(error, f"deleting bucket {bucket}") from error
+        with translated(f"deleting bucket {bucket}"):
+            try:
+                self._s3(region).delete_bucket(Bucket=bucket)
+            except ClientError as error:
+                if error_code(error) == "BucketNotEmpty":
+                    raise BucketNotEmpty(f"objects arrived in bucket {bucket} while it was being deleted") from error
+                if error_code(error) not in ABSENT:
+                    raise
 
     def switch_on_events(self, bucket: str, region: str) -> bool:
         """See the port.

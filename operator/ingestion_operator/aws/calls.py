@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from types_boto3_s3.client import S3Client
     from types_boto3_sqs.client import SQSClient
     from types_boto3_sts.client import STSClient
+
+# It writes down each answer as a whole, at DEBUG: that of GetFunction has the function's environment, with its secrets.
+logging.getLogger("botocore.parsers").setLevel(logging.INFO)
 
 ABSENT = {"NoSuchBucket", "NoSuchKey", "NoSuchVersion", "404", "NotFound", "NoSuchTagSet"}
 DENIED = {"AccessDenied", "AccessDeniedException", "403", "Forbidden", "UnauthorizedOperation"}

@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from ingestion_operator.aws.calls import Calls, error_code, translated
 from ingestion_operator.resources import Blueprint
 
+FUNCTION = "aws:lambda/function:Function"
 ABSENT_TRAIL = {"ResourceNotFoundException", "TrailNotFoundException"}
 
 
@@ -30,7 +31,8 @@ class Leftovers(Calls):
                 for resource in blueprint.resources
                 if resource.type in claims
             }
-            self._drop_function(blueprint)
+            if any(resource.type == FUNCTION for resource in blueprint.resources):
+                self._drop_function(blueprint)
         return {name: identity for name, identity in found.items() if identity}
 
     def _claim_role(self, blueprint: Blueprint, tags: Mapping[str, str]) -> str:

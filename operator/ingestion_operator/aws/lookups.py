@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import ClientError
 
-from ingestion_operator.aws.calls import ABSENT, Calls, error_code, translated, translation
+from ingestion_operator.aws.calls import ABSENT, Calls, error_code, translated
 from ingestion_operator.errors import SpecInvalid
 from ingestion_operator.ports import PackageObject, TrailView
 
@@ -31,27 +31,27 @@ class Lookups(Calls):
 
     def bucket_region(self, bucket: str, region: str) -> str | None:
         """See the port."""
-        try:
-            return self._s3(region).head_bucket(Bucket=bucket).get("BucketRegion", region)
-        except ClientError as error:
-            if error_code(error) in ABSENT:
-                return None
-            raise translation(error, f"looking at bucket {bucket}") from error
+        with translated(f"looking at bucket {bucket}"):
+            try:
+                return self._s3(region).head_bucket(Bucket=bucket).get("BucketRegion", region)
+            except ClientError as error:
+                if error_code(error) in ABSENT:
+                    return None
+                raise
 
     def package(self, bucket: str, key: str, version_id: str, region: str) -> PackageObject | None:
         """See the port. Downloaded to be hashed once, unless S3 has the hash already."""
         version: Any = {"VersionId": version_id} if version_id else {}
-        where = f"looking at the code in s3://{bucket}/{key}"
-        try:
-            head = self._s3(region).head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED", **version)
-        except ClientError as error:
-            if error_code(error) in ABSENT:
-                return None
-            raise translation(error, where) from error
-        if head["ContentLength"] > LARGEST_PACKAGE_BYTES:
-            raise SpecInvalid(f"s3://{bucket}/{key} is larger than Lambda takes, 250 MB: use processor.code.image")
-        found = head.get("VersionId", "")
-        with translated(where):
+        with translated(f"looking at the code in s3://{bucket}/{key}"):
+            try:
+                head = self._s3(region).head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED", **version)
+            except ClientError as error:
+                if error_code(error) in ABSENT:
+                    return None
+                raise
+            if head["ContentLength"] > LARGEST_PACKAGE_BYTES:
+                raise SpecInvalid(f"s3://{bucket}/{key} is larger than Lambda takes, 250 MB: use processor.code.image")
+            found = head.get("VersionId", "")
             digest = self._digest(head, (bucket, key, found, head["ETag"]), region)
         # "null" is the version of an object that was there before the bucket had versions.
         return PackageObject("" if found == "null" else found, digest)

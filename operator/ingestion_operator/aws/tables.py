@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from ingestion_operator.aws.calls import Calls, error_code, translated, translation
+from ingestion_operator.aws.calls import Calls, error_code, translated
 from ingestion_operator.errors import TableNameTaken
 from ingestion_operator.naming import Owner
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.type_defs import TableDescriptionTypeDef
 
 ABSENT = "ResourceNotFoundException"
 PAGE = 1000
@@ -23,7 +27,12 @@ class Tables(Calls):
         if arn is None:
             return None
         with translated(f"reading the tags of table {table}"):
-            tags = self._dynamodb(region).list_tags_of_resource(ResourceArn=arn).get("Tags", [])
+            try:
+                tags = self._dynamodb(region).list_tags_of_resource(ResourceArn=arn).get("Tags", [])
+            except ClientError as error:
+                if error_code(error) == ABSENT:
+                    return None
+                raise
         return {tag["Key"]: tag["Value"] for tag in tags}
 
     def tag_table(self, table: str, region: str, tags: Mapping[str, str]) -> None:
@@ -39,18 +48,18 @@ class Tables(Calls):
 
     def count_items(self, table: str, region: str, limit: int) -> int:
         """See the port. Counted by reading: DynamoDB's own number is up to six hours old."""
-        pages = self._dynamodb(region).get_paginator("scan")
         found = 0
-        try:
-            for page in pages.paginate(
-                TableName=table, Select="COUNT", PaginationConfig={"PageSize": min(limit, PAGE)}
-            ):
-                found += page["Count"]
-                if found >= limit:
-                    return limit
-        except ClientError as error:
-            if error_code(error) != ABSENT:
-                raise translation(error, f"counting the items of table {table}") from error
+        with translated(f"counting the items of table {table}"):
+            scan = self._dynamodb(region).get_paginator("scan")
+            pages = scan.paginate(TableName=table, Select="COUNT", PaginationConfig={"PageSize": min(limit, PAGE)})
+            try:
+                for page in pages:
+                    found += page["Count"]
+                    if found >= limit:
+                        return limit
+            except ClientError as error:
+                if error_code(error) != ABSENT:
+                    raise
         return found
 
     def delete_table(self, table: str, region: str, owner: Owner) -> None:
@@ -64,23 +73,29 @@ class Tables(Calls):
                 "or set spec.deletion.policy to RetainData"
             )
         with translated(f"deleting table {table}"):
-            self._dynamodb(region).delete_table(TableName=table)
+            try:
+                self._dynamodb(region).delete_table(TableName=table)
+            except ClientError as error:
+                if error_code(error) != ABSENT:
+                    raise
 
     def table_keys(self, table: str, region: str) -> tuple[str, ...] | None:
         """See the port."""
-        try:
-            found = self._dynamodb(region).describe_table(TableName=table)["Table"].get("KeySchema", [])
-        except ClientError as error:
-            if error_code(error) == ABSENT:
-                return None
-            raise translation(error, f"looking at table {table}") from error
-        by_kind = {key["KeyType"]: key["AttributeName"] for key in found}
+        found = self._description(table, region)
+        if found is None:
+            return None
+        by_kind = {key["KeyType"]: key["AttributeName"] for key in found.get("KeySchema", [])}
         return tuple(by_kind[kind] for kind in ("HASH", "RANGE") if kind in by_kind)
 
     def _table_arn(self, table: str, region: str) -> str | None:
-        try:
-            return self._dynamodb(region).describe_table(TableName=table)["Table"]["TableArn"]
-        except ClientError as error:
-            if error_code(error) == ABSENT:
-                return None
-            raise translation(error, f"looking at table {table}") from error
+        found = self._description(table, region)
+        return None if found is None else found["TableArn"]
+
+    def _description(self, table: str, region: str) -> TableDescriptionTypeDef | None:
+        with translated(f"looking at table {table}"):
+            try:
+                return self._dynamodb(region).describe_table(TableName=table)["Table"]
+            except ClientError as error:
+                if error_code(error) == ABSENT:
+                    return None
+                raise

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 # Reads of IAM, Lambda and EventBridge follow writes within seconds: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html
 SETTLING_SECONDS = 10.0
 SETTLING_INTERVAL_SECONDS = 0.25
+GONE = {"ResourceNotFoundException", "TrailNotFoundException"}
 
 
 class Wiring(Calls):
@@ -48,12 +49,19 @@ class Wiring(Calls):
 
     def _trail_fault(self, blueprint: Blueprint) -> str:
         arn = blueprint.trail_arn
-        logging = self._cloudtrail(arn.split(":")[3]).get_trail_status(Name=arn).get("IsLogging")
+        try:
+            logging = self._cloudtrail(arn.split(":")[3]).get_trail_status(Name=arn).get("IsLogging")
+        except ClientError as error:
+            return _gone(error, f"trail {arn}")
         return "" if logging else f"trail {arn} is not logging"
 
     def _rule_fault(self, blueprint: Blueprint) -> str:
         rule, events = blueprint.names.rule, self._events(blueprint.place.region)
-        if events.describe_rule(Name=rule).get("State") != "ENABLED":
+        try:
+            state = events.describe_rule(Name=rule).get("State")
+        except ClientError as error:
+            return _gone(error, f"rule {rule}")
+        if state != "ENABLED":
             return f"rule {rule} is not enabled"
         targets = {target["Arn"]: target for target in events.list_targets_by_rule(Rule=rule)["Targets"]}
         if blueprint.function_arn not in targets:
@@ -63,7 +71,10 @@ class Wiring(Calls):
 
     def _function_fault(self, blueprint: Blueprint) -> str:
         function, client = blueprint.names.function, self._lambda(blueprint.place.region)
-        found = client.get_function_configuration(FunctionName=function)
+        try:
+            found = client.get_function_configuration(FunctionName=function)
+        except ClientError as error:
+            return _gone(error, f"function {function}")
         if found.get("State", "Active") != "Active" or found.get("LastUpdateStatus", "Successful") != "Successful":
             return f"function {function} is {found.get('State')}, its last update {found.get('LastUpdateStatus')}"
         # For an image Lambda reports no hash that is known beforehand.
@@ -77,8 +88,15 @@ class Wiring(Calls):
         try:
             policy = json.loads(client.get_policy(FunctionName=function)["Policy"])
         except ClientError as error:
-            if error_code(error) != "ResourceNotFoundException":
+            if error_code(error) not in GONE:
                 raise
             policy = {"Statement": []}
         named = rule_arn in json.dumps(policy["Statement"])
         return "" if named else f"function {function} does not let the rule invoke it"
+
+
+def _gone(error: ClientError, what: str) -> str:
+    """The fault of something that is not there, or not to be seen yet. Raises any other error again."""
+    if error_code(error) not in GONE:
+        raise error
+    return f"{what} is not there"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 from collections.abc import Iterable, Sequence
@@ -25,7 +26,9 @@ class EventCollector:
     """Gathers the events of one operation. Called from the Automation API's own thread."""
 
     def __init__(self, total: int, on_progress: OnProgress, secrets: Sequence[str] = ()) -> None:
-        self._secrets = tuple(secret for secret in secrets if len(secret) >= SHORTEST_HIDDEN)
+        written = {text for secret in secrets for text in _ways_to_write(secret) if len(text) >= SHORTEST_HIDDEN}
+        # The longest first: what is part of another would leave the rest of that one to be read.
+        self._secrets = tuple(sorted(written, key=len, reverse=True))
         self._on_progress = on_progress
         self._total = total
         self._steps: dict[str, tuple[OpType, AwsResource]] = {}
@@ -84,6 +87,17 @@ class EventCollector:
 
     def _count(self, ops: Iterable[OpType]) -> int:
         return sum(1 for op, _ in self._steps.values() if op in ops)
+
+
+def _ways_to_write(secret: str) -> tuple[str, ...]:
+    """How a value may stand in a message: as it is, in JSON, in Python, or one of its lines."""
+    return (
+        secret,
+        json.dumps(secret)[1:-1],
+        json.dumps(secret, ensure_ascii=False)[1:-1],
+        repr(secret)[1:-1],
+        *secret.split("\n"),
+    )
 
 
 def _resource(name: str, step: StepEventMetadata) -> AwsResource:

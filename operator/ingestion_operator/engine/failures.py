@@ -39,7 +39,8 @@ def translate(collector: EventCollector) -> Iterator[None]:
             "the stack's state is gone from the backend: restore it from a backup of the state"
         ) from error
     except automation.CommandError as error:
-        raise classify(collector.errors() or (collector.hidden(_stderr(str(error))),)) from None
+        # Before it is put on one line: a secret of several lines would not be found in it any more.
+        raise classify(collector.errors() or (_stderr(collector.hidden(str(error))),)) from None
 
 
 def classify(messages: tuple[str, ...]) -> PipelineError:

@@ -25,7 +25,7 @@ from ingestion_operator.engine.command import OneCommand, Processes
 from ingestion_operator.engine.events import EventCollector
 from ingestion_operator.engine.failures import lock_holder, translate
 from ingestion_operator.engine.locks import held_by_the_dead
-from ingestion_operator.errors import StateUnreadable
+from ingestion_operator.errors import PipelineError, StateUnreadable
 from ingestion_operator.ports import EngineResult, OnProgress, StackRef, UpdateRequest
 from ingestion_operator.program import program
 
@@ -124,7 +124,7 @@ class PulumiEngine:
             collector = EventCollector(len(blueprint.resources), on_progress, blueprint.secrets)
             if request.create:
                 run.create_stack()
-            with translate(collector):
+            with run.salting_errors(), translate(collector):
                 run.attempt(
                     lambda stack: stack.up(refresh=request.refresh or None, on_event=collector, **QUIET),
                     collector,
@@ -216,6 +216,15 @@ class _Operation:
         if not self._settings_file.exists():
             return ""
         return str((yaml.safe_load(self._settings_file.read_text()) or {}).get("encryptionsalt") or "")
+
+    @contextmanager
+    def salting_errors(self) -> Iterator[None]:
+        """An error carries the salt: the next attempt must use the same, or a wrong passphrase could pass for a new one."""
+        try:
+            yield
+        except PipelineError as error:
+            error.encryption_salt = self.encryption_salt()
+            raise
 
     def create_stack(self) -> None:
         """Make the stack; one that is there already (from an interrupted first attempt) is success.

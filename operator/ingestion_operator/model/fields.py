@@ -14,7 +14,7 @@ LITERAL_KEY = r"^[^*?$\\\x00-\x1f\x7f]*$"
 # What does not stand in an ARN may have a $, as the `_$folder$` of Hadoop.
 LITERAL_END = r"^[^*?\\\x00-\x1f\x7f]*$"
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
-BUCKET_NAME = r"^([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])?$"
+BUCKET_NAME = r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
 # https://docs.aws.amazon.com/kms/latest/developerguide/concepts-key-id.html
 KEY_ARN = r"^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$"
 KUBERNETES_NAME = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?([.][a-z0-9]([a-z0-9-]*[a-z0-9])?)*$"
@@ -57,10 +57,11 @@ RESERVED_BEGINNINGS = ("xn--", "sthree-", "amzn-s3-demo-")
 RESERVED_ENDINGS = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
 
 
-def bucket_name(field: str, otherwise: str) -> dict[str, str]:
-    """Refuses, in a field, what is not the name of a bucket."""
+def bucket_name(field: str, otherwise: str = "") -> dict[str, str]:
+    """Refuses, in a field, what is not the name of a bucket; with `otherwise`, which says so, it may be empty."""
+    allowed = f"self.{field} == '' || " if otherwise else ""
     return cel(
-        f"self.{field}.matches('{BUCKET_NAME}') && !self.{field}.contains('..')",
+        f"{allowed}(self.{field}.matches('{BUCKET_NAME}') && !self.{field}.contains('..'))",
         f"{field} must be a bucket name of 3 to 63 lower-case letters, digits, hyphens and dots, beginning and ending with a "
         f"letter or digit{otherwise}",
         f".{field}",

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from ingestion_operator.errors import SpecInvalid
+from ingestion_operator.model.source import Management
 from ingestion_operator.model.spec import DeletionPolicy, Spec
 from ingestion_operator.model.status import StackStatus, Status
 
@@ -48,6 +49,8 @@ class Identity:
     """Region that the spec names, if any."""
     source_bucket: str = ""
     """Name of the source bucket that the spec names, if any."""
+    source_is_made: bool = True
+    """Whether the spec leaves the source bucket to the operator: one that was there before is never its to delete."""
 
 
 def parse_identity(body: Mapping[str, Any]) -> Identity:
@@ -63,6 +66,7 @@ def parse_identity(body: Mapping[str, Any]) -> Identity:
         deletion_policy=_deletion_policy(body.get("spec") or {}),
         region=_text(body, "spec", "region"),
         source_bucket=_text(body, "spec", "source", "bucket", "name"),
+        source_is_made=_text(body, "spec", "source", "bucket", "management") != Management.EXISTING.value,
     )
 
 

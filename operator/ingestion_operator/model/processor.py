@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints, WithJsonSchema
 
 from ingestion_operator.model.base import Model, cel, rules
-from ingestion_operator.model.fields import DATA_KEY, LIST_ATOMIC, LIST_SET, ObjectName, bucket_name
+from ingestion_operator.model.fields import DATA_KEY, LIST_ATOMIC, LIST_SET, BucketName, ObjectName, bucket_name
 from ingestion_operator.model.runtimes import BLOCKED, NEAREST, Architecture, Runtime
 
 
@@ -67,10 +67,10 @@ class ConfigMapCode(
     """The key that holds the handler's module. Empty: every key is a file of that name."""
 
 
-class S3Code(Model, json_schema_extra=rules(bucket_name("bucket", ""))):
+class S3Code(Model, json_schema_extra=rules(bucket_name("bucket"))):
     """Code in a zip in S3, as a build puts it there. Up to 250 MB unzipped, Lambda's limit."""
 
-    bucket: Annotated[str, StringConstraints(min_length=3, max_length=63)]
+    bucket: BucketName
     """Name of the bucket, in the pipeline's region. The operator must be allowed to read it."""
     key: Annotated[str, StringConstraints(min_length=1, max_length=1024)]
     """Key of the zip."""
@@ -192,7 +192,7 @@ class EnvironmentVariable(
 ):
     """One environment variable of the function."""
 
-    name: Annotated[str, StringConstraints(min_length=1, max_length=128)]
+    name: Annotated[str, StringConstraints(max_length=128)]
     """Name of the variable: letters, digits and underscores."""
     value: Annotated[str, StringConstraints(max_length=4096)] = ""
     """Its value, readable by whoever may read the pipeline: no place for a secret."""
@@ -297,7 +297,7 @@ class Processor(
             ".handler",
         ),
         cel(
-            "!has(self.reservedConcurrency) || self.reservedConcurrency > 0",
+            "!has(self.reservedConcurrency) || self.reservedConcurrency != 0",
             "reservedConcurrency: 0 would let no event be processed: write at least 1, or leave it out",
             ".reservedConcurrency",
         ),
@@ -324,10 +324,10 @@ class Processor(
     runtime: Annotated[Runtime, WithJsonSchema(RUNTIME_SCHEMA)] = Runtime.PYTHON_3_13
     """Lambda runtime, `python3.9` to `python3.14`. One that AWS has deprecated is taken with a warning, one that AWS has
     blocked is refused."""
-    handler: Annotated[str, StringConstraints(min_length=3, max_length=128)] = "index.handler"
+    handler: Annotated[str, StringConstraints(max_length=128)] = "index.handler"
     """`<module>.<function>` that is called with (event, context)."""
     architecture: Architecture = Architecture.ARM64
-    """Processor architecture."""
+    """Processor that the function runs on; `arm64` costs less for the same work."""
     memory_mib: Annotated[int, Field(alias="memoryMiB", ge=128, le=10240)] = 256
     """Memory of the function in MiB; processor power grows with it."""
     timeout_seconds: Annotated[int, Field(ge=1, le=900)] = 60

@@ -60,7 +60,7 @@ class ResultsTable(
             for key in ("partitionKey", "sortKey")
         ),
         cel(
-            "self.partitionKey != self.sortKey",
+            "self.sortKey == '' || self.partitionKey != self.sortKey",
             "partitionKey and sortKey are two attributes: choose another name for one, or leave sortKey out",
             ".sortKey",
         ),

@@ -171,8 +171,8 @@ class Filter(
     exclude_suffixes: Annotated[tuple[KeyPart, ...], Field(max_length=20, json_schema_extra=LIST_SET)] = ()
     """Endings of object keys that are not processed, for example `.tmp`. Not together with prefixes or suffixes."""
     min_size_bytes: Annotated[int, Field(ge=0, le=LARGEST_COMPARED_BYTES)] = 0
-    """Smallest object that is processed, in bytes; 1 leaves out empty objects, such as the folders of the S3 console. Up to
-    5,000,000,000, the largest number that EventBridge compares."""
+    """Smallest object that is processed, in bytes; 1 leaves out empty objects, such as the folders of the S3 console.
+    EventBridge compares numbers up to 5,000,000,000: with any bound but 1, objects of more bytes are not processed."""
     max_size_bytes: Annotated[int, Field(ge=1, le=LARGEST_COMPARED_BYTES)] | None = None
     """Largest object that is processed, in bytes, up to 5,000,000,000. Absent: no limit."""
 

@@ -96,19 +96,19 @@ class AwsResource(StatusModel):
 
 
 class Outputs(StatusModel):
-    """Names and addresses of what was made."""
+    """Names and addresses of what was made; absent for what the pipeline does not have."""
 
     bucket_name: str = ""
     bucket_arn: str = ""
     function_name: str = ""
     function_arn: str = ""
     rule_arn: str = ""
-    results_bucket: str = ""
-    results_prefix: str = ""
-    results_table: str = ""
-    dead_letter_queue_url: str = ""
+    results_bucket: str | None = None
+    results_prefix: str | None = None
+    results_table: str | None = None
+    dead_letter_queue_url: str | None = None
     """The SQS queue with the events that were given up."""
-    trail_arn: str = ""
+    trail_arn: str | None = None
     """The trail that records the writes, with trigger `CloudTrail`."""
     log_group: str = ""
 

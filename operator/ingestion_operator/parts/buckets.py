@@ -53,6 +53,8 @@ def source_bucket(draft: Draft) -> Iterator[Resource]:
             "source-notification",
             "aws:s3/bucketNotification:BucketNotification",
             {"bucket": Ref("source-bucket", "bucket"), "eventbridge": True},
+            # It stays with the bucket: another pipeline may have that for its own source.
+            holds_data=True,
         )
 
 

@@ -1,0 +1,54 @@
+"""The API server, asked as kubectl asks it, but without a process for each question."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, cast
+
+from kubernetes import client, config
+
+from ingestion_local.control_plane import ControlPlane
+from integration.admission_rows import CODE, UNSET, Change
+
+RESOURCE: dict[str, Any] = {
+    "group": "ingestion-operator.io",
+    "version": "v1alpha1",
+    "namespace": "default",
+    "plural": "ingestionpipelines",
+}
+Document = dict[str, Any]
+
+
+@contextmanager
+def connected(plane: ControlPlane) -> Iterator[client.CustomObjectsApi]:
+    """A connection as the administrator."""
+    with config.new_client_from_config(str(plane.kubeconfig)) as connection:  # type: ignore[no-untyped-call]
+        yield client.CustomObjectsApi(connection)
+
+
+def manifest(*changes: Change, name: str = "pipe", **metadata: Any) -> Document:
+    """The smallest good pipeline with values set, or (UNSET) taken away, by their dotted path in the spec."""
+    spec: Document = {"processor": {"code": {"inline": CODE}}}
+    for path, value in changes:
+        *parents, last = path.split(".")
+        node = spec
+        for key in parents:
+            node = node.setdefault(key, {})
+        if value is UNSET:
+            node.pop(last, None)
+        else:
+            node[last] = copy.deepcopy(value)
+    return {
+        "apiVersion": "ingestion-operator.io/v1alpha1",
+        "kind": "IngestionPipeline",
+        "metadata": {"name": name, "namespace": "default", **metadata},
+        "spec": spec,
+    }
+
+
+def tried(api: client.CustomObjectsApi, document: Document) -> Document:
+    """What the API server would store; kubectl too asks for strict fields."""
+    answer = api.create_namespaced_custom_object(**RESOURCE, body=document, dry_run="All", field_validation="Strict")
+    return cast(Document, answer)

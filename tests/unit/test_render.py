@@ -84,7 +84,9 @@ def test_only_what_is_retained_is_a_bucket_or_a_setting_of_one() -> None:
     retained = {r["name"] for r in document["resources"] if r.get("retained")}
     settings = ("bucket", "encryption", "public-access-block", "versioning", "lifecycle", "bucket-policy")
     # The notification too: another pipeline may have the bucket for its source when this one is gone.
-    assert retained == {f"{role}-{part}" for role in ("source", "results") for part in settings} | {"source-notification"}
+    assert retained == {f"{role}-{part}" for role in ("source", "results") for part in settings} | {
+        "source-notification"
+    }
 
 
 def test_every_pipeline_of_a_file_is_rendered() -> None:

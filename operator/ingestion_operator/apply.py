@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from uuid import uuid4
 
 from ingestion_operator import conclude
+from ingestion_operator.adoption import Adoption
 from ingestion_operator.decide import Action, Decision, Observed, decide
-from ingestion_operator.errors import BucketNameTaken, PipelineError, Propagating, TableNameTaken
+from ingestion_operator.errors import PipelineError, Propagating
 from ingestion_operator.model.status import Operation, OperationType, Status
 from ingestion_operator.naming import stack_name
 from ingestion_operator.ports import EngineResult, StackRef, UpdateRequest
 from ingestion_operator.reasons import Reason
-from ingestion_operator.resources import Blueprint, Resource
+from ingestion_operator.resources import Blueprint
 from ingestion_operator.run import DESTROY_TIMEOUT_SECONDS, Run
 
 logger = logging.getLogger(__name__)
-
-BUCKET = "aws:s3/bucket:Bucket"
-TABLE = "aws:dynamodb/table:Table"
-FUNCTION = "function"
 
 
 @dataclass
@@ -77,9 +73,8 @@ class Apply(Run):
     def _update(self, observed: Observed, blueprint: Blueprint, stack: StackRef, operation: Operation) -> EngineResult:
         create = operation.type is OperationType.CREATE
         interrupted = self.identity.status.operation is not None
-        adopt = (
-            self._adoptable(observed, blueprint) if create or interrupted else self._data_to_adopt(observed, blueprint)
-        )
+        adoption = Adoption(self.context.cloud, observed, blueprint)
+        adopt = adoption.of_everything() if create or interrupted else adoption.of_new_data()
         timeout = observed.spec.reconcile.timeout_seconds if observed.spec else DESTROY_TIMEOUT_SECONDS
         request = UpdateRequest(
             stack,
@@ -99,60 +94,6 @@ class Apply(Run):
         if faults := self.context.cloud.wiring_faults(blueprint):
             raise Propagating("applied, but AWS does not show it yet: " + "; ".join(faults))
         return result
-
-    def _adoptable(self, observed: Observed, blueprint: Blueprint) -> Mapping[str, str]:
-        """What is left of an earlier life or an interrupted attempt, to be taken over; others' things are never touched."""
-        built = _built(observed, blueprint)
-        unknown = replace(blueprint, resources=tuple(r for r in blueprint.resources if r.name not in built))
-        return {
-            **self._data_to_adopt(observed, blueprint, everything=True),
-            **self.context.cloud.leftovers(unknown),
-        }
-
-    def _data_to_adopt(
-        self, observed: Observed, blueprint: Blueprint, *, everything: bool = False
-    ) -> Mapping[str, str]:
-        """Buckets and tables that are there already: what holds data is never made twice.
-
-        A live pipeline can get one back too: a results table, or the log of a trail, that it had before a change of the spec.
-        """
-        known = {r.name for r in observed.identity.status.resources} if not everything else set()
-        wanted = [r for r in blueprint.resources if r.type in (BUCKET, TABLE) and r.name not in known]
-        return dict(filter(None, (self._claimed(r, blueprint) for r in wanted)))
-
-    def _claimed(self, resource: Resource, blueprint: Blueprint) -> tuple[str, str] | None:
-        """Name and id of a bucket or table that is there and this pipeline's, tagged as of now; None if it is not there.
-
-        Raises BucketNameTaken or TableNameTaken if it is somebody else's.
-        """
-        cloud, region, owner, tags = (
-            self.context.cloud,
-            blueprint.place.region,
-            blueprint.owner,
-            resource.inputs["tags"],
-        )
-        if resource.type == BUCKET:
-            name = resource.inputs["bucket"]
-            there = cloud.bucket_tags(name, region)
-            if there is not None and not owner.owns(there):
-                raise BucketNameTaken(
-                    f"bucket {name} exists and does not carry this pipeline's ownership tags: choose another "
-                    "source.bucket.name, or write management: Existing to use it as it is; the operator never takes over "
-                    "what it did not make"
-                )
-            if there is not None:
-                cloud.tag_bucket(name, region, tags)
-        else:
-            name = resource.inputs["name"]
-            there = cloud.table_tags(name, region)
-            if there is not None and not owner.owns(there):
-                raise TableNameTaken(
-                    f"table {name} exists and does not carry this pipeline's ownership tags: write results.table.name to use "
-                    "it as it is; the operator never takes over what it did not make"
-                )
-            if there is not None:
-                cloud.tag_table(name, region, tags)
-        return None if there is None else (resource.name, name)
 
     def _switch_events(self, blueprint: Blueprint) -> None:
         """Have an existing bucket send its events to EventBridge while it is the trigger, and not for longer than needed."""
@@ -188,13 +129,3 @@ class Apply(Run):
     def _advise(self, observed: Observed) -> None:
         for advice in observed.advice:
             self.announce_if_new(advice.reason, advice.message)
-
-
-def _built(observed: Observed, blueprint: Blueprint) -> frozenset[str]:
-    """What is in the state for certain: a function that works is no leftover, even if an operation was interrupted.
-
-    One whose code is to be exchanged may be: another kind of code is another function.
-    """
-    status = observed.identity.status
-    same_code = status.code is not None and status.code.sha256 == blueprint.code.sha256
-    return frozenset(r.name for r in status.resources if r.name != FUNCTION or same_code)

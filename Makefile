@@ -5,6 +5,7 @@ SHELL := /bin/bash
 
 UV_VERSION := 0.13.9
 PYTHON ?= python3
+WORKERS ?= 2
 CACHE := $(or $(INGESTION_CACHE_DIR),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/ingestion-operator)
 UV := $(CACHE)/uv-$(UV_VERSION)/bin/uv
 RUN := $(UV) run --frozen --no-sync
@@ -17,8 +18,8 @@ help:  ## Show the verbs
 demo: venv tools  ## Run the main job for real, on this machine (KEEP=1 leaves it running)
 	@$(RUN) python -m ingestion_local.demo $(if $(KEEP),--keep)
 
-test: lint tools  ## Lint, then every test: unit, program, integration, e2e
-	$(RUN) pytest $(ARGS)
+test: lint tools  ## Lint, then every test: unit, program, integration, e2e (WORKERS=2: each with a cluster and an AWS of its own)
+	$(RUN) pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS)
 
 lint: venv  ## Formatting, ruff, mypy, import contracts, generated files
 	$(RUN) ruff format --check .

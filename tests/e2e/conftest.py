@@ -13,7 +13,10 @@ from ingestion_local.control_plane import ControlPlane
 from ingestion_local.emulator import Emulator
 from ingestion_local.environment import SERVICE_ACCOUNT, SYSTEM_NAMESPACE, operator_identity
 from ingestion_local.operator_process import OperatorProcess
+from ingestion_local.processes import wait_until
 
+# Each test leaves its pipelines to be deleted behind it; all of them must be gone at the end.
+GONE_TIMEOUT_SECONDS = 120.0
 SETTINGS = {
     "INGESTION_TICK_SECONDS": "0.5",
     "INGESTION_WAITING_SECONDS": "3",
@@ -69,6 +72,12 @@ def operator(
     )
     process.start()
     yield process
+    wait_until(
+        "the end of every pipeline",
+        lambda: not control_plane.run_kubectl("get", "ipl", "-A", "-o", "name").stdout.strip(),
+        timeout_seconds=GONE_TIMEOUT_SECONDS,
+        interval_seconds=0.5,
+    )
     process.stop()
 
 

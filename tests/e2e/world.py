@@ -47,7 +47,8 @@ class World:
 
     def new_namespace(self, about: str) -> str:
         readable = re.sub(r"[^a-z0-9]+", "-", about.lower().removeprefix("test_")).strip("-")[:30].strip("-")
-        name = f"{readable}-{uuid4().hex[:6]}"
+        # What is unique comes first: names in AWS are cut off at the end.
+        name = f"t{uuid4().hex[:6]}-{readable}"
         self.control_plane.run_kubectl("create", "namespace", name)
         self.namespaces.append(name)
         return name
@@ -223,26 +224,28 @@ class World:
     def compute_left(self, namespace: str = "") -> list[str]:
         """Functions, rules, roles, log groups, queues and trails of a namespace that are in AWS."""
         prefix = (namespace or self.namespace)[:20]
-        functions = self.emulator.client("lambda").list_functions()["Functions"]
-        rules = self.emulator.client("events").list_rules()["Rules"]
-        roles = self.emulator.client("iam").list_roles()["Roles"]
-        groups = self.emulator.client("logs").describe_log_groups()["logGroups"]
-        names = [f["FunctionName"] for f in functions] + [r["Name"] for r in rules] + [r["RoleName"] for r in roles]
+        names = [f["FunctionName"] for f in self.listed("lambda", "list_functions", "Functions")]
+        names += [r["Name"] for r in self.listed("events", "list_rules", "Rules")]
+        names += [r["RoleName"] for r in self.listed("iam", "list_roles", "Roles")]
+        groups = self.listed("logs", "describe_log_groups", "logGroups")
         names += [g["logGroupName"].removeprefix("/aws/lambda/") for g in groups]
-        names += [url.rpartition("/")[2] for url in self.emulator.client("sqs").list_queues().get("QueueUrls", [])]
+        names += [url.rpartition("/")[2] for url in self.listed("sqs", "list_queues", "QueueUrls")]
         names += [t["Name"] for t in self.emulator.client("cloudtrail").describe_trails()["trailList"]]
         return [name for name in names if name.startswith(prefix)]
 
+    def listed(self, service: str, call: str, what: str) -> list[Any]:
+        """Everything that a listing has, on all of its pages."""
+        pages = self.emulator.client(service).get_paginator(call).paginate()
+        return [item for page in pages for item in page.get(what, [])]
+
     def clean_up(self) -> None:
-        """Delete what is left, data included, so that tests do not slow each other down."""
+        """Have what is left deleted, data included, while the next test begins: the operator fixture waits for the end of it."""
         for trail in self.trails:
             self.emulator.client("cloudtrail").delete_trail(Name=trail)
         for namespace in self.namespaces:
             listed = json.loads(self.control_plane.run_kubectl("get", "ipl", "-n", namespace, "-o", "json").stdout)
             for item in listed["items"]:
                 self._delete_all(namespace, item["metadata"]["name"], item)
-            for item in listed["items"]:
-                self.wait_gone(item["metadata"]["name"], namespace)
 
     def _delete_all(self, namespace: str, name: str, item: dict[str, Any]) -> None:
         stack = item.get("status", {}).get("stack") or {}

@@ -19,7 +19,7 @@ demo: venv tools  ## Run the main job for real, on this machine (KEEP=1 leaves i
 	@$(RUN) python -m ingestion_local.demo $(if $(KEEP),--keep)
 
 test: lint tools  ## Lint, then every test: unit, program, integration, e2e (WORKERS=2: each with a cluster and an AWS of its own)
-	$(RUN) pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS)
+	$(RUN) pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: venv  ## Formatting, ruff, mypy, import contracts, generated files
 	$(RUN) ruff format --check .

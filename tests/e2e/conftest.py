@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -52,12 +52,19 @@ def identity(emulator: Emulator, bounds: str) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
+def namespaces() -> list[str]:
+    """Those of all tests that are over."""
+    return []
+
+
+@pytest.fixture(scope="session")
 def operator(
     workdir: Path,
     tools: Mapping[str, Path],
     control_plane: ControlPlane,
     identity: Mapping[str, str],
     bounds: str,
+    namespaces: list[str],
 ) -> Iterator[OperatorProcess]:
     """One operator for all tests; a test that ends it starts it again."""
     kubeconfig = control_plane.service_account_kubeconfig(
@@ -74,19 +81,30 @@ def operator(
     yield process
     wait_until(
         "the end of every pipeline",
-        lambda: not control_plane.run_kubectl("get", "ipl", "-A", "-o", "name").stdout.strip(),
+        lambda: not left_in(control_plane, namespaces),
         timeout_seconds=GONE_TIMEOUT_SECONDS,
         interval_seconds=0.5,
     )
     process.stop()
 
 
+def left_in(control_plane: ControlPlane, namespaces: Iterable[str]) -> list[str]:
+    """The pipelines that are still there of those that the tests made."""
+    listed = json.loads(control_plane.run_kubectl("get", "ipl", "-A", "-o", "json").stdout)["items"]
+    return [item["metadata"]["name"] for item in listed if item["metadata"]["namespace"] in namespaces]
+
+
 @pytest.fixture
 def world(
-    request: pytest.FixtureRequest, control_plane: ControlPlane, emulator: Emulator, operator: OperatorProcess
+    request: pytest.FixtureRequest,
+    control_plane: ControlPlane,
+    emulator: Emulator,
+    operator: OperatorProcess,
+    namespaces: list[str],
 ) -> Iterator[World]:
     """The user's view, in a namespace of the test's own; whatever a test leaves is taken down again."""
     made = World(control_plane, emulator, operator)
     made.new_namespace(request.node.name)
     yield made
+    namespaces += made.namespaces
     made.clean_up()

@@ -111,7 +111,7 @@ class Account:
         return bool(self.s3.list_objects_v2(Bucket=self.name, Prefix=wanted).get("Contents"))
 
     def wait_processed(self, suffix: str, key: str) -> None:
-        wait_until(f"{key} by {suffix}", lambda: self.processed(suffix, key), timeout_seconds=30)
+        wait_until(f"{key} by {suffix}", lambda: self.processed(suffix, key), timeout_seconds=60)
 
     def wait_message(self, url: str) -> dict[str, Any]:
         def received() -> dict[str, Any] | None:
@@ -120,7 +120,7 @@ class Account:
             ).get("Messages")
             return found[0] if found else None
 
-        found: dict[str, Any] = wait_until("a message", received, timeout_seconds=30)
+        found: dict[str, Any] = wait_until("a message", received, timeout_seconds=60)
         return found
 
     def metric(self, namespace: str, name: str, **dimensions: str) -> float:
@@ -134,7 +134,7 @@ class Account:
         return float(sum(point["Sum"] for point in found["Datapoints"]))
 
     def wait_metric(self, namespace: str, name: str, **dimensions: str) -> None:
-        wait_until(name, lambda: self.metric(namespace, name, **dimensions) >= 1, timeout_seconds=30)
+        wait_until(name, lambda: self.metric(namespace, name, **dimensions) >= 1, timeout_seconds=60)
 
 
 @pytest.fixture

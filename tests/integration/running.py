@@ -65,11 +65,11 @@ def running(namespace: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running
     thread = threading.Thread(target=lambda: asyncio.run(_operate(namespace, ready, stop)))
     thread.start()
     try:
-        assert ready.wait(30), "Kopf did not start"
+        assert ready.wait(60), "Kopf did not start"
         yield Running(engine, cloud, namespace)
     finally:
         stop.set()
-        thread.join(30)
+        thread.join(60)
 
 
 async def _operate(namespace: str, ready: threading.Event, stop: threading.Event) -> None:

@@ -63,7 +63,7 @@ class User:
         return next((c for c in conditions if c["type"] == kind), {})
 
     def wait(self, what: str, check: Callable[[], Any]) -> Any:
-        return wait_until(what, check, timeout_seconds=30, interval_seconds=0.05)
+        return wait_until(what, check, timeout_seconds=60, interval_seconds=0.05)
 
     def wait_ready(self) -> dict[str, Any]:
         def ready() -> dict[str, Any] | None:

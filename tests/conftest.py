@@ -45,4 +45,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """On a failure, say where the components' logs are."""
     base = getattr(terminalreporter.config, "_tmp_path_factory", None)
     if terminalreporter.stats.get("failed") and base is not None:
-        terminalreporter.write_line(f"logs of etcd, kube-apiserver, emulator and operator are under {base.getbasetemp()}")
+        terminalreporter.write_line(
+            f"logs of etcd, kube-apiserver, emulator and operator are under {base.getbasetemp()}"
+        )

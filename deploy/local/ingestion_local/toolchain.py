@@ -6,7 +6,8 @@ built once into a cache outside the checkout that all checkouts share:
     <cache>/tools/<name>-<version>-<os>-<arch>-<hash of the recipe>/<name>
                                                                   /stamp.json   size, time and hash of <name>
 
-`python -m ingestion_local.toolchain` makes sure of all of them and prints their paths.
+`python -m ingestion_local.toolchain` makes sure of those that the local environment runs and prints their paths;
+with names, of these.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -100,12 +101,23 @@ TOOLS: Mapping[str, Tool] = {
             version_arguments=("version",),
             version_pattern=r"^v(\S+)$",
         ),
+        Tool(
+            name="helm",
+            version="4.3.1",
+            module="helm",
+            package="helm.sh/helm/v4/cmd/helm",
+            ldflags="-s -w -X helm.sh/helm/v4/internal/version.version=v4.3.1",
+            version_arguments=("version", "--template", "{{.Version}}"),
+            version_pattern=r"^v(\S+)$",
+        ),
     )
 }
 ALL: tuple[str, ...] = tuple(TOOLS)
+# What the local environment itself runs. The rest is only for the tests of what is released.
+LOCAL: tuple[str, ...] = ("etcd", "kube-apiserver", "kubectl", "pulumi")
 
 
-def ensure(names: Iterable[str] = ALL, *, reporter: Reporter | None = None) -> Mapping[str, Path]:
+def ensure(names: Iterable[str] = LOCAL, *, reporter: Reporter | None = None) -> Mapping[str, Path]:
     """The paths of the named tools, each in its pinned version; what is missing is built first.
 
     Safe to call from several processes at once: one builds, the others wait for it. Raises
@@ -269,10 +281,10 @@ def _build(tool: Tool, entry: Path, reporter: Reporter) -> Path:
     return binary
 
 
-def main() -> None:
-    """Make sure of every tool and print `<name> <path>` lines."""
+def main(names: Sequence[str]) -> None:
+    """Make sure of the named tools, or of those of the local environment, and print `<name> <path>` lines."""
     try:
-        paths = ensure()
+        paths = ensure(names or LOCAL)
     except LocalEnvironmentError as error:
         sys.exit(f"error: {error}")
     for name, path in paths.items():
@@ -280,4 +292,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

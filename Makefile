@@ -10,7 +10,7 @@ CACHE := $(or $(INGESTION_CACHE_DIR),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/inge
 UV := $(CACHE)/uv-$(UV_VERSION)/bin/uv
 RUN := $(UV) run --frozen --no-sync
 
-.PHONY: help demo test lint fmt generate bench clean playground playground-down venv tools
+.PHONY: help demo test lint fmt generate bench clean playground playground-down venv tools helm
 
 help:  ## Show the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -18,7 +18,7 @@ help:  ## Show the verbs
 demo: venv tools  ## Run the main job for real, on this machine (KEEP=1 leaves it running)
 	@$(RUN) python -m ingestion_local.demo $(if $(KEEP),--keep)
 
-test: lint tools  ## Lint, then every test: unit, program, integration, e2e (WORKERS=2: each with a cluster and an AWS of its own)
+test: lint tools helm  ## Lint, then every test: unit, program, integration, e2e (WORKERS=2: each with a cluster and an AWS of its own)
 	$(RUN) pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: venv  ## Formatting, ruff, mypy, import contracts, generated files
@@ -32,8 +32,9 @@ fmt: venv  ## Format the code and mend what ruff can mend
 	$(RUN) ruff format .
 	$(RUN) ruff check --fix .
 
-generate: venv  ## Make crds/ and the reference pages from the models
+generate: venv helm  ## Make crds/, the reference pages and the chart's parts from the models, deploy/rbac.yaml from the chart
 	$(RUN) python -m ingestion_operator.generate
+	$(RUN) python -m ingestion_local.chart
 
 bench: venv tools  ## Measure reconciles against the stock Automation API sequence, in one run
 	$(RUN) python benchmarks/reconcile.py
@@ -61,3 +62,6 @@ $(UV):
 
 tools: venv
 	@$(RUN) python -m ingestion_local.toolchain
+
+helm: venv
+	@$(RUN) python -m ingestion_local.toolchain helm

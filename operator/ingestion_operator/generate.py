@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from ingestion_operator.chart import chart_files
 from ingestion_operator.model import crd
 from ingestion_operator.reference import api_reference, settings_reference
 
@@ -18,6 +19,7 @@ def generated() -> dict[Path, str]:
         Path("crds/ingestion-operator.io_ingestionpipelines.yaml"): crd.to_yaml(),
         Path("docs/api-reference.md"): api_reference(),
         Path("docs/settings.md"): settings_reference(),
+        **chart_files(),
     }
 
 

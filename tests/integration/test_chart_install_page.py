@@ -1,0 +1,60 @@
+"""docs/install.md: each of its commands is run as it stands, in order, but for those that say what they need."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from ingestion_local.control_plane import ControlPlane
+from ingestion_local.environment import ROOT
+from integration.helm_fixtures import helm_binary
+
+__all__ = ["helm_binary"]  # fixtures
+
+PAGE = ROOT / "docs" / "install.md"
+NEEDS = re.compile(r"  # \(needs (AWS|a container engine|kind|nodes)\)$")
+
+
+def commands() -> list[str]:
+    """The page's commands, each with its here-document."""
+    blocks = re.findall(r"^```console\n(.*?)^```", PAGE.read_text(), re.DOTALL | re.MULTILINE)
+    return [command.strip() for block in blocks for command in re.split(r"^\$ ", block, flags=re.MULTILINE) if command]
+
+
+@pytest.fixture
+def shell(tools: Mapping[str, Path], helm_binary: Path, tmp_path: Path) -> Iterator[dict[str, str]]:
+    """The environment of an administrator in a checkout, with a cluster that has nothing installed."""
+    (tmp_path / "deploy").symlink_to(ROOT / "deploy")
+    folders = [
+        str(helm_binary.parent),
+        str(tools["kubectl"].parent),
+        str(Path(sys.executable).parent),
+        os.environ["PATH"],
+    ]
+    with ControlPlane(tmp_path / "control-plane", tools) as plane:
+        yield {"PATH": ":".join(folders), "HOME": str(tmp_path), "KUBECONFIG": str(plane.kubeconfig)}
+
+
+def test_the_commands_of_the_page_work_as_they_stand(shell: dict[str, str], tmp_path: Path) -> None:
+    here = [command for command in commands() if not NEEDS.search(command)]
+    script = "set -eu -o pipefail\n" + "".join(f"echo '+++ {n}' >&2\n{command}\n" for n, command in enumerate(here))
+
+    ran = subprocess.run(
+        ["bash", "-c", script], check=False, cwd=tmp_path, env=shell, capture_output=True, text=True, timeout=120
+    )
+
+    assert ran.returncode == 0, ran.stderr[-2000:]
+    assert len(here) >= 15
+    assert "BEFORE `helm uninstall`" in ran.stdout
+
+
+def test_what_is_not_run_says_why() -> None:
+    for command in commands():
+        program = command.split()[0]
+        assert program in {"helm", "kubectl", "ingestion-operator", "cat", "export"} or NEEDS.search(command), command

@@ -9,8 +9,9 @@ WORKERS ?= 2
 CACHE := $(or $(INGESTION_CACHE_DIR),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/ingestion-operator)
 UV := $(CACHE)/uv-$(UV_VERSION)/bin/uv
 RUN := $(UV) run --frozen --no-sync
+VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' operator/ingestion_operator/__init__.py)
 
-.PHONY: help demo test lint fmt generate bench clean playground playground-down venv tools helm
+.PHONY: help demo test lint fmt generate bench clean playground playground-down venv tools helm image
 
 help:  ## Show the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -44,6 +45,9 @@ playground: venv  ## Control plane and emulator that keep running (playground-do
 
 playground-down: venv
 	@$(RUN) ingestion-local down
+
+image: venv  ## Build the image with docker, podman or buildah, and its bill of materials (IMAGE=name:tag, BUILD_ARGS=...)
+	@$(RUN) python -m ingestion_local.image $(UV) $(or $(IMAGE),ingestion-operator:$(VERSION)) $(BUILD_ARGS)
 
 clean:  ## Remove what was made in this checkout (the tool cache stays: $(CACHE))
 	rm -rf .venv dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

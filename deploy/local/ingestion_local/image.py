@@ -1,0 +1,180 @@
+"""Builds the operator's image and writes its bill of materials: `python -m ingestion_local.image NAME:TAG [build arguments]`.
+
+What follows the name goes to the engine as it is, for example `--build-arg BASE_IMAGE=...`. The bill of materials is CycloneDX:
+what uv.lock has for the image, the Pulumi CLI and its plugin, and the packages of the base, as they are in the built image.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ingestion_local.environment import ROOT
+from ingestion_local.processes import LocalEnvironmentError
+from ingestion_operator import __version__
+
+ENGINES = ("docker", "podman", "buildah")
+DPKG = ("dpkg-query", "--show", "--showformat", "${Package} ${Version} ${Architecture}\\n")
+EXPORT = ("export", "--frozen", "--no-dev", "--no-emit-project", "--format", "cyclonedx1.5", "--quiet")
+AWS_PLUGIN_DIRECTORY = "/var/lib/ingestion-operator/pulumi/plugins"
+
+Component = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Size:
+    """How large an image is."""
+
+    bytes: int
+    layers: int
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A container engine that is on this machine and answers."""
+
+    name: str
+
+    def build(self, image: str, arguments: Sequence[str]) -> None:
+        """Build the image. The engine's own words go to the terminal."""
+        verb = "bud" if self.name == "buildah" else "build"
+        versions = ["--build-arg", f"VERSION={__version__}", "--build-arg", f"REVISION={_revision()}"]
+        command = [self.name, verb, "--tag", image, *versions, *arguments, str(ROOT)]
+        if subprocess.run(command, check=False).returncode != 0:
+            raise LocalEnvironmentError(f"{self.name} could not build {image}")
+
+    def output_of(self, image: str, command: Sequence[str]) -> str:
+        """What a program in the image prints."""
+        if self.name != "buildah":
+            program, *arguments = command
+            return _output(self.name, "run", "--rm", "--network=none", "--entrypoint", program, image, *arguments)
+        container = _output("buildah", "from", "--pull-never", image).strip()
+        try:
+            return _output("buildah", "run", container, "--", *command)
+        finally:
+            _output("buildah", "rm", container)
+
+    def size(self, image: str) -> Size:
+        """The image's size, uncompressed, and its layers."""
+        if self.name != "buildah":
+            (found,) = json.loads(_output(self.name, "image", "inspect", image))
+            return Size(found["Size"], len(found["RootFS"]["Layers"]))
+        found = json.loads(_output("buildah", "inspect", "--type", "image", image))
+        container = _output("buildah", "from", "--pull-never", image).strip()
+        try:
+            mounted = _output("buildah", "mount", container).strip()
+            total = int(_output("du", "--bytes", "--summarize", mounted).split()[0])
+        finally:
+            _output("buildah", "rm", container)
+        return Size(total, len(found["OCIv1"]["rootfs"]["diff_ids"]))
+
+
+def engine() -> Engine:
+    """The first engine that is there and works. Raises LocalEnvironmentError when none does."""
+    for name in ENGINES:
+        if shutil.which(name) and subprocess.run([name, "info"], capture_output=True, check=False).returncode == 0:
+            return Engine(name)
+    raise LocalEnvironmentError(
+        f"building the image takes {', '.join(ENGINES[:-1])} or {ENGINES[-1]}: none of them answers"
+    )
+
+
+def bill_of_materials(locked: Mapping[str, Any], packages: Iterable[str], plugins: Iterable[str]) -> dict[str, Any]:
+    """The whole bill: what uv says of uv.lock, with what is in the image besides.
+
+    `packages` are lines of `dpkg-query`, `plugins` names as `resource-aws-v7.51.1`.
+    """
+    others = [*map(_debian, packages), _golang("pulumi", _pulumi_version(locked)), *map(_plugin, plugins)]
+    operator = {
+        "type": "container",
+        "bom-ref": "ingestion-operator",
+        "name": "ingestion-operator",
+        "version": __version__,
+    }
+    metadata = {**locked["metadata"], "component": {**locked["metadata"]["component"], **operator}}
+    # What depends on what is said by uv with its own name for the project.
+    was = locked["metadata"]["component"]["bom-ref"]
+    dependencies = [
+        {**entry, "ref": operator["bom-ref"]} if entry["ref"] == was else entry for entry in locked["dependencies"]
+    ]
+    return {
+        **locked,
+        "metadata": metadata,
+        "components": [*locked["components"], *others],
+        "dependencies": dependencies,
+    }
+
+
+def _debian(line: str) -> Component:
+    name, version, architecture = line.split()
+    url = f"pkg:deb/debian/{name}@{version.replace('+', '%2B')}?arch={architecture}"
+    return {"type": "library", "bom-ref": url, "name": name, "version": version, "purl": url}
+
+
+def _golang(name: str, version: str) -> Component:
+    url = f"pkg:golang/github.com/pulumi/{name}@v{version}"
+    return {"type": "application", "bom-ref": url, "name": name, "version": version, "purl": url}
+
+
+def _plugin(name: str) -> Component:
+    kind, _, version = name.removeprefix("resource-").rpartition("-v")
+    return _golang(f"pulumi-{kind}", version)
+
+
+def _pulumi_version(locked: Mapping[str, Any]) -> str:
+    """The SDK's: the CLI's is the same, which the operator checks when it starts."""
+    return next(str(found["version"]) for found in locked["components"] if found["name"] == "pulumi")
+
+
+def _revision() -> str:
+    found = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)
+    return found.stdout.strip() or "unknown"
+
+
+def _output(*command: str) -> str:
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if ran.returncode != 0:
+        raise LocalEnvironmentError(f"`{' '.join(command)}` failed: {ran.stderr.strip()}")
+    return ran.stdout
+
+
+def build(image: str, uv: str, arguments: Sequence[str]) -> Path:
+    """Build the image, say how large it is, and write the bill of materials, whose path is returned."""
+    chosen = engine()
+    chosen.build(image, arguments)
+    size = chosen.size(image)
+    locked = json.loads(_output(uv, *EXPORT))
+    plugins = chosen.output_of(image, ["ls", AWS_PLUGIN_DIRECTORY]).split()
+    bill = bill_of_materials(locked, chosen.output_of(image, DPKG).splitlines(), filter(_is_plugin, plugins))
+    path = ROOT / "dist" / f"ingestion-operator-{__version__}.cdx.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(bill, indent=2) + "\n")
+    sys.stdout.write(
+        f"{image}: {size.bytes / 1e6:.0f} MB in {size.layers} layers, {len(bill['components'])} components\n"
+    )
+    return path
+
+
+def _is_plugin(name: str) -> bool:
+    """Whether it is the plugin itself, and not the lock beside it."""
+    return name.startswith("resource-") and not name.endswith((".lock", ".partial"))
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Build what the command line names: `UV IMAGE [build arguments]`."""
+    uv, image, *further = arguments
+    try:
+        path = build(image, uv, further)
+    except LocalEnvironmentError as error:
+        sys.exit(f"error: {error}")
+    sys.stdout.write(f"{path.relative_to(ROOT)}\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

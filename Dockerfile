@@ -11,10 +11,14 @@ ARG PULUMI_IMAGE=docker.io/pulumi/pulumi-base:${PULUMI_VERSION}
 FROM ${PULUMI_IMAGE} AS pulumi
 
 FROM ${BASE_IMAGE} AS base
+# The Pulumi CLI asks for the name of its user: a number without a name is an error.
 RUN apt-get update \
     && apt-get upgrade --yes \
     && apt-get install --yes --no-install-recommends ca-certificates python3 tini \
-    && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/* /var/log/apt /var/log/dpkg.log
+    && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/* /var/log/apt /var/log/dpkg.log \
+    && find / -xdev -perm /6000 -type f -exec chmod a-s {} + \
+    && groupadd --gid 65532 ingestion \
+    && useradd --uid 65532 --gid 65532 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin ingestion
 
 FROM base AS plugin
 ARG AWS_PLUGIN_VERSION=7.51.1
@@ -32,7 +36,7 @@ RUN mkdir -p /home-of-pulumi/plugins \
 FROM base AS dependencies
 ARG UV_VERSION=0.13.9
 ENV UV_PYTHON=/usr/bin/python3 UV_PYTHON_DOWNLOADS=never UV_SYSTEM_CERTS=true UV_LINK_MODE=copy UV_NO_CACHE=true \
-    UV_PROJECT_ENVIRONMENT=/opt/ingestion-operator UV_COMPILE_BYTECODE=true
+    UV_PROJECT_ENVIRONMENT=/opt/ingestion-operator
 RUN apt-get update && apt-get install --yes --no-install-recommends python3-venv \
     && python3 -m venv /uv && /uv/bin/pip install --no-cache-dir "uv==${UV_VERSION}"
 WORKDIR /src
@@ -41,8 +45,10 @@ RUN /uv/bin/uv sync --frozen --no-dev --no-install-project
 COPY operator operator
 COPY handlers handlers
 # The local environment is not in the build context, and so not in the wheel; its command would find nothing.
+# Importing compiles what the operator uses. All of the AWS SDK of Pulumi compiled would be another 170 MB.
 RUN /uv/bin/uv sync --frozen --no-dev --no-editable \
-    && rm /opt/ingestion-operator/bin/ingestion-local
+    && rm /opt/ingestion-operator/bin/ingestion-local /opt/ingestion-operator/.lock \
+    && /opt/ingestion-operator/bin/python -c "import ingestion_handlers.cli, ingestion_handlers.handlers"
 
 FROM base
 ARG VERSION
@@ -57,6 +63,7 @@ COPY --from=plugin /home-of-pulumi/plugins /var/lib/ingestion-operator/pulumi/pl
 COPY --from=dependencies /opt/ingestion-operator /opt/ingestion-operator
 ENV PATH=/opt/ingestion-operator/bin:/usr/local/bin:/usr/bin:/bin \
     HOME=/tmp \
+    USER=ingestion \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     PULUMI_LOG_ROTATION_MAX_TOTAL_MB=100

@@ -53,6 +53,11 @@ def test_it_runs_as_a_number_that_is_not_root() -> None:
     assert "RUN" not in last[last.index("USER") :]
 
 
+def test_its_user_has_a_name_which_pulumi_asks_for() -> None:
+    base = next(stage for stage in STAGES if stage.name == "base")
+    assert any("useradd --uid 65532 --gid 65532" in found.text for found in base.of("RUN"))
+
+
 def test_the_first_process_is_tini_and_the_operator_runs() -> None:
     (entry,), (command,) = FINAL.of("ENTRYPOINT"), FINAL.of("CMD")
     assert json.loads(entry.text) == ["/usr/bin/tini", "--", "ingestion-operator"]

@@ -22,12 +22,9 @@ from ingestion_local.processes import LocalEnvironmentError
 from ingestion_operator import __version__
 from ingestion_operator.chart import FROM_OTHER_VALUES, camel_case, settings_properties
 from ingestion_operator.settings import Settings
-from integration.helm_fixtures import helm_binary, offline
 from integration.helm_refusals import REFUSALS
 from integration.helm_user import Helm, container, deployment, environment, of_kind, pod_of
 from integration.helm_values import COMBINATIONS, GOLDEN, PRODUCTION
-
-__all__ = ["helm_binary", "offline"]  # fixtures
 
 GOLDEN_FILES = Path(__file__).parents[1] / "golden"
 NAMESPACE = "chart"

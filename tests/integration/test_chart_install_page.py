@@ -6,16 +6,13 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from ingestion_local.control_plane import ControlPlane
 from ingestion_local.environment import ROOT
-from integration.helm_fixtures import helm_binary
-
-__all__ = ["helm_binary"]  # fixtures
 
 PAGE = ROOT / "docs" / "install.md"
 NEEDS = re.compile(r"  # \(needs (AWS|a container engine|kind|nodes)\)$")
@@ -28,7 +25,7 @@ def commands() -> list[str]:
 
 
 @pytest.fixture
-def shell(tools: Mapping[str, Path], helm_binary: Path, tmp_path: Path) -> Iterator[dict[str, str]]:
+def shell(tools: Mapping[str, Path], helm_binary: Path, empty_plane: ControlPlane, tmp_path: Path) -> dict[str, str]:
     """The environment of an administrator in a checkout, with a cluster that has nothing installed."""
     (tmp_path / "deploy").symlink_to(ROOT / "deploy")
     folders = [
@@ -37,8 +34,7 @@ def shell(tools: Mapping[str, Path], helm_binary: Path, tmp_path: Path) -> Itera
         str(Path(sys.executable).parent),
         os.environ["PATH"],
     ]
-    with ControlPlane(tmp_path / "control-plane", tools) as plane:
-        yield {"PATH": ":".join(folders), "HOME": str(tmp_path), "KUBECONFIG": str(plane.kubeconfig)}
+    return {"PATH": ":".join(folders), "HOME": str(tmp_path), "KUBECONFIG": str(empty_plane.kubeconfig)}
 
 
 def test_the_commands_of_the_page_work_as_they_stand(shell: dict[str, str], tmp_path: Path) -> None:

@@ -18,10 +18,7 @@ from ingestion_local.chart import CHART
 from ingestion_local.control_plane import ControlPlane
 from ingestion_local.operator_process import OperatorProcess
 from ingestion_local.processes import LocalEnvironmentError, wait_until
-from integration.helm_fixtures import helm_binary
 from integration.helm_user import Helm
-
-__all__ = ["helm_binary"]  # fixtures
 
 CRD = "ingestionpipelines.ingestion-operator.io"
 PIPELINE = {
@@ -39,17 +36,10 @@ NO_AWS = {
 }
 
 
-@pytest.fixture(scope="module")
-def plane(tools: Mapping[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
-    """A control plane of its own: the CRD is to be helm's."""
-    with ControlPlane(tmp_path_factory.mktemp("release"), tools) as started:
-        yield started
-
-
 @pytest.fixture
-def helm(helm_binary: Path, plane: ControlPlane, tmp_path: Path) -> Iterator[Helm]:
+def helm(helm_binary: Path, empty_plane: ControlPlane, tmp_path: Path) -> Iterator[Helm]:
     """An administrator, who has installed nothing yet."""
-    user = Helm(helm_binary, tmp_path, f"release-{uuid4().hex[:8]}", control_plane=plane)
+    user = Helm(helm_binary, tmp_path, f"release-{uuid4().hex[:8]}", control_plane=empty_plane)
     yield user
     user.run("uninstall", user.release, "--ignore-not-found")
     user.kubectl("delete", "crd", CRD, "--ignore-not-found", "--timeout=30s")

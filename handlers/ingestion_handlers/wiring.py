@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import kopf
 
-from ingestion_operator.aws import Boto3Cloud
+from ingestion_operator.aws import Boto3Cloud, BucketState
 from ingestion_operator.conclude import Backoff
+from ingestion_operator.engine.file_state import FileState
 from ingestion_operator.engine.pulumi_engine import EngineSettings, PulumiEngine
 from ingestion_operator.kube import KubernetesCluster, load_configuration
 from ingestion_operator.model.pipeline import GROUP
 from ingestion_operator.reconcile import Reconciler
 from ingestion_operator.settings import Settings
+from ingestion_operator.state import Backend, StateStore, parse_backend
+
+logger = logging.getLogger(__name__)
 
 # Not the group itself: Kopf takes no notice of changes under its prefix, and users ask for things under the group's.
 KOPF_PREFIX = f"kopf.{GROUP}"
@@ -48,12 +53,14 @@ class Wiring:
 
 
 def wire(settings: Settings) -> Wiring:
-    """Connect everything. Raises StateUnreadable without a usable Pulumi CLI."""
+    """Connect everything. Raises StateUnreadable without a usable Pulumi CLI or backend URL."""
     load_configuration()
-    engine = PulumiEngine(
-        EngineSettings(settings.pulumi, settings.backend_url, settings.pulumi_home, settings.passphrase_file)
-    )
+    backend = backend_of(settings, settings.backend_url)
+    state = store_of(backend)
+    engine = engine_of(settings, backend, state)
     engine.check()
+    for note in state.notes():
+        logger.warning("%s", note)
     reconciler = Reconciler(
         KubernetesCluster(settings.cluster_id, settings.namespace_list),
         Boto3Cloud(path_style=settings.s3_path_style, permissions_boundary=settings.permissions_boundary),
@@ -68,3 +75,23 @@ def wire(settings: Settings) -> Wiring:
         ),
     )
     return Wiring(settings, engine, reconciler, ThreadPoolExecutor(settings.workers, thread_name_prefix="reconcile"))
+
+
+def backend_of(settings: Settings, url: str) -> Backend:
+    """The backend of that URL. Raises StateUnreadable if it is none."""
+    return parse_backend(url, settings.region, path_style=settings.s3_path_style)
+
+
+def store_of(backend: Backend) -> StateStore:
+    """The files of a backend."""
+    return BucketState(backend) if backend.in_s3 else FileState(backend.directory)
+
+
+def engine_of(settings: Settings, backend: Backend, state: StateStore) -> PulumiEngine:
+    """The engine on a backend."""
+    return PulumiEngine(
+        EngineSettings(
+            settings.pulumi, backend.url, settings.pulumi_home, settings.passphrase_file, settings.secrets_provider
+        ),
+        state,
+    )

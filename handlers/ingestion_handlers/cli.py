@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -119,9 +120,10 @@ def state() -> None:
 @click.option("--from", "source", required=True, help="URL of the backend that has the stacks")
 @click.option("--to", "target", required=True, help="URL of the backend that is to get them")
 def copy(source: str, target: str) -> None:
-    """Copy the stacks of all pipelines to another backend. Stop the operator first.
+    """Copy the stacks of all pipelines to another backend, for the operator to go on there.
 
-    Files are copied as they are: secrets in them stay encrypted, with the same passphrase or key. The source stays as it is.
+    Files are copied as they are: secrets in them stay encrypted, with the same passphrase or key. The source keeps its files
+    and is locked, so that nothing changes there any more. Run again, it copies what has come since.
     """
     # Importing Pulumi takes a second, which the offline commands need not wait for.
     from ingestion_handlers.wiring import backend_of, engine_of, store_of
@@ -132,12 +134,12 @@ def copy(source: str, target: str) -> None:
         stores = [store_of(backend) for backend in backends]
         engines = [engine_of(settings, *pair) for pair in zip(backends, stores, strict=True)]
         engines[0].check()
-        copied = copy_state(*stores)
+        copied = copy_state(stores[0], stores[1], datetime.now(UTC))
         before, after = (engine.stacks() for engine in engines)
     except PipelineError as error:
         raise click.ClickException(str(error)) from error
-    if missing := sorted(before.items() - after.items()):
-        raise click.ClickException(f"copied, but pulumi does not find the same in the target: {dict(missing)}")
+    if missing := sorted(stack for stack in copied.stacks if before[stack] != after.get(stack)):
+        raise click.ClickException(f"copied, but pulumi does not find the same in the target: {', '.join(missing)}")
     click.echo(
         f"copied {len(copied.stacks)} stacks ({copied.files} files), read back, and found by pulumi in the target"
     )

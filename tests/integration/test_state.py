@@ -22,7 +22,6 @@ from ingestion_operator import operator_policy
 from ingestion_operator.aws import Boto3Cloud
 from ingestion_operator.conclude import Backoff
 from ingestion_operator.engine.command import OneCommand
-from ingestion_operator.errors import StateUnreadable
 from ingestion_operator.model.pipeline import PipelineKey, parse_status
 from ingestion_operator.model.status import Status
 from ingestion_operator.operator_policy import operator_policies
@@ -317,20 +316,22 @@ def test_what_an_administrator_should_know_is_noted(
     assert "Could not connect" in note
 
 
-def test_state_that_is_copied_to_a_bucket_goes_on_there(world: World, tmp_path: Path) -> None:
+def test_state_that_is_copied_to_a_bucket_goes_on_there_and_not_where_it_was(world: World, tmp_path: Path) -> None:
     there = world.backend
     (tmp_path / "state").mkdir()
     world.restart(parse_backend(f"file://{tmp_path / 'state'}", REGION))
     world.create("moved", processor=with_a_secret(world))
     world.ready("moved")
     here, target = world.state, store_of(there)
+    stack = world.stack("moved")
 
-    copied = copy_state(here, target)
+    assert copy_state(here, target, datetime.now(UTC)).stacks == (stack,)
 
-    assert copied.stacks == (world.stack("moved"),)
     assert MARK not in latest(target)
-    with pytest.raises(StateUnreadable, match="already"):
-        copy_state(here, target)
+    world.look("moved")
+    waiting = world.reconcile("moved")
+    assert condition(waiting, "Reconciling") == "LockHeld"
+    assert "state-copy@moved-to-another-backend" in message(waiting, "Reconciling")
     world.restart(there)
     world.look("moved")
     operation = world.ready("moved").last_operation
@@ -340,4 +341,23 @@ def test_state_that_is_copied_to_a_bucket_goes_on_there(world: World, tmp_path: 
     assert changes.same == len(world.status("moved").resources)
     world.remove("moved")
     assert stacks(target) == frozenset()
-    assert stacks(here) != frozenset(), "the source stays as it was"
+    assert stacks(here) == {stack}
+
+
+def test_state_that_is_lost_is_made_again_around_the_data(world: World) -> None:
+    """What docs/state.md says of a state without a backup, and of a passphrase that is lost."""
+    world.create("lost", processor=with_a_secret(world))
+    outputs = world.ready("lost").outputs
+    assert outputs is not None
+    world.emulator.client("s3").put_object(Bucket=outputs.bucket_name, Key="kept", Body=b"data")
+    world.state.delete([f"{STACKS}{world.stack('lost')}.json"])
+    world.look("lost")
+    assert condition(world.reconcile("lost"), "Stalled") == "StateUnreadable"
+
+    world.settings.passphrase_file.write_text("another one")
+    del world.body("lost")["status"]
+    world.ready("lost")
+
+    assert world.status("lost").outputs == outputs
+    assert world.emulator.client("s3").get_object(Bucket=outputs.bucket_name, Key="kept")["Body"].read() == b"data"
+    world.remove("lost")

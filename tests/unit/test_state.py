@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
+from builders import NOW
 from fakes import FakeState
 from ingestion_operator.engine.file_state import FileState
 from ingestion_operator.errors import StateUnreadable, UpdateFailed
@@ -148,7 +150,7 @@ def test_all_stacks_are_copied_with_their_history_and_nothing_of_another_project
     source, target = backend("a", "b"), FakeState({".pulumi/stacks/another/y.json": b"theirs"})
     before = dict(source.files)
 
-    copied = copy_state(source, target)
+    copied = copy_state(source, target, NOW)
 
     assert copied.stacks == ("a", "b")
     assert copied.files == 9
@@ -158,12 +160,25 @@ def test_all_stacks_are_copied_with_their_history_and_nothing_of_another_project
         **of_stack("a"),
         **of_stack("b"),
     }
+    seals = {key: source.files.pop(key) for key in source.keys(LOCKS)}
     assert source.files == before
+    assert seals.keys() == {f"{LOCKS}a/moved.json", f"{LOCKS}b/moved.json"}
+    assert json.loads(seals[f"{LOCKS}a/moved.json"])["hostname"] == "moved-to-another-backend"
+
+
+def test_run_again_it_copies_what_has_come_since() -> None:
+    source, target = backend("a"), FakeState()
+    copy_state(source, target, NOW)
+    with pytest.raises(StateUnreadable, match="all stacks were copied before"):
+        copy_state(source, target, NOW)
+    source.files |= of_stack("a2")
+    assert copy_state(source, target, NOW).stacks == ("a2",)
+    assert stacks(target) == {"a", "a2"}
 
 
 def test_the_checkpoints_are_written_last() -> None:
     order: list[str] = []
-    copy_state(backend("a", "b"), FakeState(while_writing=order.append))
+    copy_state(backend("a", "b"), FakeState(while_writing=order.append), NOW)
     first = min(order.index(key) for key in order if key.startswith(STACKS))
     assert all(key.startswith(STACKS) for key in order[first:])
 
@@ -183,7 +198,7 @@ def be_of_another_version(state: FakeState) -> None:
 @pytest.mark.parametrize(
     ("in_source", "in_target", "message"),
     [
-        (lock, None, "b is locked.*stop the operator"),
+        (lock, None, "b is locked.*pulumi cancel"),
         (None, have_one_of_them, "the target has b already"),
         (None, be_of_another_version, "another version"),
         (lambda state: state.files.clear(), None, "no stack to copy"),
@@ -200,25 +215,17 @@ def test_a_copy_is_refused_before_anything_is_written(
         in_target(target)
     before = dict(target.files)
     with pytest.raises(StateUnreadable, match=message):
-        copy_state(source, target)
+        copy_state(source, target, NOW)
     assert target.files == before
 
 
-def change(source: FakeState) -> None:
-    source.files[f"{STACKS}a.json"] = b"a newer state"
-
-
-@pytest.mark.parametrize(
-    ("happens", "message"), [(change, "changed while it was copied"), (lock, "is locked")], ids=["a change", "a lock"]
-)
-def test_a_source_that_moves_meanwhile_leaves_nothing_in_the_target(
-    happens: Callable[[FakeState], None], message: str
-) -> None:
-    source = backend("a", "b")
-    target = FakeState({".pulumi/stacks/another/y.json": b"theirs"}, while_writing=lambda _: happens(source))
-    with pytest.raises(StateUnreadable, match=message):
-        copy_state(source, target)
-    assert target.files == {".pulumi/stacks/another/y.json": b"theirs"}
+def test_an_update_that_takes_its_lock_at_the_same_moment_has_the_better_right() -> None:
+    source, target = backend("a", "b"), FakeState()
+    source.while_writing = lambda _: lock(source)
+    with pytest.raises(StateUnreadable, match="b is locked"):
+        copy_state(source, target, NOW)
+    assert target.files == {}
+    assert source.keys(LOCKS) == [f"{LOCKS}b/1.json"], "its lock stays, and none of the copy's"
 
 
 def test_a_target_that_fails_half_way_is_left_as_it_was() -> None:
@@ -226,10 +233,11 @@ def test_a_target_that_fails_half_way_is_left_as_it_was() -> None:
         if key == f"{STACKS}b.json":
             raise UpdateFailed("the disk is full")
 
-    target = FakeState(while_writing=fail)
+    source, target = backend("a", "b"), FakeState(while_writing=fail)
+    before = dict(source.files)
     with pytest.raises(UpdateFailed):
-        copy_state(backend("a", "b"), target)
-    assert target.files == {}
+        copy_state(source, target, NOW)
+    assert (source.files, target.files) == (before, {})
 
 
 def test_a_target_that_gives_back_something_else_is_noticed() -> None:
@@ -238,7 +246,7 @@ def test_a_target_that_gives_back_something_else_is_noticed() -> None:
             return b"" if key.startswith(BACKUPS) else super().read(key)
 
     with pytest.raises(StateUnreadable, match="does not give back"):
-        copy_state(backend("a"), Forgetful())
+        copy_state(backend("a"), Forgetful(), NOW)
 
 
 def test_a_directory_keeps_the_contract_of_the_port(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ class OperatorProcess:
         self._kubeconfig = kubeconfig
         self._pulumi = pulumi
         self._aws = dict(aws)
-        self._settings = dict(settings or {})
+        self.settings = dict(settings or {})
         self._process: Process | None = None
         self._port = 0
 
@@ -102,7 +102,7 @@ class OperatorProcess:
             "INGESTION_S3_PATH_STYLE": "true",
             "INGESTION_LIVENESS_ADDRESS": f"127.0.0.1:{self._port}",
             "PYTHONUNBUFFERED": "1",
-        } | self._settings  # fmt: skip
+        } | self.settings  # fmt: skip
 
     def _answers(self) -> bool:
         try:

@@ -25,7 +25,7 @@ class BucketState:
     def __init__(self, backend: Backend) -> None:
         self._bucket, self._prefix = backend.bucket, backend.prefix
         config = Config(
-            retries={"mode": "standard", "max_attempts": 5},
+            retries={"mode": "standard", "max_attempts": 3},
             connect_timeout=5,
             read_timeout=30,
             s3={"addressing_style": "path" if backend.path_style else "auto"},

@@ -28,6 +28,8 @@ NEEDS = {
     Feature.S3_STATE: ("state_bucket", "--state-bucket"),
     Feature.KMS_STATE: ("state_key", "--state-key"),
 }
+# What Python calls the logger is what users call the pipeline: the second is renamed after the first has made room.
+JSON_NAMES = {"asctime": "time", "levelname": "level", "name": "logger", "pipeline": "name"}
 TEXT_FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 
 
@@ -149,7 +151,9 @@ def configure_logging(settings: Settings) -> None:
     """Log to standard error, in the format and from the level that the settings say."""
     handler = logging.StreamHandler(sys.stderr)
     json_wanted = settings.log_format is LogFormat.JSON
-    handler.setFormatter(JsonFormatter(TEXT_FORMAT) if json_wanted else logging.Formatter(TEXT_FORMAT))
+    handler.setFormatter(
+        JsonFormatter(TEXT_FORMAT, rename_fields=JSON_NAMES) if json_wanted else logging.Formatter(TEXT_FORMAT)
+    )
     logging.basicConfig(level=settings.log_level, handlers=[handler], force=True)
     # They tell of every event and every request at INFO; the core's own lines say what matters.
     for chatty in () if settings.log_level == "DEBUG" else ("kopf", "botocore", "aiohttp.access"):

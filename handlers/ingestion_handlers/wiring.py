@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import logging
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 
 import kopf
 
+from ingestion_handlers.exporter import Exporter
+from ingestion_handlers.workers import Workers
 from ingestion_operator.aws import Boto3Cloud, BucketState
 from ingestion_operator.conclude import Backoff
 from ingestion_operator.engine.file_state import FileState
 from ingestion_operator.engine.pulumi_engine import EngineSettings, PulumiEngine
+from ingestion_operator.errors import PipelineError
 from ingestion_operator.kube import KubernetesCluster, load_configuration
 from ingestion_operator.model.pipeline import GROUP
 from ingestion_operator.reconcile import Reconciler
@@ -33,8 +36,20 @@ class Wiring:
 
     settings: Settings
     engine: PulumiEngine
+    cluster: KubernetesCluster
     reconciler: Reconciler
-    workers: ThreadPoolExecutor = field(compare=False)
+    workers: Workers = field(compare=False)
+    exporter: Exporter = field(compare=False)
+
+    def faults(self) -> list[str]:
+        """What keeps the operator from its work: Kubernetes without an answer or without the CRD, no AWS credentials."""
+        found = []
+        for check in (self.cluster.check, partial(self.reconciler.cloud.place, self.settings.region)):
+            try:
+                check()
+            except PipelineError as error:
+                found.append(str(error))
+        return found
 
     def configure(self, kopf_settings: kopf.OperatorSettings) -> None:
         """Tell Kopf how to behave."""
@@ -61,8 +76,10 @@ def wire(settings: Settings) -> Wiring:
     engine.check()
     for note in state.notes():
         logger.warning("%s", note)
+    cluster = KubernetesCluster(settings.cluster_id, settings.namespace_list)
+    exporter = Exporter()
     reconciler = Reconciler(
-        KubernetesCluster(settings.cluster_id, settings.namespace_list),
+        cluster,
         Boto3Cloud(path_style=settings.s3_path_style, permissions_boundary=settings.permissions_boundary),
         engine,
         settings.region,
@@ -73,8 +90,9 @@ def wire(settings: Settings) -> Wiring:
             settings.waiting_seconds,
             settings.poll_seconds,
         ),
+        observer=exporter,
     )
-    return Wiring(settings, engine, reconciler, ThreadPoolExecutor(settings.workers, thread_name_prefix="reconcile"))
+    return Wiring(settings, engine, cluster, reconciler, Workers(settings.workers), exporter)
 
 
 def backend_of(settings: Settings, url: str) -> Backend:

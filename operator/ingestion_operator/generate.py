@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from ingestion_operator.model import crd
-from ingestion_operator.reference import api_reference, settings_reference
+from ingestion_operator.reference import api_reference, metrics_reference, settings_reference
 
 
 def generated() -> dict[Path, str]:
@@ -18,6 +18,7 @@ def generated() -> dict[Path, str]:
         Path("crds/ingestion-operator.io_ingestionpipelines.yaml"): crd.to_yaml(),
         Path("docs/api-reference.md"): api_reference(),
         Path("docs/settings.md"): settings_reference(),
+        Path("docs/metrics.md"): metrics_reference(),
     }
 
 

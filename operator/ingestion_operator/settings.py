@@ -64,6 +64,8 @@ class Settings(BaseSettings):
     """How often each pipeline is asked whether a retry or a look for drift is due, in seconds. Costs no API call."""
     liveness_address: str = "127.0.0.1:8080"
     """Host and port of the liveness probe `/healthz`; empty: none."""
+    metrics_address: str = "127.0.0.1:9090"
+    """Host and port of `/metrics`, for Prometheus, and of the readiness probe `/readyz`; empty: none. See docs/metrics.md."""
     log_format: LogFormat = LogFormat.TEXT
     """`text` or `json`."""
     log_level: Annotated[str, Field(pattern=r"^(DEBUG|INFO|WARNING|ERROR)$")] = "INFO"

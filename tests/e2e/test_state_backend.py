@@ -118,6 +118,8 @@ def world(
     operator.start()
     yield made
     made.clean_up()
+    gone = "get", "ipl", "-n", made.namespace, "-o", "name"
+    made.wait("the end of every pipeline", lambda: not cluster.run_kubectl(*gone).stdout.strip())
     operator.stop()
 
 
@@ -161,6 +163,10 @@ def test_the_state_moves_from_a_volume_to_a_bucket_under_live_pipelines(world: W
         assert looked["resources"] == before[name]["resources"]
         assert world.process(name) == b"hello"
     assert admin.run(show).count("same") == len(names)
+    exported = world.operator.metrics()
+    assert 'ingestion_operator_pipelines{reason="Provisioned",status="True",type="Ready"} 2.0' in exported
+    assert 'ingestion_operator_operation_duration_seconds_count{result="Succeeded",type="Refresh"} 2.0' in exported
+    assert "ingestion_operator_cli_processes_started_total 2.0" in exported
     works_on_there(world, admin)
 
 

@@ -58,7 +58,12 @@ def test_logs_are_text_or_json_as_set(root_logger: logging.Logger, capsys: pytes
     configure_logging(Settings(log_format=LogFormat.JSON))
     logging.getLogger("ingestion_operator").info("said %s", "this")
     line = json.loads(capsys.readouterr().err)
-    assert (line["message"], line["levelname"], line["name"]) == ("said this", "INFO", "ingestion_operator")
+    assert (line["message"], line["level"], line["logger"]) == ("said this", "INFO", "ingestion_operator")
+    assert "name" not in line
+    fields = {"namespace": "team-a", "pipeline": "words", "reason": "LockHeld"}
+    logging.getLogger("ingestion_operator").info("about a pipeline", extra=fields)
+    line = json.loads(capsys.readouterr().err)
+    assert (line["namespace"], line["name"], line["reason"]) == ("team-a", "words", "LockHeld")
 
     configure_logging(Settings(log_format=LogFormat.TEXT, log_level="WARNING"))
     logging.getLogger("ingestion_operator").info("not this")

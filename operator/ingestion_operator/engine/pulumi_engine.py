@@ -118,6 +118,10 @@ class PulumiEngine:
         """Ask every operation under way to stop; each ends with its state written."""
         self._processes.interrupt_all()
 
+    def cli_processes(self) -> tuple[int, int]:
+        """How many processes of the CLI run now, and how many were started."""
+        return self._processes.counts()
+
     def update(self, request: UpdateRequest, on_progress: OnProgress) -> EngineResult:
         """See the port."""
         blueprint = request.blueprint

@@ -71,6 +71,11 @@ class Exporter:
             conditions = [self._written.get(key) or next(iter(heard), ()) for key, heard in known.items()]
         return Tally(condition for of_one in conditions for condition in of_one)
 
+    def forget(self, key: PipelineKey) -> None:
+        """A pipeline is gone, whether or not anybody asks for the metrics."""
+        with self._guard:
+            self._written.pop(key, None)
+
     def drifted(self, resources: int) -> None:
         """See the port."""
         self._drifted.inc(resources)

@@ -96,6 +96,7 @@ def remove(namespace: str | None, name: str, memo: kopf.Memo, **_: Any) -> None:
     except Exception as error:
         # Whatever it is: not knowing is no reason to let go of what may still be in AWS.
         raise kopf.TemporaryError(f"unexpected: {error!r}", delay=ASK_AGAIN_SECONDS) from error
+    memo.wiring.exporter.forget(_key(namespace, name))
 
 
 # Indexing takes no worker: where all are busy, it would wait for one, and tell of a world that was.

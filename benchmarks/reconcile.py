@@ -22,6 +22,7 @@ from ingestion_local.emulator import Emulator
 from ingestion_local.provider.install import install
 from ingestion_operator.blueprint import blueprint
 from ingestion_operator.code import CodeBundle
+from ingestion_operator.engine.file_state import FileState
 from ingestion_operator.engine.pulumi_engine import EngineSettings, PulumiEngine
 from ingestion_operator.model.pipeline import PipelineKey, parse_spec
 from ingestion_operator.names import Place
@@ -46,7 +47,7 @@ class Ours:
     """The operator's engine."""
 
     def __init__(self, settings: EngineSettings) -> None:
-        self.engine = PulumiEngine(settings)
+        self.engine = PulumiEngine(settings, FileState(settings.backend_url.removeprefix("file://")))
 
     def up(self, name: str, wanted: Blueprint, *, create: bool) -> None:
         """One update."""

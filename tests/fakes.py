@@ -20,7 +20,7 @@ from ingestion_operator.errors import (
     UpdateFailed,
 )
 from ingestion_operator.model.pipeline import Identity, PipelineKey
-from ingestion_operator.model.status import AwsResource, Changes
+from ingestion_operator.model.status import AwsResource, Changes, Condition, Operation
 from ingestion_operator.names import Place
 from ingestion_operator.naming import Owner
 from ingestion_operator.ports import (
@@ -212,6 +212,57 @@ class FakeCloud:
         if found is not None and not owner.owns(found.tags):
             raise BucketNameTaken(f"bucket {bucket} does not carry this pipeline's ownership tags any more")
         return found
+
+
+@dataclass
+class FakeObserver:
+    """What was told, in order."""
+
+    told: list[tuple[Any, ...]] = field(default_factory=list)
+    written: dict[PipelineKey, list[tuple[str, str, str]]] = field(default_factory=dict)
+
+    def began(self, key: PipelineKey, operation: Operation, longest_seconds: float) -> None:
+        self.told.append(("began", key, operation.type, longest_seconds))
+
+    def ended(self, operation: Operation, reason: Reason | None, seconds: float) -> None:
+        assert seconds >= 0
+        self.told.append(("ended", operation.type, reason))
+
+    def wrote(self, key: PipelineKey, conditions: Sequence[Condition]) -> None:
+        self.written[key] = [(c.type, c.status.value, c.reason) for c in conditions]
+
+    def drifted(self, resources: int) -> None:
+        self.told.append(("drifted", resources))
+
+    def broke_lock(self) -> None:
+        self.told.append(("broke a lock",))
+
+
+@dataclass
+class FakeState:
+    """The files of a state backend, in a dictionary."""
+
+    files: dict[str, bytes] = field(default_factory=dict)
+    while_writing: Callable[[str], None] = lambda _: None
+    """Called before each write, with the key."""
+    noted: tuple[str, ...] = ()
+
+    def keys(self, prefix: str) -> Sequence[str]:
+        return sorted(key for key in self.files if key.startswith(prefix))
+
+    def read(self, key: str) -> bytes | None:
+        return self.files.get(key)
+
+    def write(self, key: str, content: bytes) -> None:
+        self.while_writing(key)
+        self.files[key] = content
+
+    def delete(self, keys: Sequence[str]) -> None:
+        for key in keys:
+            self.files.pop(key, None)
+
+    def notes(self) -> Sequence[str]:
+        return self.noted
 
 
 @dataclass(frozen=True)

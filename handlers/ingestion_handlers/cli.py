@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,17 @@ from ingestion_operator.operator_policy import Reach, operator_policies
 from ingestion_operator.operator_rights import ALL, Feature
 from ingestion_operator.render import render as render_manifest
 from ingestion_operator.settings import LogFormat, Settings
+from ingestion_operator.state_copy import copy_state
 
 # What a feature is nothing without.
 NEEDS = {
     Feature.S3_CODE: ("code_bucket", "--code-bucket"),
     Feature.KMS_CODE: ("code_bucket", "--code-bucket"),
     Feature.S3_STATE: ("state_bucket", "--state-bucket"),
+    Feature.KMS_STATE: ("state_key", "--state-key"),
 }
+# What Python calls the logger is what users call the pipeline: the second is renamed after the first has made room.
+JSON_NAMES = {"asctime": "time", "levelname": "level", "name": "logger", "pipeline": "name"}
 TEXT_FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 
 
@@ -75,6 +80,7 @@ def render(filename: Path, account: str, region: str | None, cluster_id: str) ->
 )
 @click.option("--code-bucket", multiple=True, help="bucket that functions' code is read from; may be repeated")
 @click.option("--state-bucket", default="", help="bucket with Pulumi's state, if it is not on a volume")
+@click.option("--state-key", default="", help="ARN of the key of KMS that encrypts secrets in the state")
 @click.option("--permissions-boundary", default="", help="ARN of the policy that every role must have as its boundary")
 @click.option("--part", type=click.IntRange(min=1), help="which part, when it does not fit into one policy of IAM")
 def iam_policy(*, part: int | None, **options: Any) -> None:
@@ -92,6 +98,7 @@ def iam_policy(*, part: int | None, **options: Any) -> None:
             buckets=options["bucket"] or ("*",),
             code_buckets=options["code_bucket"],
             state_bucket=options["state_bucket"],
+            state_key=options["state_key"],
             boundary=options["permissions_boundary"],
         ),
         features or ALL,
@@ -106,11 +113,47 @@ def iam_policy(*, part: int | None, **options: Any) -> None:
     click.echo(json.dumps(parts[(part or 1) - 1], indent=2))
 
 
+@main.group()
+def state() -> None:
+    """Look after Pulumi's state. See docs/state.md."""
+
+
+@state.command()
+@click.option("--from", "source", required=True, help="URL of the backend that has the stacks")
+@click.option("--to", "target", required=True, help="URL of the backend that is to get them")
+def copy(source: str, target: str) -> None:
+    """Copy the stacks of all pipelines to another backend, for the operator to go on there.
+
+    Files are copied as they are: secrets in them stay encrypted, with the same passphrase or key. The source keeps its files
+    and is locked, so that nothing changes there any more. Run again, it copies what has come since.
+    """
+    # Importing Pulumi takes a second, which the offline commands need not wait for.
+    from ingestion_handlers.wiring import backend_of, engine_of, store_of
+
+    settings = Settings()
+    try:
+        backends = [backend_of(settings, url) for url in (source, target)]
+        stores = [store_of(backend) for backend in backends]
+        engines = [engine_of(settings, *pair) for pair in zip(backends, stores, strict=True)]
+        engines[0].check()
+        copied = copy_state(stores[0], stores[1], datetime.now(UTC))
+        before, after = (engine.stacks() for engine in engines)
+    except PipelineError as error:
+        raise click.ClickException(str(error)) from error
+    if missing := sorted(stack for stack in copied.stacks if before[stack] != after.get(stack)):
+        raise click.ClickException(f"copied, but pulumi does not find the same in the target: {', '.join(missing)}")
+    click.echo(
+        f"copied {len(copied.stacks)} stacks ({copied.files} files), read back, and found by pulumi in the target"
+    )
+
+
 def configure_logging(settings: Settings) -> None:
     """Log to standard error, in the format and from the level that the settings say."""
     handler = logging.StreamHandler(sys.stderr)
     json_wanted = settings.log_format is LogFormat.JSON
-    handler.setFormatter(JsonFormatter(TEXT_FORMAT) if json_wanted else logging.Formatter(TEXT_FORMAT))
+    handler.setFormatter(
+        JsonFormatter(TEXT_FORMAT, rename_fields=JSON_NAMES) if json_wanted else logging.Formatter(TEXT_FORMAT)
+    )
     logging.basicConfig(level=settings.log_level, handlers=[handler], force=True)
     # They tell of every event and every request at INFO; the core's own lines say what matters.
     for chatty in () if settings.log_level == "DEBUG" else ("kopf", "botocore", "aiohttp.access"):

@@ -15,6 +15,8 @@ from typing import Any
 import kopf
 from kubernetes.config import ConfigException
 
+from ingestion_handlers.exporter import ConditionKey, Live
+from ingestion_handlers.server import Readiness, Server
 from ingestion_handlers.wiring import Wiring, wire
 from ingestion_operator.errors import PipelineError
 from ingestion_operator.model.pipeline import GROUP, PLURAL, VERSION, PipelineKey
@@ -31,14 +33,26 @@ ConfigMapName = tuple[str, str]
 
 
 @kopf.on.startup()
-def start(settings: kopf.OperatorSettings, memo: kopf.Memo, **_: Any) -> None:
+async def start(settings: kopf.OperatorSettings, memo: kopf.Memo, **indices: Any) -> None:
     """Connect the ports to the world and tell Kopf how to behave."""
     try:
-        memo.wiring = wire(Settings())
-    except (PipelineError, ConfigException) as error:
+        wiring = await asyncio.to_thread(wire, Settings())
+        wiring.configure(settings)
+        memo.server = await _serve(wiring, indices["conditions_of"])
+    except (PipelineError, ConfigException, OSError) as error:
         # Without its tools or its cluster an operator is of no use: end it with the message, for whoever looks at the pod.
         raise kopf.PermanentError(str(error)) from error
-    memo.wiring.configure(settings)
+    memo.wiring = wiring
+
+
+async def _serve(wiring: Wiring, conditions_of: kopf.Index[PipelineKey, tuple[ConditionKey, ...]]) -> Server | None:
+    """Answer Prometheus and the readiness probe."""
+    exporter = wiring.exporter
+    exporter.registry.register(Live(wiring.workers, wiring.engine.cli_processes, lambda: exporter.tally(conditions_of)))
+    if not wiring.settings.metrics_address:
+        return None
+    readiness = Readiness(lambda: asyncio.to_thread(wiring.faults))
+    return await Server.start(wiring.settings.metrics_address, exporter.text, readiness)
 
 
 @kopf.on.login()
@@ -48,9 +62,11 @@ def login(**kwargs: Any) -> kopf.ConnectionInfo | None:
 
 
 @kopf.on.cleanup()
-def stop(memo: kopf.Memo, **_: Any) -> None:
+async def stop(memo: kopf.Memo, **_: Any) -> None:
     """Let each update under way write its state and end."""
     memo.wiring.engine.interrupt()
+    if memo.server is not None:
+        await memo.server.stop()
 
 
 @kopf.on.create(*PIPELINES)
@@ -80,10 +96,21 @@ def remove(namespace: str | None, name: str, memo: kopf.Memo, **_: Any) -> None:
     except Exception as error:
         # Whatever it is: not knowing is no reason to let go of what may still be in AWS.
         raise kopf.TemporaryError(f"unexpected: {error!r}", delay=ASK_AGAIN_SECONDS) from error
+    memo.wiring.exporter.forget(_key(namespace, name))
+
+
+# Indexing takes no worker: where all are busy, it would wait for one, and tell of a world that was.
+@kopf.index(*PIPELINES)
+async def conditions_of(
+    namespace: str | None, name: str, status: kopf.Status, **_: Any
+) -> dict[PipelineKey, tuple[ConditionKey, ...]]:
+    """The pipelines that there are, and their conditions."""
+    conditions = status.get("conditions") or []
+    return {_key(namespace, name): tuple((c["type"], c["status"], c["reason"]) for c in conditions)}
 
 
 @kopf.index(*PIPELINES)
-def users_of(namespace: str | None, name: str, spec: kopf.Spec, **_: Any) -> dict[ConfigMapName, str]:
+async def users_of(namespace: str | None, name: str, spec: kopf.Spec, **_: Any) -> dict[ConfigMapName, str]:
     """Which pipelines take their code from a ConfigMap."""
     code = (spec.get("processor") or {}).get("code") or {}
     reference = (code.get("configMapRef") or {}).get("name")
@@ -101,7 +128,9 @@ async def config_map_changed(namespace: str | None, name: str | None, memo: kopf
 
 @kopf.on.probe(id="pipelines")
 async def pipelines(memo: kopf.Memo, **_: Any) -> str:
-    """Liveness: the operator has started and its event loop turns."""
+    """Liveness: the event loop turns, and no operation takes longer than it can. A failed probe is an answer of status 500."""
+    if overdue := memo.wiring.exporter.overdue() if "wiring" in memo else []:
+        raise kopf.PermanentError(f"hanging for longer than the time limit: {', '.join(map(str, overdue))}")
     return "ready" if "wiring" in memo else "starting"
 
 
@@ -114,5 +143,6 @@ def _reconcile(wiring: Wiring, key: PipelineKey) -> None:
         wiring.reconciler.reconcile(key)
     except PipelineError as error:
         # The status itself could not be read or written; Kubernetes is asked again at the next event or tick.
-        logger.warning("%s: %s", key, error)
+        fields = {"namespace": key.namespace, "pipeline": key.name, "reason": error.reason.value}
+        logger.warning("%s: %s", key, error, extra=fields)
         raise kopf.TemporaryError(str(error), delay=ASK_AGAIN_SECONDS) from error

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+import logging
 from dataclasses import dataclass, field
+from functools import partial
 
 import kopf
 
-from ingestion_operator.aws import Boto3Cloud
+from ingestion_handlers.exporter import Exporter
+from ingestion_handlers.workers import Workers
+from ingestion_operator.aws import Boto3Cloud, BucketState
 from ingestion_operator.conclude import Backoff
+from ingestion_operator.engine.file_state import FileState
 from ingestion_operator.engine.pulumi_engine import EngineSettings, PulumiEngine
+from ingestion_operator.errors import PipelineError
 from ingestion_operator.kube import KubernetesCluster, load_configuration
 from ingestion_operator.model.pipeline import GROUP
 from ingestion_operator.reconcile import Reconciler
 from ingestion_operator.settings import Settings
+from ingestion_operator.state import Backend, StateStore, parse_backend
+
+logger = logging.getLogger(__name__)
 
 # Not the group itself: Kopf takes no notice of changes under its prefix, and users ask for things under the group's.
 KOPF_PREFIX = f"kopf.{GROUP}"
@@ -28,8 +36,20 @@ class Wiring:
 
     settings: Settings
     engine: PulumiEngine
+    cluster: KubernetesCluster
     reconciler: Reconciler
-    workers: ThreadPoolExecutor = field(compare=False)
+    workers: Workers = field(compare=False)
+    exporter: Exporter = field(compare=False)
+
+    def faults(self) -> list[str]:
+        """What keeps the operator from its work: Kubernetes without an answer or without the CRD, no AWS credentials."""
+        found = []
+        for check in (self.cluster.check, partial(self.reconciler.cloud.place, self.settings.region)):
+            try:
+                check()
+            except PipelineError as error:
+                found.append(str(error))
+        return found
 
     def configure(self, kopf_settings: kopf.OperatorSettings) -> None:
         """Tell Kopf how to behave."""
@@ -48,14 +68,18 @@ class Wiring:
 
 
 def wire(settings: Settings) -> Wiring:
-    """Connect everything. Raises StateUnreadable without a usable Pulumi CLI."""
+    """Connect everything. Raises StateUnreadable without a usable Pulumi CLI or backend URL."""
     load_configuration()
-    engine = PulumiEngine(
-        EngineSettings(settings.pulumi, settings.backend_url, settings.pulumi_home, settings.passphrase_file)
-    )
+    backend = backend_of(settings, settings.backend_url)
+    state = store_of(backend)
+    engine = engine_of(settings, backend, state)
     engine.check()
+    for note in state.notes():
+        logger.warning("%s", note)
+    cluster = KubernetesCluster(settings.cluster_id, settings.namespace_list)
+    exporter = Exporter()
     reconciler = Reconciler(
-        KubernetesCluster(settings.cluster_id, settings.namespace_list),
+        cluster,
         Boto3Cloud(path_style=settings.s3_path_style, permissions_boundary=settings.permissions_boundary),
         engine,
         settings.region,
@@ -66,5 +90,26 @@ def wire(settings: Settings) -> Wiring:
             settings.waiting_seconds,
             settings.poll_seconds,
         ),
+        observer=exporter,
     )
-    return Wiring(settings, engine, reconciler, ThreadPoolExecutor(settings.workers, thread_name_prefix="reconcile"))
+    return Wiring(settings, engine, cluster, reconciler, Workers(settings.workers), exporter)
+
+
+def backend_of(settings: Settings, url: str) -> Backend:
+    """The backend of that URL. Raises StateUnreadable if it is none."""
+    return parse_backend(url, settings.region, path_style=settings.s3_path_style)
+
+
+def store_of(backend: Backend) -> StateStore:
+    """The files of a backend."""
+    return BucketState(backend) if backend.in_s3 else FileState(backend.directory)
+
+
+def engine_of(settings: Settings, backend: Backend, state: StateStore) -> PulumiEngine:
+    """The engine on a backend."""
+    return PulumiEngine(
+        EngineSettings(
+            settings.pulumi, backend.url, settings.pulumi_home, settings.passphrase_file, settings.secrets_provider
+        ),
+        state,
+    )

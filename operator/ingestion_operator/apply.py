@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -29,7 +28,7 @@ class Apply(Run):
         """Do what is to be done, and say so in the status."""
         at = self.context.moments()
         decision = decide(observed, at.now)
-        logger.debug("%s: %s, %s", self.identity.key, decision.action.value, decision.why)
+        logger.debug("%s: %s, %s", self.identity.key, decision.action.value, decision.why, extra=self.fields())
         if decision.action in (Action.APPLY, Action.REFRESH) and observed.blueprint is not None:
             self._operate(observed, observed.blueprint, decision)
         elif decision.action is Action.REPORT and observed.problem is not None:
@@ -48,16 +47,14 @@ class Apply(Run):
         operation = Operation(type=kind, id=uuid4().hex[:12], start_time=self.context.clock())
         stack = self._stack(blueprint)
         self.write(conclude.started(observed, blueprint, stack, operation, decision.why))
-        logger.info("%s: %s begins, %s", self.identity.key, kind.value, decision.why)
-        began = time.monotonic()
+        timeout = observed.spec.reconcile.timeout_seconds if observed.spec else DESTROY_TIMEOUT_SECONDS
         try:
-            result = self._update(observed, blueprint, stack, operation)
+            with self.operating(operation, decision.why, timeout):
+                result = self._update(observed, blueprint, stack, operation, timeout)
         except PipelineError as error:
-            logger.warning("%s: %s failed, %s: %s", self.identity.key, kind.value, error.reason.value, error)
             self.write(conclude.failed(observed, self.written, operation, error, self.context.moments()))
             self.announce_if_new(error.reason, str(error))
             return
-        logger.info("%s: %s took %.1f s, %s", self.identity.key, kind.value, time.monotonic() - began, result.changes)
         done = conclude.succeeded(observed, self.written, blueprint, operation, result, self.context.moments())
         self.write(done)
         self._announce_success(kind, done, result)
@@ -70,12 +67,13 @@ class Apply(Run):
             return StackRef(stack_name(blueprint.owner), blueprint.place.region)
         return StackRef(recorded.name, blueprint.place.region, recorded.encryption_salt)
 
-    def _update(self, observed: Observed, blueprint: Blueprint, stack: StackRef, operation: Operation) -> EngineResult:
+    def _update(
+        self, observed: Observed, blueprint: Blueprint, stack: StackRef, operation: Operation, timeout: float
+    ) -> EngineResult:
         create = operation.type is OperationType.CREATE
         interrupted = self.identity.status.operation is not None
         adoption = Adoption(self.context.cloud, observed, blueprint)
         adopt = adoption.of_everything() if create or interrupted else adoption.of_new_data()
-        timeout = observed.spec.reconcile.timeout_seconds if observed.spec else DESTROY_TIMEOUT_SECONDS
         request = UpdateRequest(
             stack,
             blueprint,
@@ -124,6 +122,7 @@ class Apply(Run):
         if kind is not OperationType.REFRESH:
             self.announce(Reason.CREATED if kind is OperationType.CREATE else Reason.UPDATED, message)
         elif result.changed:
+            self.context.observer.drifted(len(result.changed))
             self.announce(Reason.DRIFT_CORRECTED, f"put back what had been changed in AWS: {', '.join(result.changed)}")
 
     def _advise(self, observed: Observed) -> None:

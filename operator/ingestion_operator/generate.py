@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ingestion_operator.chart import chart_files
 from ingestion_operator.model import crd
-from ingestion_operator.reference import api_reference, settings_reference
+from ingestion_operator.reference import api_reference, metrics_reference, settings_reference
 
 
 def generated() -> dict[Path, str]:
@@ -20,6 +20,7 @@ def generated() -> dict[Path, str]:
         Path("docs/api-reference.md"): api_reference(),
         Path("docs/settings.md"): settings_reference(),
         **chart_files(),
+        Path("docs/metrics.md"): metrics_reference(),
     }
 
 

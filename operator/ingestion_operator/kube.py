@@ -57,6 +57,15 @@ class KubernetesCluster:
                     self._cluster_id = str(found.metadata and found.metadata.uid)[:CLUSTER_ID_LENGTH]
             return self._cluster_id
 
+    def check(self) -> None:
+        """Check that the API server answers and that pipelines can be listed. Raises UpdateFailed.
+
+        No part of the port: the readiness probe asks.
+        """
+        namespace = self._namespaces[0] if self._namespaces else ""
+        with _translated("listing IngestionPipelines"):
+            self._page(namespace, "", limit=1)
+
     def pipeline(self, key: PipelineKey) -> Mapping[str, Any] | None:
         """See the port."""
         with _translated(f"reading IngestionPipeline {key}"):
@@ -127,14 +136,14 @@ class KubernetesCluster:
             if not more:
                 return
 
-    def _page(self, namespace: str, more: str) -> object:
+    def _page(self, namespace: str, more: str, limit: int = PAGE) -> object:
         timeout = REQUEST_TIMEOUT_SECONDS
         if namespace:
             return self._objects.list_namespaced_custom_object(
-                GROUP, VERSION, namespace, PLURAL, limit=PAGE, _continue=more, _request_timeout=timeout
+                GROUP, VERSION, namespace, PLURAL, limit=limit, _continue=more, _request_timeout=timeout
             )
         return self._objects.list_cluster_custom_object(
-            GROUP, VERSION, PLURAL, limit=PAGE, _continue=more, _request_timeout=timeout
+            GROUP, VERSION, PLURAL, limit=limit, _continue=more, _request_timeout=timeout
         )
 
     def announce(self, identity: Identity, reason: Reason, message: str, *, warning: bool = False) -> None:

@@ -30,7 +30,8 @@ class Reach:
 
     No region means every region. `buckets` are the patterns that names of pipelines' buckets match (generated ones
     begin with the namespace), `code_buckets` the names of buckets with code, `state_bucket` that of the one with Pulumi's
-    state. `boundary` is the ARN of the permissions boundary that every role has to have.
+    state, `state_key` the ARN of the key that encrypts secrets in it. `boundary` is the ARN of the permissions boundary that
+    every role has to have.
     """
 
     account_id: str
@@ -40,6 +41,7 @@ class Reach:
     code_buckets: tuple[str, ...] = ()
     state_bucket: str = ""
     boundary: str = ""
+    state_key: str = ""
 
     def arn(self, service: str, resource: str, account: str | None = None) -> str:
         """An ARN pattern; several regions are a `*`, narrowed by the statement's condition."""
@@ -103,6 +105,7 @@ def _resources(on: On, reach: Reach) -> list[str]:
         On.STATE: [*reach.s3([reach.state_bucket]), *reach.s3([reach.state_bucket], "/*")]
         if reach.state_bucket
         else [],
+        On.STATE_KEY: [reach.state_key] if reach.state_key else [],
         # IAM takes a role that is not there for one without a path: also there, not found must not be not allowed.
         On.READ_ROLES: [reach.role(f"*-role-{HASH}")],
         On.ROLES: roles,

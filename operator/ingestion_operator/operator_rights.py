@@ -37,6 +37,8 @@ class Feature(StrEnum):
     """Code from container images in ECR."""
     S3_STATE = "s3-state"
     """Pulumi's state in the bucket that is given, instead of on a volume."""
+    KMS_STATE = "kms-state"
+    """Secrets in Pulumi's state encrypted with the key of KMS that is given, instead of a passphrase."""
     PURGE = "purge"
     """`deletion.policy: Delete`: buckets and tables are emptied, once confirmed, and deleted. Without it the operator cannot
     delete data."""
@@ -54,6 +56,7 @@ class On(StrEnum):
     CODE = "ReadCode"
     CODE_KEYS = "DecryptCode"
     STATE = "State"
+    STATE_KEY = "EncryptState"
     ROLES = "Roles"
     READ_ROLES = "ReadRoles"
     BOUND_ROLES = "GrantToRoles"
@@ -206,8 +209,13 @@ RIGHTS: Mapping[str, tuple[Right, ...]] = {
     ),
 }  # fmt: skip
 
-# https://www.pulumi.com/docs/iac/concepts/state-and-backends/, the backend on S3: checkpoints, locks, history
-STATE: tuple[Right, ...] = (_right(On.STATE, "s3 ListBucket GetObject PutObject DeleteObject", Feature.S3_STATE),)
+# https://www.pulumi.com/docs/iac/concepts/state-and-backends/, the backend on S3: checkpoints, locks, history; and whether
+# the bucket keeps versions, which the operator asks when it starts.
+STATE: tuple[Right, ...] = (
+    _right(On.STATE, "s3 ListBucket GetBucketVersioning GetObject PutObject DeleteObject", Feature.S3_STATE),
+    # https://www.pulumi.com/docs/iac/concepts/secrets/#aws-key-management-service-kms
+    _right(On.STATE_KEY, "kms Encrypt Decrypt", Feature.KMS_STATE),
+)
 
 _DELETE = (Feature.PURGE,)
 _TAGGED = (

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ingestion_operator.model.pipeline import Identity, PipelineKey
-from ingestion_operator.model.status import AwsResource, Changes
+from ingestion_operator.model.status import AwsResource, Changes, Condition, Operation
 from ingestion_operator.names import Place
 from ingestion_operator.naming import Owner
 from ingestion_operator.reasons import Reason
@@ -201,3 +201,41 @@ class Cluster(Protocol):
 
     def announce(self, identity: Identity, reason: Reason, message: str, *, warning: bool = False) -> None:
         """Publish a Kubernetes Event about the pipeline."""
+
+
+class Observer(Protocol):
+    """Is told what goes on, for metrics and for health. Called from any thread; never raises."""
+
+    def began(self, key: PipelineKey, operation: Operation, longest_seconds: float) -> None:
+        """An operation begins, which ends within that time, or hangs."""
+
+    def ended(self, operation: Operation, reason: Reason | None, seconds: float) -> None:
+        """It has ended; `reason` says why it failed, None that it did not."""
+
+    def wrote(self, key: PipelineKey, conditions: Sequence[Condition]) -> None:
+        """The status of a pipeline says this now."""
+
+    def drifted(self, resources: int) -> None:
+        """So many resources had been changed in AWS and were put back."""
+
+    def broke_lock(self) -> None:
+        """The lock of a process that was gone was broken."""
+
+
+class Unobserved:
+    """An `Observer` that takes no notice."""
+
+    def began(self, key: PipelineKey, operation: Operation, longest_seconds: float) -> None:
+        """See the port."""
+
+    def ended(self, operation: Operation, reason: Reason | None, seconds: float) -> None:
+        """See the port."""
+
+    def wrote(self, key: PipelineKey, conditions: Sequence[Condition]) -> None:
+        """See the port."""
+
+    def drifted(self, resources: int) -> None:
+        """See the port."""
+
+    def broke_lock(self) -> None:
+        """See the port."""

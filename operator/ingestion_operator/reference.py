@@ -5,11 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from ingestion_operator import metrics
 from ingestion_operator.model.crd import schema_of
 from ingestion_operator.model.spec import Spec
 from ingestion_operator.model.status import Status
 from ingestion_operator.settings import Settings
 
+METRICS_PAGE = """\
+# Metrics and probes
+
+`INGESTION_METRICS_ADDRESS` (default `127.0.0.1:9090`, for a pod `0.0.0.0:9090`) answers `/metrics` in Prometheus' format, and
+`/readyz`; `INGESTION_LIVENESS_ADDRESS` answers `/healthz`.
+
+- `/readyz` is 200 when the operator has started, Kubernetes answers and has the CRD, and AWS credentials were found; else 503, and the
+  text says what is amiss.
+- `/healthz` is 200 as long as the operator's event loop turns and no operation runs longer than its own time limit
+  (`spec.reconcile.timeoutSeconds`) allows at most. Kubernetes then restarts the pod, and the next operator takes the work up.
+
+`deploy/helm/ingestion-operator/` has a [dashboard for Grafana](../deploy/helm/ingestion-operator/dashboards/ingestion-operator.json) and
+[alerts](../deploy/helm/ingestion-operator/alerts/alerts.yaml). No metric has a pipeline's name as a label, so their number does not
+grow with that of the pipelines: which one it is says `kubectl get ipl --all-namespaces`, or the log.
+
+With `INGESTION_LOG_FORMAT=json` each line of the log that is about a pipeline has `namespace`, `name` and `generation`, and where it
+has them `operation`, `operationId`, `reason` and `durationSeconds`.
+"""
 NOTICE = "<!-- Made from the models by `make generate`; do not edit. -->\n"
 
 
@@ -45,6 +64,15 @@ def settings_reference() -> str:
             "",
         ]
     )
+
+
+def metrics_reference() -> str:
+    """Every metric, and how to get at them."""
+    rows = ["| metric | type | labels | meaning |", "|---|---|---|---|"]
+    for metric in metrics.ALL:
+        labels = ", ".join(f"`{label}`" for label in metric.labels)
+        rows.append(f"| `{metric.name}` | {metric.kind.value} | {labels} | {_one_line(metric.meaning)} |")
+    return "\n".join([NOTICE, METRICS_PAGE, *rows, ""])
 
 
 def _table(schema: dict[str, Any]) -> str:

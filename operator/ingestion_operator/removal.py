@@ -54,10 +54,13 @@ class Removal(Run):
         disposal.check()
         operation = Operation(type=OperationType.DESTROY, id=uuid4().hex[:12], start_time=self.context.clock())
         self.write(conclude.deleting(observed, operation, "taking down the pipeline", self.context.moments()))
-        self.announce_a_broken_lock(self.context.engine.destroy(ref, DESTROY_TIMEOUT_SECONDS, self.progress(operation)))
-        if stack.switched_on:
-            self.context.cloud.switch_off_events(stack.switched_on, stack.region)
-        if purged := disposal.dispose():
+        with self.operating(operation, f"deletion.policy is {policy.value}", DESTROY_TIMEOUT_SECONDS):
+            destroyed = self.context.engine.destroy(ref, DESTROY_TIMEOUT_SECONDS, self.progress(operation))
+            self.announce_a_broken_lock(destroyed)
+            if stack.switched_on:
+                self.context.cloud.switch_off_events(stack.switched_on, stack.region)
+            purged = disposal.dispose()
+        if purged:
             self.announce(
                 Reason.PURGED, f"deleted for good, as confirmed: the data in {', '.join(purged)}", warning=True
             )

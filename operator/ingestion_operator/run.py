@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -16,13 +17,16 @@ from ingestion_operator.model.pipeline import Identity
 from ingestion_operator.model.status import Operation, Status
 from ingestion_operator.naming import Owner
 from ingestion_operator.patch import merge_patch
-from ingestion_operator.ports import Cloud, Cluster, Engine, EngineResult, OnProgress, Progress
+from ingestion_operator.ports import Cloud, Cluster, Engine, EngineResult, Observer, OnProgress, Progress, Unobserved
 from ingestion_operator.reasons import Reason
 
 logger = logging.getLogger(__name__)
 
 DESTROY_TIMEOUT_SECONDS = 1800.0
 PROGRESS_INTERVAL_SECONDS = 0.2
+# What an operation may take besides twice its time limit (it is begun anew once after a lock was broken): the CLI is given time to
+# stop, more than once, and AWS is asked before and after.
+MARGIN_SECONDS = 900.0
 
 
 @dataclass
@@ -35,6 +39,7 @@ class Context:
     default_region: str
     backoff: Backoff = Backoff()
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    observer: Observer = field(default_factory=Unobserved)
 
     def moments(self) -> Moments:
         """The time of now, and a fresh jitter."""
@@ -60,11 +65,42 @@ class Run:
     def __post_init__(self) -> None:
         self.written = self.identity.status
 
+    def fields(self, operation: Operation | None = None, **more: object) -> dict[str, object]:
+        """For the log, where each line is a JSON object: what tells this pipeline and operation from others."""
+        key = self.identity.key
+        found = {"namespace": key.namespace, "pipeline": key.name, "generation": self.identity.generation, **more}
+        return found if operation is None else {**found, "operation": operation.type.value, "operationId": operation.id}
+
+    @contextmanager
+    def operating(self, operation: Operation, why: str, timeout_seconds: float) -> Iterator[None]:
+        """Log an operation and tell the observer of it."""
+        key, kind, observer = self.identity.key, operation.type.value, self.context.observer
+        logger.info("%s: %s begins, %s", key, kind, why, extra=self.fields(operation))
+        observer.began(key, operation, 2 * timeout_seconds + MARGIN_SECONDS)
+        reason: Reason | None = Reason.FAILED
+        began = time.monotonic()
+        try:
+            yield
+        except PipelineError as error:
+            reason = error.reason
+            seconds = round(time.monotonic() - began, 3)
+            fields = self.fields(operation, reason=reason.value, durationSeconds=seconds)
+            logger.warning("%s: %s failed, %s: %s", key, kind, reason.value, error, extra=fields)
+            raise
+        else:
+            reason = None
+            seconds = round(time.monotonic() - began, 3)
+            fields = self.fields(operation, durationSeconds=seconds)
+            logger.info("%s: %s took %.1f s", key, kind, seconds, extra=fields)
+        finally:
+            observer.ended(operation, reason, time.monotonic() - began)
+
     def write(self, status: Status) -> None:
         """Write what changed of the status."""
         patch = merge_patch(self.written.to_document(), status.to_document())
         if patch:
             self.context.cluster.patch_status(self.identity.key, patch)
+            self.context.observer.wrote(self.identity.key, status.conditions)
         self.written = status
 
     def progress(self, operation: Operation) -> OnProgress:
@@ -88,7 +124,7 @@ class Run:
             self.context.cluster.announce(self.identity, reason, message, warning=warning)
         except PipelineError as error:
             # The status says it too; an Event that cannot be published must not stop anything.
-            logger.warning("%s: %s", self.identity.key, error)
+            logger.warning("%s: %s", self.identity.key, error, extra=self.fields(reason=error.reason.value))
 
     def announce_if_new(self, reason: Reason, message: str) -> None:
         """One Event for each new failure or advice, not one for each time that it is met."""
@@ -98,6 +134,7 @@ class Run:
     def announce_a_broken_lock(self, result: EngineResult) -> None:
         """Say so if the lock of a dead process was broken."""
         if result.broken_lock:
+            self.context.observer.broke_lock()
             self.announce(
                 Reason.LOCK_BROKEN, f"broke the lock of a process that is gone: {result.broken_lock}", warning=True
             )

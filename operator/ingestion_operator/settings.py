@@ -32,9 +32,14 @@ class Settings(BaseSettings):
     namespaces: str = ""
     """Namespaces to watch, separated by commas. Default: all."""
     backend_url: str = "file:///var/lib/ingestion-operator/state"
-    """Where Pulumi keeps state: `file://<directory>` or `s3://<bucket>?region=<region>`."""
+    """Where Pulumi keeps state: `file://<directory>` or `s3://<bucket>[/<prefix>]?region=<region>`. Of a store that is compatible
+    with S3 also `endpoint=<host:port>`, `s3ForcePathStyle=true` and, without TLS, `disableSSL=true`. See docs/state.md."""
+    secrets_provider: Annotated[str, Field(pattern=r"^(passphrase|awskms://[^?]+\?(.*&)?region=[^&]+.*)$")] = (
+        "passphrase"
+    )
+    """What encrypts the secrets in the state of new stacks: `passphrase` or `awskms://<key id, ARN or alias>?region=<region>`."""
     passphrase_file: Path = Path("/etc/ingestion-operator/passphrase")
-    """File with the passphrase that encrypts secrets in the state. Losing it loses the state."""
+    """File with the passphrase that encrypts secrets in the state. Losing it loses the state. Not needed with a key of KMS."""
     pulumi: Path = Path("/usr/local/bin/pulumi")
     """The Pulumi CLI, of the same version as the SDK."""
     pulumi_home: Path = Path("/var/lib/ingestion-operator/pulumi")
@@ -59,6 +64,8 @@ class Settings(BaseSettings):
     """How often each pipeline is asked whether a retry or a look for drift is due, in seconds. Costs no API call."""
     liveness_address: str = "127.0.0.1:8080"
     """Host and port of the liveness probe `/healthz`; empty: none."""
+    metrics_address: str = "127.0.0.1:9090"
+    """Host and port of `/metrics`, for Prometheus, and of the readiness probe `/readyz`; empty: none. See docs/metrics.md."""
     log_format: LogFormat = LogFormat.TEXT
     """`text` or `json`."""
     log_level: Annotated[str, Field(pattern=r"^(DEBUG|INFO|WARNING|ERROR)$")] = "INFO"

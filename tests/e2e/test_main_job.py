@@ -217,7 +217,10 @@ def test_kopf_can_run_the_handlers_by_itself(world: World, tmp_path: Path) -> No
     probe = f"http://127.0.0.1:{port}/healthz"
     argv = [sys.executable, "-m", "kopf", "run", "-m", "ingestion_handlers", "--standalone", "--liveness", probe]
     process = Process.start(
-        "kopf", [*argv, "-n", "kube-node-lease"], log=tmp_path / "kopf.log", env=world.operator.environment()
+        "kopf",
+        [*argv, "-n", "kube-node-lease"],
+        log=tmp_path / "kopf.log",
+        env=world.operator.environment() | {"INGESTION_METRICS_ADDRESS": ""},
     )
     try:
         wait_until("its probe", lambda: answers(probe), timeout_seconds=TIMEOUT_SECONDS, process=process)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -14,11 +15,23 @@ import pytest
 
 import ingestion_handlers.handlers as handlers_module
 from fakes import Call, FakeCloud, FakeEngine
+from ingestion_handlers.exporter import Exporter
 from ingestion_handlers.wiring import Wiring
+from ingestion_handlers.workers import Workers
+from ingestion_local.processes import free_ports
 from ingestion_operator.conclude import Backoff
 from ingestion_operator.kube import KubernetesCluster, load_configuration
 from ingestion_operator.reconcile import Reconciler
 from ingestion_operator.settings import Settings
+
+
+class Clock:
+    """What the deadlines of operations are measured by."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
 
 
 @dataclass(frozen=True)
@@ -28,6 +41,25 @@ class Running:
     engine: FakeEngine
     cloud: FakeCloud
     namespace: str
+    address: str
+    health_address: str
+    clock: Clock
+
+    def health(self) -> int:
+        """Status of the liveness probe's answer."""
+        return self._get(f"http://{self.health_address}/healthz")[0]
+
+    def get(self, path: str) -> tuple[int, str]:
+        """Status and text of an answer of the operator's own web server."""
+        return self._get(f"http://{self.address}{path}")
+
+    @staticmethod
+    def _get(url: str) -> tuple[int, str]:
+        try:
+            with urllib.request.urlopen(url, timeout=10) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
 
     @property
     def verbs(self) -> list[str]:
@@ -44,6 +76,9 @@ def _verb(call: Call) -> str:
 class InterruptibleEngine(FakeEngine):
     """What the handlers want of an engine besides the port."""
 
+    def cli_processes(self) -> tuple[int, int]:
+        return 0, len(self.calls)
+
     def interrupt(self) -> None:
         self.during = lambda: None
 
@@ -53,29 +88,39 @@ def running(namespace: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running
     """Run the handlers on one namespace until the end of the block."""
     cloud = FakeCloud()
     engine = InterruptibleEngine(cloud)
+    clock = Clock()
 
     def wire(settings: Settings) -> Wiring:
         load_configuration()
         backoff = Backoff(base_seconds=0.2, cap_seconds=1, maximum=3, waiting_seconds=0.5)
-        reconciler = Reconciler(KubernetesCluster("it"), cloud, engine, "us-east-1", backoff)
-        return Wiring(settings, engine, reconciler, ThreadPoolExecutor(4))  # type: ignore[arg-type]
+        cluster, exporter = KubernetesCluster("it"), Exporter(clock)
+        reconciler = Reconciler(cluster, cloud, engine, "us-east-1", backoff, observer=exporter)
+        return Wiring(settings, engine, cluster, reconciler, Workers(4), exporter)  # type: ignore[arg-type]
 
     monkeypatch.setattr(handlers_module, "wire", wire)
+    address, health = (f"127.0.0.1:{port}" for port in free_ports(2))
+    monkeypatch.setenv("INGESTION_METRICS_ADDRESS", address)
     ready, stop = threading.Event(), threading.Event()
-    thread = threading.Thread(target=lambda: asyncio.run(_operate(namespace, ready, stop)))
+    thread = threading.Thread(target=lambda: asyncio.run(_operate(namespace, health, ready, stop)))
     thread.start()
     try:
         assert ready.wait(60), "Kopf did not start"
-        yield Running(engine, cloud, namespace)
+        yield Running(engine, cloud, namespace, address, health, clock)
     finally:
         stop.set()
         thread.join(60)
 
 
-async def _operate(namespace: str, ready: threading.Event, stop: threading.Event) -> None:
+async def _operate(namespace: str, health: str, ready: threading.Event, stop: threading.Event) -> None:
     flag = asyncio.Event()
     loop = asyncio.get_running_loop()
     threading.Thread(target=lambda: (stop.wait(), loop.call_soon_threadsafe(flag.set)), daemon=True).start()
     ready_flag = asyncio.Event()
     asyncio.ensure_future(ready_flag.wait()).add_done_callback(lambda _: ready.set())
-    await kopf.operator(standalone=True, namespaces=[namespace], stop_flag=flag, ready_flag=ready_flag)
+    await kopf.operator(
+        standalone=True,
+        namespaces=[namespace],
+        stop_flag=flag,
+        ready_flag=ready_flag,
+        liveness_endpoint=f"http://{health}/healthz",
+    )

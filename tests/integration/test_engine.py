@@ -23,6 +23,7 @@ from ingestion_local.provider.install import install
 from ingestion_operator.blueprint import blueprint
 from ingestion_operator.code import CodeBundle
 from ingestion_operator.engine.events import EventCollector
+from ingestion_operator.engine.file_state import FileState
 from ingestion_operator.engine.pulumi_engine import EngineSettings, PulumiEngine
 from ingestion_operator.errors import StateUnreadable, UpdateFailed
 from ingestion_operator.model.pipeline import PipelineKey, parse_spec
@@ -49,6 +50,10 @@ def settings(
     (tmp_path / "passphrase").write_text("correct horse")
     install(tmp_path / "home")
     return EngineSettings(tools["pulumi"], f"file://{tmp_path / 'state'}", tmp_path / "home", tmp_path / "passphrase")
+
+
+def engine_on(settings: EngineSettings) -> PulumiEngine:
+    return PulumiEngine(settings, FileState(settings.backend_url.removeprefix("file://")))
 
 
 def made(name: str, account_id: str) -> Blueprint:
@@ -80,7 +85,7 @@ def test_programs_that_run_at_the_same_moment_never_mix(
         return run
 
     monkeypatch.setattr(PROGRAM, meeting)
-    engine = PulumiEngine(settings)
+    engine = engine_on(settings)
     wanted = [made(f"at-once-{n}", emulator.account_id) for n in range(AT_ONCE)]
     with ThreadPoolExecutor(AT_ONCE) as pool:
         results = list(pool.map(lambda it: engine.update(request(it, create=True), lambda _: None), wanted))
@@ -118,7 +123,7 @@ def test_state_that_cannot_be_decrypted_or_is_gone_is_never_taken_for_a_new_stac
         return run
 
     monkeypatch.setattr(PROGRAM, with_a_secret)
-    engine, wanted = PulumiEngine(settings), made("precious", emulator.account_id)
+    engine, wanted = engine_on(settings), made("precious", emulator.account_id)
     engine.update(request(wanted, create=True), lambda _: None)
 
     assert "hush" not in (tmp_path / "state/.pulumi/stacks/ingestion/precious.json").read_text()
@@ -133,7 +138,7 @@ def test_state_that_cannot_be_decrypted_or_is_gone_is_never_taken_for_a_new_stac
 
 
 def test_destroying_and_forgetting_what_is_not_there_succeeds(settings: EngineSettings) -> None:
-    engine = PulumiEngine(settings)
+    engine = engine_on(settings)
     engine.destroy(StackRef("absent", REGION), 60, lambda _: None)
     engine.forget(StackRef("absent", REGION))
 
@@ -144,10 +149,10 @@ def test_a_cli_of_another_version_is_refused_at_start_up(settings: EngineSetting
     other.chmod(0o755)
     wrong = EngineSettings(other, settings.backend_url, settings.pulumi_home, settings.passphrase_file)
     with pytest.raises(StateUnreadable, match=r"is v3\.1\.0, but the SDK is"):
-        PulumiEngine(wrong).check()
+        engine_on(wrong).check()
     with pytest.raises(StateUnreadable, match="cannot be run"):
-        PulumiEngine(EngineSettings(tmp_path / "none", "", tmp_path, tmp_path)).check()
-    PulumiEngine(settings).check()
+        engine_on(EngineSettings(tmp_path / "none", "", tmp_path, tmp_path)).check()
+    engine_on(settings).check()
 
 
 # Secrets.
@@ -217,7 +222,7 @@ def test_the_value_of_a_secret_is_with_the_function_and_nowhere_else(
         command_lines.update(" ".join(p.info["cmdline"] or ()) for p in psutil.process_iter(["cmdline"]))
 
     log = tmp_path / "processes.log"
-    engine = PulumiEngine(recording(settings, log))
+    engine = engine_on(recording(settings, log))
     wanted = with_token("secretive", emulator.account_id)
     salt = engine.update(request(wanted, create=True), look).encryption_salt
     assert variables(emulator, wanted) == {"PLAIN": "seen", "TOKEN": VALUE}
@@ -248,7 +253,7 @@ def test_the_value_of_a_secret_is_with_the_function_and_nowhere_else(
 def test_with_the_salt_kept_a_wrong_passphrase_is_noticed_before_anything_changes(
     settings: EngineSettings, emulator: Emulator, tmp_path: Path
 ) -> None:
-    engine, wanted = PulumiEngine(settings), made("salted", emulator.account_id)
+    engine, wanted = engine_on(settings), made("salted", emulator.account_id)
     salt = engine.update(request(wanted, create=True), lambda _: None).encryption_salt
     assert salt.startswith("v1:")
     before = state_file(settings, "salted").read_bytes()
@@ -277,7 +282,7 @@ def test_an_answer_of_aws_that_repeats_the_value_of_a_secret_is_told_without_it(
     caplog.set_level(logging.DEBUG)
     wanted = with_token("talkative", emulator.account_id)
     with Echo(emulator) as echo:
-        engine = PulumiEngine(replace(settings, environment={"AWS_ENDPOINT_URL": echo.endpoint}))
+        engine = engine_on(replace(settings, environment={"AWS_ENDPOINT_URL": echo.endpoint}))
         with pytest.raises(UpdateFailed) as failure:
             engine.update(request(wanted, create=True), lambda _: None)
         assert echo.repeated, "the value never came"
@@ -288,7 +293,7 @@ def test_an_answer_of_aws_that_repeats_the_value_of_a_secret_is_told_without_it(
         assert MARK not in "\n".join(texts_of(tmp_path / "state").values())
         assert MARK not in caplog.text
     # The first attempt's salt went with it: the next one chooses another, and reads what the first one wrote.
-    engine = PulumiEngine(settings)
+    engine = engine_on(settings)
     salt = engine.update(request(wanted, create=True, refresh=True), lambda _: None).encryption_salt
     assert variables(emulator, wanted)["TOKEN"] == VALUE
     engine.destroy(StackRef("talkative", REGION, salt), 240, lambda _: None)

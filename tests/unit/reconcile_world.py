@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from builders import CODE, KEY, NOW, OWNER
-from fakes import Call, Crash, FakeCloud, FakeCluster, FakeEngine
+from fakes import Call, Crash, FakeCloud, FakeCluster, FakeEngine, FakeObserver
 from ingestion_operator.code import CodeBundle
 from ingestion_operator.conclude import Backoff
 from ingestion_operator.model.pipeline import PipelineKey, parse_status
@@ -35,6 +35,7 @@ class World:
     cluster: FakeCluster = field(default_factory=FakeCluster)
     cloud: FakeCloud = field(default_factory=FakeCloud)
     key: PipelineKey = KEY
+    observer: FakeObserver = field(default_factory=FakeObserver)
     engine: FakeEngine = field(init=False)
     reconciler: Reconciler = field(init=False)
 
@@ -44,7 +45,13 @@ class World:
 
     def restart(self) -> None:
         self.reconciler = Reconciler(
-            self.cluster, self.cloud, self.engine, "eu-west-1", BACKOFF, clock=lambda: self.now
+            self.cluster,
+            self.cloud,
+            self.engine,
+            "eu-west-1",
+            BACKOFF,
+            clock=lambda: self.now,
+            observer=self.observer,
         )
 
     def neighbour(self, name: str) -> World:

@@ -58,9 +58,29 @@ def test_logs_are_text_or_json_as_set(root_logger: logging.Logger, capsys: pytes
     configure_logging(Settings(log_format=LogFormat.JSON))
     logging.getLogger("ingestion_operator").info("said %s", "this")
     line = json.loads(capsys.readouterr().err)
-    assert (line["message"], line["levelname"], line["name"]) == ("said this", "INFO", "ingestion_operator")
+    assert (line["message"], line["level"], line["logger"]) == ("said this", "INFO", "ingestion_operator")
+    assert "name" not in line
+    fields = {"namespace": "team-a", "pipeline": "words", "reason": "LockHeld"}
+    logging.getLogger("ingestion_operator").info("about a pipeline", extra=fields)
+    line = json.loads(capsys.readouterr().err)
+    assert (line["namespace"], line["name"], line["reason"]) == ("team-a", "words", "LockHeld")
 
     configure_logging(Settings(log_format=LogFormat.TEXT, log_level="WARNING"))
     logging.getLogger("ingestion_operator").info("not this")
     logging.getLogger("ingestion_operator").warning("but this")
     assert capsys.readouterr().err.endswith("WARNING ingestion_operator: but this\n")
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("gs://bucket", "gs://bucket is no state backend"),
+        ("file:///nowhere", "the pulumi CLI /no/pulumi cannot be run"),
+    ],
+)
+def test_copying_the_state_says_what_is_wrong(source: str, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INGESTION_PULUMI", "/no/pulumi")
+    done = CliRunner().invoke(main, ["state", "copy", "--from", source, "--to", "file:///elsewhere"])
+    assert done.exit_code == 1
+    assert message in done.output
+    assert "Traceback" not in done.output

@@ -106,6 +106,18 @@ def test_a_message_tells_what_kind_of_failure_it_is(message: str, kind: type[Pip
     assert type(classify((message,))) is kind
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        "could not list bucket: blob (code=NotFound): operation error S3: ListObjectsV2, 404, NoSuchBucket: none",
+        "secrets (code=NotFound): operation error KMS: Decrypt, NotFoundException: Key does not exist",
+        "unable to open bucket file:///nowhere?no_tmp_dir=true: stat /nowhere: no such file or directory",
+    ],
+)
+def test_a_backend_or_a_key_that_is_gone_is_unreadable_state(message: str) -> None:
+    assert type(classify((message,))) is StateUnreadable
+
+
 def test_many_messages_are_cut() -> None:
     assert str(classify(("a", "b", "c", "d", "e"))) == "a; b; c; and 2 more"
 
@@ -144,6 +156,16 @@ def test_a_lock_is_broken_only_if_its_holder_is_provably_gone() -> None:
     assert not held_by_the_dead(f"created by root@elsewhere (pid {gone}) at x")
     assert not held_by_the_dead(f"created by root@{HOST} (pid {gone}) at x\ncreated by root@elsewhere (pid 1) at x")
     assert not held_by_the_dead("something else")
+
+
+def test_on_a_state_that_hosts_share_a_host_without_a_name_is_never_taken_for_this_one() -> None:
+    gone = ended_pid()
+    for name in ("localhost", "localhost.localdomain"):
+        lock = f"created by root@{name} (pid {gone}) at x"
+        assert held_by_the_dead(lock, host=name)
+        assert not held_by_the_dead(lock, host=name, shared=True)
+    assert held_by_the_dead(f"created by root@pod-1 (pid {gone}) at x", host="pod-1", shared=True)
+    assert not held_by_the_dead(f"created by root@pod-2 (pid {gone}) at x", host="pod-1", shared=True)
 
 
 def test_a_running_cli_that_nobody_orphaned_keeps_its_lock(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import os
 import re
 import shlex
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ from ingestion_operator.resources import ROLE_PATH
 ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "tests" / "golden" / "operator-policy.json"
 PAGE = ROOT / "docs" / "operator-policy.md"
+STATE_ADAPTER = ROOT / "operator" / "ingestion_operator" / "aws" / "state_bucket.py"
 ACCOUNT = "123456789012"
 BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/ingestion-boundary"
 REACH = Reach(ACCOUNT, ("eu-west-1",), code_buckets=("team-code",), boundary=BOUNDARY)
@@ -103,11 +105,30 @@ def test_every_resource_type_of_the_program_has_its_rights() -> None:
 
 
 def test_every_call_of_the_aws_adapter_has_its_rights() -> None:
-    modules = ROOT.glob("operator/ingestion_operator/aws/*.py")
+    modules = set(ROOT.glob("operator/ingestion_operator/aws/*.py")) - {STATE_ADAPTER}
     known = methods_of_boto3()
     calls = {name for module in modules for name in called(module.read_text()) if name in known}
     assert len(calls) > 10
     assert calls <= set(CALLS), "write what the new call needs into CALLS"
+
+
+def test_the_rights_to_the_state_are_enough_for_what_the_adapter_does_with_it() -> None:
+    calls = {"list_objects_v2": "ListBucket", "delete_objects": "DeleteObject"}
+    used = set(called(STATE_ADAPTER.read_text())) & methods_of_boto3().keys()
+    assert {"get_object", "put_object", "get_bucket_versioning"} < used
+    for call in used:
+        action = f"s3:{calls.get(call) or ''.join(part.title() for part in call.split('_'))}"
+        assert allows(action, "arn:aws-us-gov:s3:::team-pulumi", Feature.S3_STATE, reach=WIDE), action
+        assert not allows(action, "arn:aws-us-gov:s3:::other-pulumi", Feature.S3_STATE, reach=WIDE), action
+
+
+def test_a_key_for_the_state_may_be_used_and_no_other() -> None:
+    key = f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/1234"
+    reach = replace(REACH, state_key=key)
+    for action in ("kms:Encrypt", "kms:Decrypt"):
+        assert allows(action, key, Feature.KMS_STATE, reach=reach)
+        assert not allows(action, f"{key}5", Feature.KMS_STATE, reach=reach)
+        assert not allows(action, key, Feature.S3_STATE, reach=reach)
 
 
 def test_no_row_is_of_a_call_that_boto3_does_not_have() -> None:

@@ -75,11 +75,23 @@ def install_into(control_plane: ControlPlane) -> None:
 
 
 def operator_identity(
-    emulator: Emulator, name: str = SERVICE_ACCOUNT, *, boundary: str = "", code_buckets: Sequence[str] = ()
+    emulator: Emulator,
+    name: str = SERVICE_ACCOUNT,
+    *,
+    boundary: str = "",
+    code_buckets: Sequence[str] = (),
+    state_bucket: str = "",
 ) -> dict[str, str]:
     """The environment of an operator that may do what the policy generated for it says, all features on, and no more.
 
     `boundary`: ARN of the permissions boundary that its roles must have. `code_buckets`: those that it may read code from.
+    `state_bucket`: that of its state, if it is not on a volume.
     """
-    reach = Reach(emulator.account_id, (emulator.region,), code_buckets=tuple(code_buckets), boundary=boundary)
+    reach = Reach(
+        emulator.account_id,
+        (emulator.region,),
+        code_buckets=tuple(code_buckets),
+        state_bucket=state_bucket,
+        boundary=boundary,
+    )
     return emulator.restricted_env(name, operator_policies(reach))

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ingestion_local.emulator import local_environment
-from ingestion_local.processes import Process, free_port, wait_until
+from ingestion_local.processes import Process, free_ports, wait_until
 from ingestion_local.provider.install import install
 
 READY_TIMEOUT_SECONDS = 60.0
@@ -35,9 +35,14 @@ class OperatorProcess:
         self._kubeconfig = kubeconfig
         self._pulumi = pulumi
         self._aws = dict(aws)
-        self._settings = dict(settings or {})
+        self.settings = dict(settings or {})
         self._process: Process | None = None
-        self._port = 0
+        self._port = self._metrics_port = 0
+
+    def metrics(self) -> str:
+        """What it answers Prometheus."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self._metrics_port}/metrics", timeout=10) as answer:
+            return str(answer.read().decode())
 
     @property
     def process(self) -> Process:
@@ -48,7 +53,7 @@ class OperatorProcess:
 
     def start(self) -> None:
         """Start it and wait until its liveness probe answers. Raises LocalEnvironmentError if it does not."""
-        self._port = free_port()
+        self._port, self._metrics_port = free_ports(2)
         argv = [sys.executable, "-m", "ingestion_handlers.cli", "run"]
         self._process = Process.start("operator", argv, log=self.log, env=self.environment())
         wait_until(
@@ -101,8 +106,9 @@ class OperatorProcess:
             "INGESTION_PASSPHRASE_FILE": str(passphrase),
             "INGESTION_S3_PATH_STYLE": "true",
             "INGESTION_LIVENESS_ADDRESS": f"127.0.0.1:{self._port}",
+            "INGESTION_METRICS_ADDRESS": f"127.0.0.1:{self._metrics_port}",
             "PYTHONUNBUFFERED": "1",
-        } | self._settings  # fmt: skip
+        } | self.settings  # fmt: skip
 
     def _answers(self) -> bool:
         try:

@@ -1,5 +1,6 @@
 """The AWS adapter: the only place in the operator that calls AWS by itself."""
 
 from ingestion_operator.aws.cloud import Boto3Cloud
+from ingestion_operator.aws.state_bucket import BucketState
 
-__all__ = ["Boto3Cloud"]
+__all__ = ["Boto3Cloud", "BucketState"]

@@ -28,14 +28,21 @@ class Processes:
     def __init__(self) -> None:
         self._guard = threading.Lock()
         self._running: set[subprocess.Popen[str]] = set()
+        self._started = 0
         self._stopping = False
 
     def add(self, process: subprocess.Popen[str]) -> None:
         """Remember a process; interrupted at once if the operator is stopping already."""
         with self._guard:
             self._running.add(process)
+            self._started += 1
             if self._stopping:
                 interrupt(process)
+
+    def counts(self) -> tuple[int, int]:
+        """How many run now, and how many were started."""
+        with self._guard:
+            return len(self._running), self._started
 
     def remove(self, process: subprocess.Popen[str]) -> None:
         """Forget a process that ended."""

@@ -19,6 +19,7 @@ SAMES = {OpType.SAME}
 COUNTED = CREATES | UPDATES | DELETES | SAMES
 # Shorter ones would black out words that have nothing to do with them, and tell what they are by that.
 SHORTEST_HIDDEN = 4
+FIRST_EVENT_SECONDS, LAST_EVENT_SECONDS = 0.5, 4.5
 COLOUR = re.compile(r"<\{%[^%]*%\}>")
 
 
@@ -33,10 +34,12 @@ class EventCollector:
         self._total = total
         self._steps: dict[str, tuple[OpType, AwsResource]] = {}
         self._diagnostics: list[DiagnosticEvent] = []
+        self._begun = False
         self._finished = threading.Event()
 
     def __call__(self, event: EngineEvent) -> None:
         """Take one event."""
+        self._begun = True
         if event.res_outputs_event is not None:
             self._step(event.res_outputs_event.metadata)
         elif event.diagnostic_event is not None:
@@ -44,9 +47,13 @@ class EventCollector:
         elif event.cancel_event is not None:
             self._finished.set()
 
-    def wait(self, timeout_seconds: float = 5.0) -> None:
-        """Wait for the last event: the process may end a moment before its events have all been taken."""
-        self._finished.wait(timeout_seconds)
+    def wait(self) -> None:
+        """Wait for the last event: the process may end a moment before its events have all been taken.
+
+        Of an engine that could not begin, for want of the state or its passphrase, there is none.
+        """
+        if not self._finished.wait(FIRST_EVENT_SECONDS) and self._begun:
+            self._finished.wait(LAST_EVENT_SECONDS)
 
     def result(self, cli_processes: int, broken_lock: str = "") -> EngineResult:
         """What was done, in the order in which it was done."""

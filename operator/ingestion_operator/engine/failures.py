@@ -23,7 +23,8 @@ ACCESS_DENIED = re.compile(r"AccessDenied|UnauthorizedOperation|not authorized t
 BUCKET_TAKEN = re.compile(r"BucketAlreadyExists|BucketAlreadyOwnedByYou")
 UNREADABLE = re.compile(
     r"incorrect passphrase|failed to decrypt|could not deserialize deployment|constructing secrets manager|"
-    r"passphrase must be set|error decoding|unmarshal.*(checkpoint|deployment)|open bucket|unable to open"
+    r"passphrase must be set|error decoding|unmarshal.*(checkpoint|deployment)|open bucket|unable to open|NoSuchBucket|"
+    r"secrets \(code="
 )
 
 

@@ -14,17 +14,22 @@ from pathlib import Path
 OPERATOR_VARIABLE = "INGESTION_OPERATOR_PROCESS"
 START_TIME_FIELD = 19  # of /proc/<pid>/stat, counted from the field after the name; proc(5) calls it starttime
 PATIENCE_SECONDS = 15.0
+# What a host is called that was given no name: it tells nothing where several hosts work on one state.
+NAMELESS = frozenset({"", "localhost", "localhost.localdomain"})
 HOLDER = re.compile(r"created by \S*@(?P<host>\S+) \(pid (?P<pid>\d+)\)")
 
 
-def held_by_the_dead(message: str, *, host: str | None = None) -> bool:
+def held_by_the_dead(message: str, *, host: str | None = None, shared: bool = False) -> bool:
     """Whether each lock named in the CLI's message was taken on this host by a process that is gone.
 
     A process that an operator started which is gone itself goes on without anybody to run its program: it is asked to
-    stop first, and counts as gone once it is. A lock of another host is never judged: its holder may be alive.
+    stop first, and counts as gone once it is. A lock of another host is never judged: its holder may be alive. Where the
+    state is `shared` among hosts, neither is that of a host without a name.
     """
     holders = list(HOLDER.finditer(message))
     here = host or socket.gethostname()
+    if shared and here in NAMELESS:
+        return False
     return bool(holders) and all(h["host"] == here and _is_gone(int(h["pid"])) for h in holders)
 
 

@@ -6,8 +6,8 @@ closure and the environment, and outputs, counts and progress come from the even
 
 from __future__ import annotations
 
+import json
 import logging
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -28,12 +28,13 @@ from ingestion_operator.engine.locks import held_by_the_dead
 from ingestion_operator.errors import PipelineError, StateUnreadable
 from ingestion_operator.ports import EngineResult, OnProgress, StackRef, UpdateRequest
 from ingestion_operator.program import program
+from ingestion_operator.state import PROJECT, StateStore, what_is_left
 
 logger = logging.getLogger(__name__)
 
-PROJECT = "ingestion"
 PULUMI_VERSION = "3.255.0"
 SHORT_TIMEOUT_SECONDS = 120.0
+PASSPHRASE = "passphrase"  # noqa: S105 - the name of a secrets provider
 
 
 class _Stack(automation.Stack):
@@ -65,6 +66,8 @@ class EngineSettings:
     backend_url: str
     pulumi_home: Path
     passphrase_file: Path
+    secrets_provider: str = PASSPHRASE
+    """What encrypts the secrets of new stacks: `passphrase`, or the URL of a key. An existing stack's state says which it has."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """Further environment of each process, for example the endpoint of an emulator."""
 
@@ -76,6 +79,8 @@ class EngineSettings:
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
             "PULUMI_ERROR_OUTPUT_STRING": "true",
+            # How a stack's secrets are encrypted is in its state; without this a new passphrase salt would be made up.
+            "PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER": "true",
             "PULUMI_BACKEND_URL": self.backend_url,
             "AWS_REGION": region,
             "AWS_DEFAULT_REGION": region,
@@ -86,8 +91,9 @@ class EngineSettings:
 class PulumiEngine:
     """The `Engine` port on Pulumi."""
 
-    def __init__(self, settings: EngineSettings) -> None:
+    def __init__(self, settings: EngineSettings, state: StateStore) -> None:
         self._settings = settings
+        self._state = state
         self._processes = Processes()
 
     def check(self) -> None:
@@ -111,6 +117,10 @@ class PulumiEngine:
     def interrupt(self) -> None:
         """Ask every operation under way to stop; each ends with its state written."""
         self._processes.interrupt_all()
+
+    def cli_processes(self) -> tuple[int, int]:
+        """How many processes of the CLI run now, and how many were started."""
+        return self._processes.counts()
 
     def update(self, request: UpdateRequest, on_progress: OnProgress) -> EngineResult:
         """See the port."""
@@ -166,6 +176,29 @@ class PulumiEngine:
         """Where the state is."""
         return self._settings.backend_url
 
+    @property
+    def shared(self) -> bool:
+        """Whether processes of other hosts may work with the same state."""
+        return not self.backend_url.startswith("file:")
+
+    @property
+    def secrets_provider(self) -> str:
+        """What encrypts the secrets of new stacks."""
+        return self._settings.secrets_provider
+
+    def stacks(self) -> Mapping[str, int]:
+        """The stacks that the CLI finds in the backend, each with the number of its resources.
+
+        Raises as `update` does.
+        """
+        with tempfile.TemporaryDirectory() as directory, translate(EventCollector(0, lambda _: None)):
+            listed = self.command(SHORT_TIMEOUT_SECONDS).run(
+                ["stack", "ls", "--json", "--project", PROJECT],
+                directory,
+                self.environment("us-east-1"),  # that of a bucket is in the backend's URL
+            )
+        return {entry["name"].rpartition("/")[2]: entry["resourceCount"] for entry in json.loads(listed.stdout)}
+
     @contextmanager
     def _work_dir(self, stack: StackRef) -> Iterator[Path]:
         # One for each operation, and removed after it: programs that run at the same time must share nothing.
@@ -174,10 +207,11 @@ class PulumiEngine:
 
     def _prune(self, stack: StackRef) -> None:
         """Remove the backups of a stack that is gone, or they would grow for ever."""
-        if self.backend_url.startswith("file://"):
-            state = Path(self.backend_url.removeprefix("file://")) / ".pulumi"
-            for kind in ("backups", "history"):
-                shutil.rmtree(state / kind / PROJECT / stack.name, ignore_errors=True)
+        try:
+            self._state.delete(what_is_left(self._state, stack.name))
+        except PipelineError as error:
+            # The stack itself is gone, and that is what a deletion waits for.
+            logger.warning("stack %s is gone, but not the backups of its state: %s", stack.name, error)
 
 
 QUIET: Mapping[str, Any] = {"suppress_outputs": True, "suppress_progress": True, "color": "never"}
@@ -201,7 +235,8 @@ class _Operation:
         self._stack = stack
         self._directory = directory
         self._settings_file = directory / f"Pulumi.{stack.name}.yaml"
-        if stack.encryption_salt:
+        # Not under another provider: a stack may have been moved from the passphrase to a key, and this would move it back.
+        if stack.encryption_salt and engine.secrets_provider == PASSPHRASE:
             self._settings_file.write_text(yaml.safe_dump({"encryptionsalt": stack.encryption_salt}))
         self._command = engine.command(timeout_seconds, extra_arguments)
         self._helper = engine.command(SHORT_TIMEOUT_SECONDS)
@@ -235,7 +270,7 @@ class _Operation:
         there = suppress(automation.StackAlreadyExistsError, automation.ConcurrentUpdateError)
         with translate(EventCollector(0, lambda _: None)), there:
             self._helper.run(
-                ["stack", "init", self._stack.name, "--no-select", "--secrets-provider", "passphrase"],
+                ["stack", "init", self._stack.name, "--no-select", "--secrets-provider", self._engine.secrets_provider],
                 workspace.work_dir,
                 self._engine.environment(self._stack.region),
             )
@@ -249,7 +284,7 @@ class _Operation:
         try:
             act(stack)
         except automation.ConcurrentUpdateError as error:
-            if not held_by_the_dead(str(error)):
+            if not held_by_the_dead(str(error), shared=self._engine.shared):
                 with translate(collector):
                     raise
             self.broken_lock = lock_holder(str(error))

@@ -1,0 +1,59 @@
+"""A small web server, in the operator's event loop: `/metrics` for Prometheus, `/readyz` for the readiness probe."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Self
+
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST
+
+# A probe asks every few seconds, and whoever reaches the port may ask more often.
+ANSWER_SECONDS = 5.0
+
+
+@dataclass
+class Readiness:
+    """Whether the operator can do its work: what is amiss, in words; kept for a moment."""
+
+    faults: Callable[[], Awaitable[Sequence[str]]]
+    clock: Callable[[], float] = time.monotonic
+    _kept: tuple[float, Sequence[str]] | None = field(default=None, init=False)
+
+    async def ask(self) -> Sequence[str]:
+        """What is amiss now, or was a moment ago."""
+        if self._kept is None or self.clock() - self._kept[0] >= ANSWER_SECONDS:
+            self._kept = (self.clock(), await self.faults())
+        return self._kept[1]
+
+
+@dataclass(frozen=True)
+class Server:
+    """The running server."""
+
+    runner: web.AppRunner
+
+    @classmethod
+    async def start(cls, address: str, metrics: Callable[[], bytes], readiness: Readiness) -> Self:
+        """Listen at `host:port`. Raises OSError if that cannot be had."""
+
+        async def show_metrics(_: web.Request) -> web.Response:
+            return web.Response(body=metrics(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+        async def show_readiness(_: web.Request) -> web.Response:
+            faults = await readiness.ask()
+            return web.Response(text="\n".join(faults) or "ready", status=503 if faults else 200)
+
+        app = web.Application()
+        app.add_routes([web.get("/metrics", show_metrics), web.get("/readyz", show_readiness)])
+        runner = web.AppRunner(app, handle_signals=False, access_log=None, shutdown_timeout=1.0)
+        await runner.setup()
+        host, _, port = address.rpartition(":")
+        await web.TCPSite(runner, host.strip("[]") or None, int(port)).start()
+        return cls(runner)
+
+    async def stop(self) -> None:
+        """Stop listening."""
+        await self.runner.cleanup()

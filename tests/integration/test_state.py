@@ -1,0 +1,341 @@
+"""State in S3: the whole use case on the real engine, AWS adapter and emulator, with IAM enforced; only Kubernetes is a fake."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import psutil
+import pytest
+
+from fakes import FakeCluster
+from ingestion_handlers.wiring import engine_of, store_of
+from ingestion_local.emulator import Emulator
+from ingestion_local.processes import wait_until
+from ingestion_local.provider.install import install
+from ingestion_operator import operator_policy
+from ingestion_operator.aws import Boto3Cloud
+from ingestion_operator.conclude import Backoff
+from ingestion_operator.engine.command import OneCommand
+from ingestion_operator.model.pipeline import PipelineKey, parse_status
+from ingestion_operator.model.status import Status
+from ingestion_operator.operator_policy import operator_policies
+from ingestion_operator.operator_rights import ALL
+from ingestion_operator.reasons import Reason
+from ingestion_operator.reconcile import Reconciler, StillThere
+from ingestion_operator.settings import Settings
+from ingestion_operator.state import BACKUPS, HISTORY, LOCKS, STACKS, Backend, StateStore, parse_backend, stacks
+from ingestion_operator.state_copy import copy_state
+
+REGION = "us-east-1"
+# Far from the bucket's: the CLI's environment has the region of the pipeline, and the bucket must be found nonetheless.
+AWAY = "eu-west-1"
+CODE = "def handler(event, context): ..."
+MARK = "s3cr3t-value"
+
+
+@dataclass
+class World:
+    """One operator without Kubernetes: what it does is done by calling the reconciler."""
+
+    emulator: Emulator
+    settings: Settings
+    backend: Backend
+    state: StateStore = field(init=False)
+    cluster: FakeCluster = field(default_factory=FakeCluster)
+    reconciler: Reconciler = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.restart()
+
+    def restart(self, backend: Backend | None = None, **settings: Any) -> None:
+        self.backend = backend or self.backend
+        self.settings = self.settings.model_copy(update=settings)
+        self.state = store_of(self.backend)
+        engine = engine_of(self.settings, self.backend, self.state)
+        self.reconciler = Reconciler(
+            self.cluster, Boto3Cloud(path_style=True), engine, REGION, Backoff(base_seconds=0.01, waiting_seconds=0.01)
+        )
+
+    def key(self, name: str) -> PipelineKey:
+        return PipelineKey("state", name)
+
+    def create(self, name: str, **spec: Any) -> None:
+        metadata = {"namespace": "state", "name": name, "uid": f"uid-{name}", "generation": 1, "annotations": {}}
+        body = {"metadata": metadata, "spec": {"processor": {"code": {"inline": CODE}}, **spec}}
+        self.cluster.pipelines_by_key[self.key(name)] = body
+
+    def body(self, name: str) -> dict[str, Any]:
+        return self.cluster.pipelines_by_key[self.key(name)]
+
+    def change(self, name: str, **spec: Any) -> None:
+        self.body(name)["spec"] |= spec
+        self.body(name)["metadata"]["generation"] += 1
+
+    def look(self, name: str) -> None:
+        """Have AWS read, as `reconcile-requested-at` does."""
+        self.body(name)["metadata"]["annotations"]["ingestion-operator.io/reconcile-requested-at"] = uuid4().hex
+
+    def reconcile(self, name: str) -> Status:
+        self.reconciler.reconcile(self.key(name))
+        return self.status(name)
+
+    def ready(self, name: str) -> Status:
+        status = self.reconcile(name)
+        assert condition(status, "Ready") == "Provisioned", status.conditions
+        return status
+
+    def status(self, name: str) -> Status:
+        return parse_status(self.body(name).get("status") or {})
+
+    def remove(self, name: str) -> None:
+        self.body(name)["metadata"].setdefault("deletionTimestamp", datetime.now(UTC).isoformat())
+        self.reconciler.remove(self.key(name))
+        del self.cluster.pipelines_by_key[self.key(name)]
+
+    def stack(self, name: str) -> str:
+        stack = self.status(name).stack
+        assert stack is not None
+        return stack.name
+
+    def checkpoint(self, name: str) -> dict[str, Any]:
+        file = json.loads(self.state.read(f"{STACKS}{self.stack(name)}.json") or b"")
+        found: dict[str, Any] = file["checkpoint"]["latest"]
+        return found
+
+    @property
+    def events(self) -> list[Reason]:
+        return [event.reason for event in self.cluster.events]
+
+
+def condition(status: Status, kind: str) -> str:
+    found = status.condition(kind)
+    return found.reason if found else ""
+
+
+def message(status: Status, kind: str) -> str:
+    found = status.condition(kind)
+    return found.message if found else ""
+
+
+@pytest.fixture(scope="module")
+def bucket(emulator: Emulator) -> str:
+    name = f"state-{uuid4().hex[:8]}"
+    emulator.client("s3").create_bucket(Bucket=name)
+    emulator.client("s3").put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    return name
+
+
+@pytest.fixture(scope="module")
+def kms_key(emulator: Emulator) -> str:
+    arn: str = emulator.client("kms").create_key()["KeyMetadata"]["Arn"]
+    return arn
+
+
+@pytest.fixture(scope="module")
+def identity(emulator: Emulator, bucket: str, kms_key: str) -> dict[str, str]:
+    """An operator whose rights to its state are those of the generated policy."""
+    reach = operator_policy.Reach(
+        emulator.account_id, (REGION, AWAY), buckets=("state-*-????????",), state_bucket=bucket, state_key=kms_key
+    )
+    return emulator.restricted_env("operator-with-state", operator_policies(reach, ALL))
+
+
+@pytest.fixture
+def world(
+    tmp_path: Path,
+    tools: Mapping[str, Path],
+    emulator: Emulator,
+    bucket: str,
+    identity: Mapping[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> World:
+    for name, value in identity.items():
+        monkeypatch.setenv(name, value)
+    (tmp_path / "passphrase").write_text("correct horse")
+    install(tmp_path / "home")
+    settings = Settings(pulumi=tools["pulumi"], pulumi_home=tmp_path / "home", passphrase_file=tmp_path / "passphrase")
+    # As a store that is compatible with S3 is written; the end-to-end tests have one that the environment names.
+    url = f"s3://{bucket}/{uuid4().hex[:6]}?endpoint={emulator.endpoint.removeprefix('https://')}&s3ForcePathStyle=true"
+    return World(emulator, settings, parse_backend(url, REGION))
+
+
+def test_a_pipeline_is_made_changed_and_taken_down_and_nothing_stays_in_the_bucket(world: World) -> None:
+    world.create("words", region=AWAY, results={"bucket": {}})
+    made = world.ready("words").last_operation
+    assert made is not None
+    assert made.cli_processes == 2
+    world.change("words", processor={"code": {"inline": CODE}, "memoryMiB": 512})
+    changed = world.ready("words").last_operation
+    assert changed is not None
+    assert (changed.changes.update, changed.changes.create, changed.cli_processes) == (1, 0, 1)
+    assert stacks(world.state) == {world.stack("words")}
+    assert world.state.keys(BACKUPS)
+
+    world.remove("words")
+
+    assert [key for part in (STACKS, LOCKS, HISTORY, BACKUPS) for key in world.state.keys(part)] == []
+
+
+def test_an_update_that_is_cut_off_is_taken_up_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.create("cut")
+    with monkeypatch.context() as patched:
+        patched.setattr(OneCommand, "_wait", killed_half_way(world))
+        failed = world.reconcile("cut")
+    assert condition(failed, "Reconciling") == "RetryingAfterFailure", failed.conditions
+    (lock,) = world.state.keys(LOCKS)
+    assert json.loads(world.state.read(lock) or b"")["hostname"] == socket.gethostname()
+
+    world.restart()
+    world.look("cut")
+    world.ready("cut")
+
+    assert Reason.LOCK_BROKEN in world.events
+    assert world.state.keys(LOCKS) == []
+    world.remove("cut")
+
+
+def killed_half_way(world: World) -> Callable[..., bool]:
+    """The CLI and its plugins are killed, as when the pod is, once there is something in the state."""
+
+    def wait(self: OneCommand, process: psutil.Popen) -> bool:
+        if "up" in process.args:
+            wait_until(
+                "a bucket in the state", lambda: "aws:s3/bucket:Bucket" in latest(world.state), timeout_seconds=60
+            )
+            assert process.poll() is None, "it ended before it could be killed"
+            children = psutil.Process(process.pid).children(recursive=True)
+            for one in (process, *children):
+                one.kill()
+        return process.wait(60) is not None
+
+    return wait
+
+
+def latest(state: StateStore) -> str:
+    return "".join((state.read(key) or b"").decode() for key in state.keys(STACKS) if key.endswith(".json"))
+
+
+def test_neither_a_lock_of_another_host_nor_a_wrong_passphrase_is_got_around(world: World) -> None:
+    world.create("held")
+    world.ready("held")
+    before = world.checkpoint("held")
+    foreign = {"pid": 1, "username": "root", "hostname": "another-pod", "timestamp": "2026-01-01T00:00:00Z"}
+    lock = f"{LOCKS}{world.stack('held')}/theirs.json"
+    world.state.write(lock, json.dumps(foreign).encode())
+    world.look("held")
+
+    waiting = world.reconcile("held")
+
+    assert condition(waiting, "Reconciling") == "LockHeld"
+    assert "root@another-pod (pid 1)" in message(waiting, "Reconciling")
+    assert world.state.keys(LOCKS) == [lock]
+    world.state.delete([lock])
+
+    world.settings.passphrase_file.write_text("wrong")
+    world.look("held")
+    stalled = world.reconcile("held")
+
+    assert condition(stalled, "Stalled") == "StateUnreadable"
+    assert "passphrase" in message(stalled, "Stalled")
+    with pytest.raises(StillThere, match="passphrase"):
+        world.remove("held")
+    assert world.checkpoint("held") == before
+    world.settings.passphrase_file.write_text("correct horse")
+    world.remove("held")
+
+
+def with_a_secret(world: World) -> dict[str, Any]:
+    world.cluster.secrets["state", "api"] = {"token": MARK}
+    reference = {"secretKeyRef": {"name": "api", "key": "token"}}
+    return {"code": {"inline": CODE}, "environment": [{"name": "TOKEN", "valueFrom": reference}]}
+
+
+def test_secrets_are_encrypted_with_a_key_of_kms_without_any_passphrase(world: World, kms_key: str) -> None:
+    provider = f"awskms://{kms_key.rpartition('/')[2]}?region={REGION}"
+    world.restart(secrets_provider=provider, passphrase_file=Path("/nowhere"))
+    world.create("keyed", processor=with_a_secret(world))
+    status = world.ready("keyed")
+    assert status.stack is not None
+    assert status.stack.encryption_salt == ""
+    state = world.checkpoint("keyed")["secrets_providers"]["state"]
+    assert (state["url"], bool(state["encryptedkey"])) == (provider, True)
+    assert MARK not in latest(world.state)
+
+    world.change("keyed", processor=with_a_secret(world) | {"memoryMiB": 512})
+    assert world.ready("keyed").last_operation.changes.update == 1  # type: ignore[union-attr]
+    assert world.checkpoint("keyed")["secrets_providers"]["state"] == state
+    # The setting is for new stacks: what is there is read as it was written.
+    world.restart(secrets_provider="passphrase")
+    world.look("keyed")
+    world.ready("keyed")
+    assert world.checkpoint("keyed")["secrets_providers"]["state"] == state
+    world.remove("keyed")
+
+
+def test_without_the_right_to_the_key_nothing_is_done(world: World, emulator: Emulator) -> None:
+    foreign = emulator.client("kms").create_key()["KeyMetadata"]["KeyId"]
+    world.restart(secrets_provider=f"awskms://{foreign}?region={REGION}")
+    world.create("locked-out")
+    stalled = world.reconcile("locked-out")
+    assert condition(stalled, "Stalled") in ("AccessDenied", "StateUnreadable"), stalled.conditions
+    assert stacks(world.state) == frozenset()
+
+
+def test_a_bucket_that_is_not_there_is_never_taken_for_an_empty_one(world: World, bucket: str) -> None:
+    world.restart(parse_backend(f"s3://{bucket}-gone", REGION, path_style=True))
+    world.create("nowhere")
+    stalled = world.reconcile("nowhere")
+    assert condition(stalled, "Stalled") in ("AccessDenied", "StateUnreadable"), stalled.conditions
+    (note,) = world.state.notes()
+    assert "Access" in note or "there is no bucket" in note
+
+
+def test_what_an_administrator_should_know_is_noted(
+    world: World, emulator: Emulator, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert world.state.notes() == ()
+    for name, value in emulator.env().items():
+        monkeypatch.setenv(name, value)
+    plain = f"plain-{uuid4().hex[:8]}"
+    emulator.client("s3").create_bucket(Bucket=plain)
+    (note,) = store_of(parse_backend(f"s3://{plain}", REGION, path_style=True)).notes()
+    assert "versioning" in note
+    (note,) = store_of(parse_backend(f"s3://{plain}-gone", REGION, path_style=True)).notes()
+    assert "there is no bucket" in note
+    (note,) = store_of(parse_backend(f"s3://{plain}?endpoint=127.0.0.1:1&disableSSL=true", REGION)).notes()
+    assert "Could not connect" in note
+
+
+def test_state_that_is_copied_to_a_bucket_goes_on_there_and_not_where_it_was(world: World, tmp_path: Path) -> None:
+    there = world.backend
+    (tmp_path / "state").mkdir()
+    world.restart(parse_backend(f"file://{tmp_path / 'state'}", REGION))
+    world.create("moved", processor=with_a_secret(world))
+    world.ready("moved")
+    here, target = world.state, store_of(there)
+    stack = world.stack("moved")
+
+    assert copy_state(here, target, datetime.now(UTC)).stacks == (stack,)
+
+    assert MARK not in latest(target)
+    world.look("moved")
+    waiting = world.reconcile("moved")
+    assert condition(waiting, "Reconciling") == "LockHeld"
+    assert "state-copy@moved-to-another-backend" in message(waiting, "Reconciling")
+    world.restart(there)
+    world.look("moved")
+    operation = world.ready("moved").last_operation
+    assert operation is not None
+    changes = operation.changes
+    assert (changes.create, changes.update, changes.delete) == (0, 0, 0)
+    assert changes.same == len(world.status("moved").resources)
+    world.remove("moved")
+    assert stacks(target) == frozenset()
+    assert stacks(here) == {stack}

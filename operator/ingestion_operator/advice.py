@@ -14,8 +14,7 @@ from ingestion_operator.model.source import Source
 from ingestion_operator.model.spec import Spec
 from ingestion_operator.overlap import overlap
 from ingestion_operator.reasons import Reason
-
-LISTED = 3
+from ingestion_operator.wording import few
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ def advice_on(spec: Spec, today: date) -> Iterator[Advice]:
     wild = [action for p in spec.processor.permissions if "*" in p.resources for action in p.actions]
     if wild:
         yield Advice(
-            Reason.WILDCARD_PERMISSION, f"processor.permissions allows {_few(wild)} on every resource: name the ARNs"
+            Reason.WILDCARD_PERMISSION, f"processor.permissions allows {few(wild)} on every resource: name the ARNs"
         )
 
 
@@ -47,7 +46,7 @@ def sharing(key: PipelineKey, spec: Spec, others: Sequence[Mapping[str, Any]]) -
     if shared:
         yield Advice(
             Reason.FILTER_OVERLAPS,
-            f"some objects of bucket {spec.source.bucket.name} are processed by {_few(shared)} too: narrow source.filter "
+            f"some objects of bucket {spec.source.bucket.name} are processed by {few(shared)} too: narrow source.filter "
             "if that is not meant",
         )
 
@@ -56,8 +55,7 @@ def sources_on(bucket: str, bodies: Sequence[Mapping[str, Any]]) -> Iterator[tup
     """The pipelines whose source bucket has this name, that are built and not on their way out."""
     for body in bodies:
         identity = parse_identity(body)
-        built = identity.status.stack is not None and bool(identity.status.stack.fingerprint)
-        if _bucket_of(identity) != bucket or identity.deleting or not built:
+        if _bucket_of(identity) != bucket or identity.deleting or not identity.status.is_built:
             continue
         try:
             yield identity.key, parse_spec(body).source
@@ -69,9 +67,3 @@ def _bucket_of(identity: Identity) -> str:
     """The name of a pipeline's source bucket: a generated or completed one is only known once it is built."""
     outputs = identity.status.outputs
     return outputs.bucket_name if outputs and outputs.bucket_name else identity.source_bucket
-
-
-def _few(names: Sequence[str]) -> str:
-    """Some of the names: a message so long that a condition cuts it off would be taken for a new one at each look."""
-    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
-    return ", ".join(names[:LISTED]) + more

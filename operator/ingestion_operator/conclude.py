@@ -66,7 +66,7 @@ OPERATION_REASON = {
 
 def operation_type(observed: Observed, decision: Decision) -> OperationType:
     """What the operation is called in the status."""
-    if observed.stack is None or not observed.stack.fingerprint:
+    if not observed.identity.status.is_built:
         return OperationType.CREATE
     return OperationType.REFRESH if decision.action is Action.REFRESH else OperationType.UPDATE
 

@@ -60,10 +60,9 @@ class Disposal:
 
     def foreign(self) -> tuple[str, ...]:
         """Buckets and tables that are there and somebody else's, whatever their name."""
-        buckets = (b for b in self.buckets if self.cloud.bucket_tags(b, self.region) is not None)
-        tables = (t for t in self.tables if self.cloud.table_tags(t, self.region) is not None)
-        mine = self.owned()
-        return tuple(name for name in (*buckets, *tables) if name not in mine)
+        buckets = (b for b in self.buckets if self._is_foreign(self.cloud.bucket_tags(b, self.region)))
+        tables = (t for t in self.tables if self._is_foreign(self.cloud.table_tags(t, self.region)))
+        return (*buckets, *tables)
 
     def _refuse_items(self, table: str) -> None:
         """A table is deleted with what is in it: items may have come since they were counted."""
@@ -83,6 +82,9 @@ class Disposal:
     def _is_owned(self, tags: Mapping[str, str] | None) -> bool:
         """Whether it is there and this pipeline's: one that was taken by somebody else is none of its business."""
         return tags is not None and self.owner.owns(tags)
+
+    def _is_foreign(self, tags: Mapping[str, str] | None) -> bool:
+        return tags is not None and not self.owner.owns(tags)
 
 
 def _count(number: int, one: str, many: str) -> str:

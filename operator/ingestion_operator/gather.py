@@ -49,7 +49,7 @@ class Gatherer:
             return Observed(identity, spec, problem=problem)
 
     def _blueprint(self, spec: Spec, identity: Identity) -> Blueprint:
-        exists = identity.status.stack is not None and bool(identity.status.stack.fingerprint)
+        exists = identity.status.is_built
         if blocked := block(spec.processor.runtime, self.today, exists=exists) if _has_runtime(spec.processor) else "":
             raise SpecInvalid(f"processor.{blocked}")
         region = spec.region or self.default_region

@@ -102,6 +102,28 @@ class Names:
         return (self.table.name,) if self.table.made else ()
 
 
+class Addresses:
+    """The ARNs that follow from a place and names: what has both, has these."""
+
+    place: Place
+    names: Names
+
+    @property
+    def function_arn(self) -> str:
+        """ARN of the function."""
+        return self.place.arn("lambda", f"function:{self.names.function}")
+
+    @property
+    def rule_arn(self) -> str:
+        """ARN of the rule."""
+        return self.place.arn("events", f"rule/{self.names.rule}")
+
+    @property
+    def queue_arn(self) -> str:
+        """ARN of the dead-letter queue."""
+        return self.place.arn("sqs", self.names.queue)
+
+
 def names_of(spec: Spec, owner: Owner, place: Place) -> Names:
     """The physical names of a pipeline."""
     bucket = spec.results.bucket if spec.results else None

@@ -80,9 +80,9 @@ class Removal(Run):
     def _what_stays(self, stack: StackStatus) -> str:
         """For the last Event: buckets and tables that are still there, and why."""
         all_of_it = self._disposal(stack, everything=True)
-        kept, foreign = all_of_it.owned(), all_of_it.foreign()
+        kept = all_of_it.owned()
         said = f"; kept with their data: {', '.join(kept)}" if kept else ""
-        if foreign and self.identity.deletion_policy is DeletionPolicy.DELETE:
+        if self.identity.deletion_policy is DeletionPolicy.DELETE and (foreign := all_of_it.foreign()):
             said += f"; left alone, for they do not carry this pipeline's tags: {', '.join(foreign)}"
         return said
 

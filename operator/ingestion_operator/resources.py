@@ -15,7 +15,7 @@ from typing import Any
 
 from ingestion_operator.code import FunctionCode
 from ingestion_operator.model.status import Outputs
-from ingestion_operator.names import Names, Place
+from ingestion_operator.names import Addresses, Names, Place
 from ingestion_operator.naming import Owner
 
 Inputs = Mapping[str, Any]
@@ -60,7 +60,7 @@ class Resource:
 
 
 @dataclass(frozen=True)
-class Blueprint:
+class Blueprint(Addresses):
     """All resources of one pipeline, in the order in which they can be made."""
 
     owner: Owner
@@ -98,21 +98,6 @@ class Blueprint:
             trail_arn=self.trail_arn or None,
             log_group=names.log_group,
         )
-
-    @property
-    def function_arn(self) -> str:
-        """ARN of the function."""
-        return self.place.arn("lambda", f"function:{self.names.function}")
-
-    @property
-    def rule_arn(self) -> str:
-        """ARN of the rule."""
-        return self.place.arn("events", f"rule/{self.names.rule}")
-
-    @property
-    def queue_arn(self) -> str:
-        """ARN of the dead-letter queue."""
-        return self.place.arn("sqs", self.names.queue)
 
     @property
     def secrets(self) -> tuple[str, ...]:

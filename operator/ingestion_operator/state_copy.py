@@ -16,6 +16,7 @@ from datetime import datetime
 
 from ingestion_operator.errors import StateUnreadable
 from ingestion_operator.state import BACKUPS, HISTORY, LOCKS, META, STACKS, StateStore, stacks
+from ingestion_operator.wording import few
 
 SEAL = "moved.json"
 # As the CLI writes its own; the operator breaks no lock of another host, and this is the name of none.
@@ -66,7 +67,7 @@ def _checked(source: StateStore, target: StateStore) -> frozenset[str]:
         )
     _refuse_locks(source, found)
     if taken := sorted(found & stacks(target)):
-        raise StateUnreadable(f"the target has {_some(taken)} already: nothing was copied")
+        raise StateUnreadable(f"the target has {few(taken)} already: nothing was copied")
     if (old := target.read(META)) not in (None, source.read(META)):
         raise StateUnreadable(f"the target is of another version of Pulumi's layout: {old!r}")
     return found
@@ -74,7 +75,7 @@ def _checked(source: StateStore, target: StateStore) -> frozenset[str]:
 
 def _verify(target: StateStore, content: Mapping[str, bytes]) -> None:
     if bad := sorted(key for key, value in content.items() if target.read(key) != value):
-        raise StateUnreadable(f"the target does not give back what was written: {_some(bad)}")
+        raise StateUnreadable(f"the target does not give back what was written: {few(bad)}")
 
 
 def _locked(key: str) -> str:
@@ -85,7 +86,7 @@ def _refuse_locks(source: StateStore, of: Collection[str]) -> None:
     others = {_locked(key) for key in source.keys(LOCKS) if not key.endswith(f"/{SEAL}")}
     if held := sorted(others.intersection(of)):
         raise StateUnreadable(
-            f"{_some(held)} is locked, for an update is under way or was cut off: try again when it has ended; a lock "
+            f"{few(held)} is locked, for an update is under way or was cut off: try again when it has ended; a lock "
             "that stays is broken by `pulumi cancel`"
         )
 
@@ -103,7 +104,3 @@ def _stack_of_any(key: str, of: Collection[str]) -> bool:
     """Whether it is a checkpoint of one of them, or what belongs to it: its copy, its tags."""
     name = key.removeprefix(STACKS)
     return any(name.removeprefix(stack).startswith((".json", ".pulumi-tags")) for stack in of if name.startswith(stack))
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from builders import CODE, KEY, make_spec
-from ingestion_operator.advice import LISTED, Advice, advice_on, sharing, sources_on
+from ingestion_operator.advice import Advice, advice_on, sharing, sources_on
 from ingestion_operator.conditions import MESSAGE_LIMIT
 from ingestion_operator.model.pipeline import PipelineKey
 from ingestion_operator.reasons import Reason
+from ingestion_operator.wording import LISTED
 
 TODAY = date(2026, 11, 24)
 JOBS = "arn:aws:sqs:eu-west-1:123456789012:jobs"

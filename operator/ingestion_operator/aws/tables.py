@@ -24,8 +24,9 @@ class Tables(Calls):
     def table_tags(self, table: str, region: str) -> Mapping[str, str] | None:
         """See the port."""
         arn = self._table_arn(table, region)
-        if arn is None:
-            return None
+        return None if arn is None else self._tags(table, arn, region)
+
+    def _tags(self, table: str, arn: str, region: str) -> Mapping[str, str] | None:
         with translated(f"reading the tags of table {table}"):
             try:
                 tags = self._dynamodb(region).list_tags_of_resource(ResourceArn=arn).get("Tags", [])
@@ -37,7 +38,8 @@ class Tables(Calls):
 
     def tag_table(self, table: str, region: str, tags: Mapping[str, str]) -> None:
         """See the port."""
-        there, arn = self.table_tags(table, region), self._table_arn(table, region)
+        arn = self._table_arn(table, region)
+        there = None if arn is None else self._tags(table, arn, region)
         if there is None or arn is None:
             return
         with translated(f"tagging table {table}"):

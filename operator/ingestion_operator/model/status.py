@@ -172,6 +172,11 @@ class Status(StatusModel):
     drift: DriftStatus | None = None
     stack: StackStatus | None = None
 
+    @property
+    def is_built(self) -> bool:
+        """Whether an update has succeeded once: there is a pipeline in AWS."""
+        return self.stack is not None and bool(self.stack.fingerprint)
+
     def condition(self, kind: str) -> Condition | None:
         """The condition of that type, or None."""
         return next((c for c in self.conditions if c.type == kind), None)

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from ingestion_operator.code import FunctionCode
 from ingestion_operator.model.processor import SecretKey
 from ingestion_operator.model.spec import Spec
-from ingestion_operator.names import Names, Place
+from ingestion_operator.names import Addresses, Names, Place
 from ingestion_operator.naming import Owner
 from ingestion_operator.resources import Sensitive
 
@@ -17,7 +17,7 @@ Secrets = Mapping[SecretKey, Sensitive]
 
 
 @dataclass(frozen=True)
-class Draft:
+class Draft(Addresses):
     """A pipeline on its way from the spec to resources."""
 
     spec: Spec
@@ -36,21 +36,6 @@ class Draft:
     def source_arn(self) -> str:
         """ARN of the source bucket."""
         return self.place.bucket_arn(self.names.source.name)
-
-    @property
-    def function_arn(self) -> str:
-        """ARN of the function."""
-        return self.place.arn("lambda", f"function:{self.names.function}")
-
-    @property
-    def rule_arn(self) -> str:
-        """ARN of the rule."""
-        return self.place.arn("events", f"rule/{self.names.rule}")
-
-    @property
-    def queue_arn(self) -> str:
-        """ARN of the dead-letter queue."""
-        return self.place.arn("sqs", self.names.queue)
 
     @property
     def trail_arn(self) -> str:

@@ -1,0 +1,13 @@
+"""How several things are said in one message."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+LISTED = 3
+
+
+def few(names: Sequence[str]) -> str:
+    """Some of the names: a message so long that a condition cuts it off would be taken for a new one at each look."""
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return ", ".join(names[:LISTED]) + more

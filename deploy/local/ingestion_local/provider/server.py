@@ -13,6 +13,7 @@ import re
 import sys
 import threading
 from collections.abc import Callable, Mapping
+from ipaddress import AddressValueError, IPv4Address, IPv4Network
 from typing import Any, NoReturn, TypeVar
 from urllib.parse import urlparse
 
@@ -31,6 +32,8 @@ Context = grpc.ServicerContext
 Diff = provider_pb2.PropertyDiff
 
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+# For the pods of a test cluster: RFC 2544 keeps it for tests, so nothing on the Internet has such an address.
+TEST_NETWORK = IPv4Network("198.18.0.0/15")
 # What the engine itself may add to the configuration of a provider.
 CONFIGURATION = {"version", "region", "__internal"}
 VALUE = re.compile(r"value: .*?, type: ", re.DOTALL)
@@ -42,13 +45,23 @@ NAME = "ingestion-operator's local stand-in for pulumi-resource-aws"
 
 
 def loopback_endpoint(environment: Mapping[str, str]) -> str:
-    """The emulator's URL. Raises Refused if there is none or if it is not on this machine."""
+    """The emulator's URL. Raises Refused if there is none or if it is neither on this machine nor in a test network."""
     endpoint = environment.get("AWS_ENDPOINT_URL", "")
-    if urlparse(endpoint).hostname not in LOOPBACK:
+    host = urlparse(endpoint).hostname
+    if host not in LOOPBACK and not _in_test_network(host):
         raise Refused(
-            f"AWS_ENDPOINT_URL is {endpoint!r}: the stand-in talks only to an emulator on loopback, never to AWS"
+            f"AWS_ENDPOINT_URL is {endpoint!r}: the stand-in talks only to an emulator on loopback or in "
+            f"{TEST_NETWORK}, never to AWS"
         )
     return endpoint
+
+
+def _in_test_network(host: str | None) -> bool:
+    """Whether it is an address of TEST_NETWORK; a name is not, whatever it resolves to."""
+    try:
+        return IPv4Address(host or "") in TEST_NETWORK
+    except AddressValueError:
+        return False
 
 
 def place_of(environment: Mapping[str, str], region: str = "") -> Place:

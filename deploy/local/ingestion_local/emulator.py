@@ -15,7 +15,6 @@ its directory.
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import ssl
@@ -31,6 +30,7 @@ import boto3
 from botocore.config import Config
 
 from ingestion_local.certificates import make_certificate
+from ingestion_local.emulator_user import make_user
 from ingestion_local.processes import Process, free_port, wait_until
 
 ACCOUNT_ID = "123456789012"
@@ -162,17 +162,7 @@ class Emulator:
 
     def restricted_env(self, name: str, policies: Sequence[Mapping[str, Any]]) -> dict[str, str]:
         """What a client needs to reach the emulator as a new user who may do what these policies allow, and nothing else."""
-        iam = self.client("iam")
-        iam.create_user(UserName=name)
-        for number, document in enumerate(policies):
-            made = iam.create_policy(PolicyName=f"{name}-{number}", PolicyDocument=json.dumps(document))
-            iam.attach_user_policy(UserName=name, PolicyArn=made["Policy"]["Arn"])
-        key = iam.create_access_key(UserName=name)["AccessKey"]
-        return {
-            **self.env(),
-            "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
-            "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],
-        }
+        return self.env() | make_user(self.client("iam"), name, policies)
 
     def client(self, service: str, *, access_key: str = "test", secret_key: str = "test") -> Any:  # noqa: S107 - emulator
         """A boto3 client of one service, as root unless other keys are given."""

@@ -54,6 +54,11 @@ class OperatorProcess:
             return str(answer.read().decode())
 
     @property
+    def readiness_url(self) -> str:
+        """Where its readiness probe is."""
+        return f"http://127.0.0.1:{self._metrics_port}/readyz"
+
+    @property
     def process(self) -> Process:
         """The running process. Raises RuntimeError before `start`."""
         if self._process is None:

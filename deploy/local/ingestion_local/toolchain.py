@@ -104,6 +104,15 @@ TOOLS: Mapping[str, Tool] = {
             version_pattern=r"^v(\S+)$",
         ),
         Tool(
+            name="kind",
+            version="0.33.0",
+            module="kind",
+            package="sigs.k8s.io/kind",
+            ldflags="-s -w",
+            version_arguments=("version",),
+            version_pattern=r"^kind v(\S+)",
+        ),
+        Tool(
             name="helm",
             version="4.3.1",
             module="helm",

@@ -1,0 +1,204 @@
+"""What each right of the operator's ServiceAccount is for: what a user sees with it, and what instead without it.
+
+None of the stories but one needs AWS: the code of their pipelines is missing, or cannot be compiled, which the operator finds
+out first. It looks at such code again only when its ConfigMap changes (or minutes later).
+"""
+
+from __future__ import annotations
+
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from e2e.world import COPY, World, copying
+
+# The line that cannot be compiled is part of the message.
+BROKEN = "def handler(:"
+BROKEN_FURTHER_DOWN = "\ndef handler(:"
+
+
+def nothing(world: World) -> None:
+    """The world stays as it is."""
+
+
+@dataclass(frozen=True)
+class Story:
+    """What a user does before the operator starts and then; what comes of it with all rights; what instead without the one."""
+
+    works: Callable[[World], Any]
+    fails: Callable[[World], Any]
+    before: Callable[[World], None] = nothing
+    then: Callable[[World], None] = nothing
+
+
+def from_config_map(name: str, **processor: Any) -> dict[str, Any]:
+    """A spec whose code is in a ConfigMap."""
+    return copying(processor={"code": {"configMapRef": {"name": name}}, **processor})
+
+
+def said(world: World, name: str, kind: str = "Ready") -> str:
+    """The message of a condition; empty while there is none."""
+    message: str = world.condition(name, kind).get("message", "")
+    return message
+
+
+def held(world: World, name: str) -> bool:
+    """Whether the operator has put its finalizer on a pipeline."""
+    return bool((world.get(name) or {}).get("metadata", {}).get("finalizers"))
+
+
+def readiness(world: World) -> str:
+    """What the readiness probe answers."""
+    try:
+        with urllib.request.urlopen(world.operator.readiness_url, timeout=10) as answer:
+            return str(answer.read().decode())
+    except urllib.error.HTTPError as refusal:
+        return refusal.read().decode()
+
+
+def waits_for_code(name: str) -> Callable[[World], bool]:
+    return lambda world: "does not exist" in said(world, name)
+
+
+def apply(name: str) -> Callable[[World], None]:
+    """Apply a pipeline whose code is not there."""
+    return lambda world: world.apply(name, from_config_map("missing"))
+
+
+def seen_before(name: str) -> Story:
+    """A pipeline that is there when the operator starts."""
+    return Story(
+        before=apply(name),
+        works=lambda world: waits_for_code(name)(world) and readiness(world) == "ready",
+        fails=lambda world: "listing IngestionPipelines: 403" in readiness(world) and not held(world, name),
+    )
+
+
+def seen_later(name: str) -> Story:
+    """A pipeline that is made while the operator runs, after one that it has looked at."""
+
+    def make(world: World) -> None:
+        world.wait("the earlier one's status", lambda: said(world, f"{name}-earlier"))
+        world.apply(name, from_config_map("missing"))
+
+    def works_but_does_not_see(world: World) -> bool:
+        """It deploys another one, or a change of the earlier, after this one was made."""
+        world.apply_config_map(f"{name}-code", {"index.py": BROKEN_FURTHER_DOWN})
+        world.wait("the earlier one's new code", lambda: "line 2" in said(world, f"{name}-earlier"))
+        return not held(world, name) and not world.status(name)
+
+    def make_earlier(world: World) -> None:
+        world.apply_config_map(f"{name}-code", {"index.py": BROKEN})
+        world.apply(f"{name}-earlier", from_config_map(f"{name}-code"))
+
+    return Story(before=make_earlier, then=make, works=waits_for_code(name), fails=works_but_does_not_see)
+
+
+def read_afresh(name: str) -> Story:
+    """A pipeline is read again before anything is done about it."""
+    return Story(
+        then=apply(name),
+        works=waits_for_code(name),
+        fails=lambda world: held(world, name) and not world.status(name),
+    )
+
+
+def held_until_it_is_taken_down(name: str) -> Story:
+    """Before anything is made in AWS, the pipeline gets the finalizer without which it could go and leave that behind."""
+    return Story(
+        then=apply(name),
+        works=lambda world: held(world, name) and waits_for_code(name)(world),
+        fails=lambda world: not held(world, name) and not world.status(name),
+    )
+
+
+def told(name: str) -> Story:
+    """What the operator has found out is in the status."""
+    return Story(
+        then=apply(name),
+        works=waits_for_code(name),
+        fails=lambda world: held(world, name) and not world.status(name),
+    )
+
+
+def code_is_read(name: str) -> Story:
+    def make(world: World) -> None:
+        world.apply_config_map(name, {"index.py": BROKEN})
+        world.apply(name, from_config_map(name))
+
+    return Story(
+        then=make,
+        works=lambda world: "line 1" in said(world, name),
+        fails=lambda world: f"reading ConfigMap {world.namespace}/{name}: 403" in said(world, name),
+    )
+
+
+def changed_code_is_deployed(name: str) -> Story:
+    """Code that changes is looked at; a pipeline that is made later shows that it would be found."""
+
+    def change(world: World) -> None:
+        world.apply_config_map(name, {"index.py": BROKEN})
+        world.apply(name, from_config_map(name))
+        world.wait("the first code's fault", lambda: "line 1" in said(world, name))
+        world.apply_config_map(name, {"index.py": BROKEN_FURTHER_DOWN})
+        world.apply(f"{name}-later", from_config_map(name))
+        world.wait("the second code's fault", lambda: "line 2" in said(world, f"{name}-later"))
+
+    return Story(
+        then=change,
+        works=lambda world: "line 2" in said(world, name),
+        fails=lambda world: "line 1" in said(world, name),
+    )
+
+
+def secret_is_read(name: str) -> Story:
+    def make(world: World) -> None:
+        world.apply_secret(name, {"other": "x"})
+        reference = {"secretKeyRef": {"name": name, "key": "token"}}
+        environment = [{"name": "TOKEN", "valueFrom": reference}]
+        world.apply(name, copying(processor={"code": {"inline": COPY}, "environment": environment}))
+
+    return Story(
+        then=make,
+        works=lambda world: f"Secret {world.namespace}/{name} has no key" in said(world, name),
+        fails=lambda world: f"reading Secret {world.namespace}/{name}: 403" in said(world, name),
+    )
+
+
+def told_as_an_event(name: str) -> Story:
+    def make(world: World) -> None:
+        world.apply_config_map(name, {"index.py": BROKEN})
+        world.apply(name, from_config_map(name))
+        world.wait("the fault", lambda: "line 1" in said(world, name))
+
+    return Story(
+        then=make,
+        works=lambda world: "SpecInvalid" in world.event_reasons(),
+        fails=lambda world: "publishing an Event" in world.operator.log.read_text() and not world.event_reasons(),
+    )
+
+
+def made_in_aws(name: str) -> Story:
+    """The whole of it: names and tags in AWS have the cluster's id in them."""
+    return Story(
+        then=lambda world: world.apply(name, copying()),
+        works=lambda world: world.condition(name, "Ready").get("status") == "True",
+        fails=lambda world: "reading the namespace kube-system: 403" in said(world, name),
+    )
+
+
+STORIES: Mapping[str, Story] = {
+    "list ingestionpipelines": seen_before("there"),
+    "watch ingestionpipelines": seen_later("late"),
+    "get ingestionpipelines": read_afresh("read"),
+    "patch ingestionpipelines": held_until_it_is_taken_down("held"),
+    "patch ingestionpipelines/status": told("told"),
+    "get configmaps": code_is_read("code"),
+    "list configmaps": changed_code_is_deployed("listed"),
+    "watch configmaps": changed_code_is_deployed("watched"),
+    "get secrets": secret_is_read("secret"),
+    "create events": told_as_an_event("event"),
+    "get namespaces": made_in_aws("made"),
+}

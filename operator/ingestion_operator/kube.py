@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import logging
 import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,6 +23,8 @@ from ingestion_operator.model.pipeline import GROUP, KIND, PLURAL, VERSION, Iden
 from ingestion_operator.pod import Pod
 from ingestion_operator.reasons import Reason
 from ingestion_operator.resources import Sensitive
+
+logger = logging.getLogger(__name__)
 
 COMPONENT = "ingestion-operator"
 EVENT_MESSAGE_LIMIT = 1024
@@ -134,8 +137,11 @@ class KubernetesCluster:
         try:
             found = self._core.read_namespaced_pod(pod.name, pod.namespace, _request_timeout=REQUEST_TIMEOUT_SECONDS)
         except ApiException as error:
+            if error.status != NOT_FOUND:
+                logger.warning("whether pod %s/%s is gone: %s", pod.namespace, pod.name, error.body)
             return bool(error.status == NOT_FOUND)
-        except (OSError, HTTPError):
+        except (OSError, HTTPError) as error:
+            logger.warning("whether pod %s/%s is gone: %s", pod.namespace, pod.name, error)
             return False
         ended = found.status is not None and found.status.phase in ENDED
         return ended or found.metadata is None or found.metadata.uid != pod.uid

@@ -85,6 +85,22 @@ def test_the_charts_network_policy_is_its_own(pod: OperatorPod, one_node: OneNod
     assert policy["spec"]["policyTypes"] == ["Ingress", "Egress"]
 
 
+def test_an_operator_that_hangs_is_started_again(pod: OperatorPod, world: World) -> None:
+    quick = {"periodSeconds": 1, "timeoutSeconds": 1, "failureThreshold": 3, "terminationGracePeriodSeconds": 1}
+    pod.values["probes"] = {"liveness": quick}
+    pod.start()
+    before = pod.container_id()
+
+    pod.freeze()
+    world.wait("another container", lambda: pod.container_id() not in {"", before})
+    pod.wait_ready()
+
+    world.apply("copy", copying())
+    world.wait_ready("copy")
+    del pod.values["probes"]
+    pod.start()
+
+
 def test_sigterm_ends_updates_in_order(pod: OperatorPod, world: World) -> None:
     """A rollout in the middle of updates: each writes its state and frees its lock, nobody has to break one."""
     names = [f"copy-{number}" for number in range(MANY_UPDATES)]

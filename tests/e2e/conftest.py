@@ -19,6 +19,8 @@ from ingestion_local.processes import wait_until
 
 # Each test leaves its pipelines to be deleted behind it; all of them must be gone at the end.
 GONE_TIMEOUT_SECONDS = 120.0
+# What the documentation calls the bucket with Pulumi's state.
+STATE_BUCKET = "acme-pulumi-state"
 SETTINGS = {
     "INGESTION_TICK_SECONDS": "0.5",
     "INGESTION_WAITING_SECONDS": "3",
@@ -50,7 +52,7 @@ def bounds(emulator: Emulator) -> str:
 @pytest.fixture(scope="session")
 def identity(emulator: Emulator, bounds: str) -> dict[str, str]:
     """The operator's: an IAM user with the generated policy and nothing else."""
-    return operator_identity(emulator, boundary=bounds, code_buckets=["builds-*"])
+    return operator_identity(emulator, boundary=bounds, code_buckets=["builds-*"], state_bucket=STATE_BUCKET)
 
 
 @pytest.fixture(scope="session")

@@ -6,8 +6,7 @@ out first. It looks at such code again only when its ConfigMap changes (or minut
 
 from __future__ import annotations
 
-import urllib.error
-import urllib.request
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -49,15 +48,6 @@ def held(world: World, name: str) -> bool:
     return bool((world.get(name) or {}).get("metadata", {}).get("finalizers"))
 
 
-def readiness(world: World) -> str:
-    """What the readiness probe answers."""
-    try:
-        with urllib.request.urlopen(world.operator.readiness_url, timeout=10) as answer:
-            return str(answer.read().decode())
-    except urllib.error.HTTPError as refusal:
-        return refusal.read().decode()
-
-
 def waits_for_code(name: str) -> Callable[[World], bool]:
     return lambda world: "does not exist" in said(world, name)
 
@@ -71,8 +61,8 @@ def seen_before(name: str) -> Story:
     """A pipeline that is there when the operator starts."""
     return Story(
         before=apply(name),
-        works=lambda world: waits_for_code(name)(world) and readiness(world) == "ready",
-        fails=lambda world: "listing IngestionPipelines: 403" in readiness(world) and not held(world, name),
+        works=lambda world: waits_for_code(name)(world) and world.operator.readiness() == "ready",
+        fails=lambda world: "listing IngestionPipelines: 403" in world.operator.readiness() and not held(world, name),
     )
 
 
@@ -176,7 +166,7 @@ def told_as_an_event(name: str) -> Story:
     return Story(
         then=make,
         works=lambda world: "SpecInvalid" in world.event_reasons(),
-        fails=lambda world: "publishing an Event" in world.operator.log.read_text() and not world.event_reasons(),
+        fails=lambda world: "publishing an Event" in world.operator.output() and not world.event_reasons(),
     )
 
 
@@ -186,6 +176,30 @@ def made_in_aws(name: str) -> Story:
         then=lambda world: world.apply(name, copying()),
         works=lambda world: world.condition(name, "Ready").get("status") == "True",
         fails=lambda world: "reading the namespace kube-system: 403" in said(world, name),
+    )
+
+
+def taken_over_from_a_pod(name: str) -> Story:
+    """The lock of an earlier pod of the operator is broken once that pod is gone."""
+    earlier = "lost-pod"
+
+    def lose(world: World) -> None:
+        world.apply(name, copying())
+        stack = world.wait_ready(name)["stack"]["name"]
+        lock = world.operator.state_directory / f".pulumi/locks/organization/ingestion/{stack}/lost.json"
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        lock.write_text(
+            json.dumps({"pid": 1, "username": "ingestion", "hostname": earlier, "timestamp": "2026-01-01T00:00:00Z"})
+        )
+        holder = {"status": {"stack": {"lockHolder": f"{world.namespace}/{earlier}/its-uid"}}}
+        words = ["patch", "ipl", name, "-n", world.namespace, "--subresource=status", "--type=merge"]
+        world.control_plane.run_kubectl(*words, "-p", json.dumps(holder))
+        world.patch(name, {"spec": {"processor": {"memoryMiB": 512}}})
+
+    return Story(
+        then=lose,
+        works=lambda world: "LockBroken" in world.event_reasons() and bool(world.wait_ready(name)),
+        fails=lambda world: world.condition(name, "Reconciling").get("reason") == "LockHeld",
     )
 
 
@@ -201,4 +215,5 @@ STORIES: Mapping[str, Story] = {
     "get secrets": secret_is_read("secret"),
     "create events": told_as_an_event("event"),
     "get namespaces": made_in_aws("made"),
+    "get pods": taken_over_from_a_pod("taken-over"),
 }

@@ -25,6 +25,8 @@ from ingestion_local.emulator import Emulator
 from ingestion_local.environment import CRDS, operator_identity
 from ingestion_local.operator_process import OperatorProcess
 
+pytestmark = pytest.mark.operator_process
+
 ACCOUNT = "operator"
 SETTINGS = {"INGESTION_TICK_SECONDS": "0.5", "INGESTION_WAITING_SECONDS": "1", "INGESTION_RETRY_BASE_SECONDS": "1"}
 REFUSAL = re.compile(r'cannot (\w+) resource \\*"([\w/]+)\\*"')
@@ -85,7 +87,7 @@ def tell(world: World, stories: Sequence[Story]) -> None:
 def refused(world: World) -> set[str]:
     """The rights that the operator was refused, by its log and by what it says of its pipelines."""
     statuses = world.control_plane.run_kubectl("get", "ipl", "-n", world.namespace, "-o", "json").stdout
-    return {" ".join(found) for found in REFUSAL.findall(world.operator.log.read_text() + statuses)}
+    return {" ".join(found) for found in REFUSAL.findall(world.operator.output() + statuses)}
 
 
 def attempt_without(stage: Stage, right: Right, story: Story) -> None:

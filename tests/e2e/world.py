@@ -51,6 +51,9 @@ class Operator(Protocol):
     def output(self) -> str:
         """Its log."""
 
+    def readiness(self) -> str:
+        """What the readiness probe answers."""
+
 
 @dataclass
 class World:

@@ -53,10 +53,13 @@ class OperatorProcess:
         with urllib.request.urlopen(f"http://127.0.0.1:{self._metrics_port}/metrics", timeout=10) as answer:
             return str(answer.read().decode())
 
-    @property
-    def readiness_url(self) -> str:
-        """Where its readiness probe is."""
-        return f"http://127.0.0.1:{self._metrics_port}/readyz"
+    def readiness(self) -> str:
+        """What its readiness probe answers."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self._metrics_port}/readyz", timeout=10) as answer:
+                return str(answer.read().decode())
+        except urllib.error.HTTPError as refusal:
+            return refusal.read().decode()
 
     @property
     def process(self) -> Process:

@@ -6,6 +6,8 @@ import contextlib
 import json
 import os
 import signal
+import urllib.error
+import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -91,6 +93,11 @@ class OperatorPod:
             "the end of the container", lambda: self.container_id() != before, timeout_seconds=READY_TIMEOUT_SECONDS
         )
 
+    def freeze(self) -> None:
+        """Stop its process without ending it (SIGSTOP): it answers nobody any more."""
+        for pid in self.pids():
+            os.kill(pid, signal.SIGSTOP)
+
     def tear_away(self) -> None:
         """End its process and delete its pod by force, as when a node is given up: nobody says goodbye, another pod comes."""
         (pod,) = self.pods()
@@ -118,8 +125,11 @@ class OperatorPod:
 
     def metrics(self) -> str:
         """What it answers Prometheus."""
-        script = "import urllib.request as r; print(r.urlopen('http://127.0.0.1:9090/metrics').read().decode())"
-        return self.exec("python", "-c", script)
+        return self._ask("metrics")
+
+    def readiness(self) -> str:
+        """What its readiness probe answers."""
+        return self._ask("readyz")
 
     def exec(self, *command: str) -> str:
         """What a command prints in its container, run as an administrator would."""
@@ -204,10 +214,23 @@ class OperatorPod:
             "extraEnvFrom": [{"secretRef": {"name": "aws-credentials"}}],
             "extraVolumes": [{"name": "aws-authority", "configMap": {"name": "aws-authority"}}],
             "extraVolumeMounts": [{"name": "aws-authority", "mountPath": AUTHORITY_DIRECTORY, "readOnly": True}],
-            "probes": {"startup": {"periodSeconds": 1}, "readiness": {"periodSeconds": 1}},
             **own,
             **self.values,
+            "probes": {
+                "startup": {"periodSeconds": 1},
+                "readiness": {"periodSeconds": 1},
+                **self.values.get("probes", {}),
+            },
         }
+
+    def _ask(self, path: str) -> str:
+        """What it answers at its port for metrics, from this machine: the node leads to its pods."""
+        (pod,) = self.pods()
+        try:
+            with urllib.request.urlopen(f"http://{pod['status']['podIP']}:9090/{path}", timeout=10) as answer:
+                return str(answer.read().decode())
+        except urllib.error.HTTPError as refusal:
+            return refusal.read().decode()
 
     def _scale(self, replicas: int) -> None:
         self._kubectl("scale", f"deployment/{self.release}", f"--replicas={replicas}")

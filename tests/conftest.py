@@ -8,9 +8,25 @@ from pathlib import Path
 import pytest
 
 from ingestion_local import toolchain
+from ingestion_local.cluster.one_node import OneNodeCluster
 from ingestion_local.control_plane import ControlPlane
 from ingestion_local.emulator import Emulator
 from ingestion_local.environment import install_into
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--cluster", action="store_true", help="run the operator as a pod of a one-node cluster, not as a process"
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """In a cluster, leave out what is about an operator that is a process, or needs none."""
+    if not config.getoption("--cluster"):
+        return
+    about_a_process = [item for item in items if item.get_closest_marker("operator_process")]
+    config.hook.pytest_deselected(items=about_a_process)
+    items[:] = [item for item in items if item not in about_a_process]
 
 
 @pytest.fixture(scope="session")
@@ -26,17 +42,33 @@ def tools() -> Mapping[str, Path]:
 
 
 @pytest.fixture(scope="session")
-def control_plane(workdir: Path, tools: Mapping[str, Path]) -> Iterator[ControlPlane]:
-    """A real etcd and kube-apiserver with the CRD and the operator's RBAC installed."""
+def one_node(request: pytest.FixtureRequest, workdir: Path) -> Iterator[OneNodeCluster | None]:
+    """The cluster whose pod the operator is; none when it is a process."""
+    if not request.config.getoption("--cluster"):
+        yield None
+        return
+    with OneNodeCluster(workdir / "cluster") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def control_plane(workdir: Path, tools: Mapping[str, Path], one_node: OneNodeCluster | None) -> Iterator[ControlPlane]:
+    """A real etcd and kube-apiserver with the CRD and the operator's RBAC; in a cluster the chart installs these."""
+    if one_node is not None:
+        yield one_node.control_plane
+        return
     with ControlPlane(workdir / "control-plane", tools) as running:
         install_into(running)
         yield running
 
 
 @pytest.fixture(scope="session")
-def emulator(workdir: Path) -> Iterator[Emulator]:
-    """An AWS emulator that enforces IAM."""
-    with Emulator(workdir / "aws", auth=True) as running:
+def emulator(workdir: Path, one_node: OneNodeCluster | None) -> Iterator[Emulator]:
+    """An AWS emulator that enforces IAM; pods reach it too."""
+    addresses = [one_node.network.machine] if one_node else []
+    with Emulator(workdir / "aws", auth=True, addresses=addresses) as running:
+        if one_node:
+            one_node.expose(running)
         yield running
 
 

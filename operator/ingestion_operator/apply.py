@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from uuid import uuid4
 
 from ingestion_operator import conclude
 from ingestion_operator.adoption import Adoption
@@ -44,7 +43,7 @@ class Apply(Run):
 
     def _operate(self, observed: Observed, blueprint: Blueprint, decision: Decision) -> None:
         kind = conclude.operation_type(observed, decision)
-        operation = Operation(type=kind, id=uuid4().hex[:12], start_time=self.context.clock())
+        operation = self.operation(kind)
         stack = self._stack(blueprint)
         self.write(conclude.started(observed, blueprint, stack, operation, decision.why))
         timeout = observed.spec.reconcile.timeout_seconds if observed.spec else DESTROY_TIMEOUT_SECONDS
@@ -65,7 +64,7 @@ class Apply(Run):
         recorded = self.identity.status.stack
         if recorded is None:
             return StackRef(stack_name(blueprint.owner), blueprint.place.region)
-        return StackRef(recorded.name, blueprint.place.region, recorded.encryption_salt)
+        return StackRef(recorded.name, blueprint.place.region, recorded.encryption_salt, self.departed())
 
     def _update(
         self, observed: Observed, blueprint: Blueprint, stack: StackRef, operation: Operation, timeout: float

@@ -19,12 +19,14 @@ from urllib3.exceptions import HTTPError
 from ingestion_operator.conditions import shorten
 from ingestion_operator.errors import UpdateFailed
 from ingestion_operator.model.pipeline import GROUP, KIND, PLURAL, VERSION, Identity, PipelineKey
+from ingestion_operator.pod import Pod
 from ingestion_operator.reasons import Reason
 from ingestion_operator.resources import Sensitive
 
 COMPONENT = "ingestion-operator"
 EVENT_MESSAGE_LIMIT = 1024
 CLUSTER_ID_LENGTH = 8
+ENDED = ("Succeeded", "Failed")
 NOT_FOUND = 404
 PAGE = 500
 REQUEST_TIMEOUT_SECONDS = (5, 30)
@@ -121,6 +123,22 @@ class KubernetesCluster:
         version = f"{name}/{metadata.uid}/{metadata.resource_version}" if metadata else name
         texts = {key: _text(value) for key, value in (found.data or {}).items()}
         return {key: Sensitive(text, f"{version}/{key}") for key, text in texts.items() if text is not None}
+
+    def pod_is_gone(self, pod: Pod) -> bool:
+        """See the port.
+
+        A pod that is not there any more has ended on its node, or an administrator who deleted it by force has vouched for
+        that; this is what StatefulSets go by too.
+        (https://kubernetes.io/docs/tasks/run-application/force-delete-stateful-set-pod/)
+        """
+        try:
+            found = self._core.read_namespaced_pod(pod.name, pod.namespace, _request_timeout=REQUEST_TIMEOUT_SECONDS)
+        except ApiException as error:
+            return bool(error.status == NOT_FOUND)
+        except (OSError, HTTPError):
+            return False
+        ended = found.status is not None and found.status.phase in ENDED
+        return ended or found.metadata is None or found.metadata.uid != pod.uid
 
     def pipelines(self) -> Sequence[Mapping[str, Any]]:
         """See the port."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from uuid import uuid4
 
 from ingestion_operator import conclude
 from ingestion_operator.decide import Observed
@@ -11,7 +10,7 @@ from ingestion_operator.disposal import Disposal
 from ingestion_operator.errors import PipelineError
 from ingestion_operator.model.pipeline import CONFIRM_PURGE
 from ingestion_operator.model.spec import DeletionPolicy
-from ingestion_operator.model.status import Operation, OperationType, StackStatus
+from ingestion_operator.model.status import OperationType, StackStatus
 from ingestion_operator.names import possible_buckets, possible_tables
 from ingestion_operator.naming import stack_name
 from ingestion_operator.ports import StackRef
@@ -45,14 +44,14 @@ class Removal(Run):
     def _take_down(self, observed: Observed) -> None:
         policy = self.identity.deletion_policy
         stack = self.identity.status.stack or self._assumed_stack()
-        ref = StackRef(stack.name, stack.region, stack.encryption_salt)
+        ref = StackRef(stack.name, stack.region, stack.encryption_salt, self.departed())
         if policy is DeletionPolicy.RETAIN:
             self.context.engine.forget(ref)
             self.announce(Reason.RETAINED, "everything stays in AWS, as deletion.policy says")
             return
         disposal = self._disposal(stack, everything=policy is DeletionPolicy.DELETE)
         disposal.check()
-        operation = Operation(type=OperationType.DESTROY, id=uuid4().hex[:12], start_time=self.context.clock())
+        operation = self.operation(OperationType.DESTROY)
         self.write(conclude.deleting(observed, operation, "taking down the pipeline", self.context.moments()))
         with self.operating(operation, f"deletion.policy is {policy.value}", DESTROY_TIMEOUT_SECONDS):
             destroyed = self.context.engine.destroy(ref, DESTROY_TIMEOUT_SECONDS, self.progress(operation))

@@ -27,6 +27,8 @@ from ingestion_local.operator_process import OperatorProcess
 
 ACCOUNT = "operator"
 SETTINGS = {"INGESTION_TICK_SECONDS": "0.5", "INGESTION_WAITING_SECONDS": "1", "INGESTION_RETRY_BASE_SECONDS": "1"}
+pytestmark = pytest.mark.operator_process
+
 REFUSAL = re.compile(r'cannot (\w+) resource \\*"([\w/]+)\\*"')
 # An operator takes seconds to start, most of them on one core.
 AT_THE_SAME_TIME = 2

@@ -25,8 +25,15 @@ from ingestion_local.emulator import Emulator
 from ingestion_local.environment import SERVICE_ACCOUNT, SYSTEM_NAMESPACE, install_into, operator_identity
 from ingestion_local.operator_process import OperatorProcess
 
+pytestmark = pytest.mark.operator_process
+
 PAGE = Path(__file__).parents[2] / "docs" / "state.md"
 BUCKET = "acme-pulumi-state"
+
+
+def process(world: World) -> OperatorProcess:
+    assert isinstance(world.operator, OperatorProcess)
+    return world.operator
 
 
 def commands(title: str) -> list[str]:
@@ -53,14 +60,14 @@ class Administrator:
             arguments = shlex.split(command.partition(" -- ingestion-operator ")[2])
             return self._run([sys.executable, "-m", "ingestion_handlers.cli", *arguments])
         if word == "pulumi":
-            return self.world.operator.pulumi(*shlex.split(command)[1:])
+            return process(self.world).pulumi(*shlex.split(command)[1:])
         if word == "kubectl":
             return self.world.control_plane.run_kubectl(*shlex.split(command.replace("$(date +%s)", "now"))[1:]).stdout
         return self._run(shlex.split(command))
 
     def _run(self, argv: list[str]) -> str:
         done = subprocess.run(
-            argv, env=self.world.operator.environment(), capture_output=True, text=True, check=False, timeout=120
+            argv, env=process(self.world).environment(), capture_output=True, text=True, check=False, timeout=120
         )
         assert done.returncode == 0, done.stderr
         return done.stdout
@@ -153,7 +160,7 @@ def test_the_state_moves_from_a_volume_to_a_bucket_under_live_pipelines(world: W
     world.operator.stop()
     world.operator.settings["INGESTION_BACKEND_URL"] = url
     world.operator.start()
-    assert "versioning" not in world.operator.log.read_text()
+    assert "versioning" not in world.operator.output()
     admin.run(look)
 
     for name in names:

@@ -63,11 +63,17 @@ class Emulator:
 
     `auth`: IAM is enforced. `persist`: what is in it is there again at the next start in the same directory, if it
     has been stopped in between, not killed. `outlive_parent`: it goes on when this process ends, and is
-    killed then otherwise.
+    killed then otherwise. `addresses`: further IPv4 addresses under which its clients reach it, through a forwarder.
     """
 
     def __init__(
-        self, directory: Path, *, auth: bool = True, persist: bool = False, outlive_parent: bool = False
+        self,
+        directory: Path,
+        *,
+        auth: bool = True,
+        persist: bool = False,
+        outlive_parent: bool = False,
+        addresses: Sequence[str] = (),
     ) -> None:
         self.directory = directory
         self.account_id = ACCOUNT_ID
@@ -75,6 +81,7 @@ class Emulator:
         self.log = directory / "emulator.log"
         self._auth = auth
         self._persist = persist
+        self._addresses = tuple(addresses)
         self._outlive_parent = outlive_parent
         self.certificate = directory / "tls" / "server.crt"
         self._process: Process | None = None
@@ -99,7 +106,7 @@ class Emulator:
         work = self.directory / "emulator"
         for part in ("tmp", "home"):
             (work / part).mkdir(parents=True, exist_ok=True)
-        make_certificate(self.certificate, self._key)
+        make_certificate(self.certificate, self._key, self._addresses)
         argv = [sys.executable, "-m", "ingestion_local.strict_emulator"]
         self._process = Process.start(
             "emulator",

@@ -6,13 +6,18 @@ out first. It looks at such code again only when its ConfigMap changes (or minut
 
 from __future__ import annotations
 
+import json
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import yaml
+
 from e2e.world import COPY, World, copying
+from ingestion_local.operator_process import OperatorProcess
+from ingestion_operator.state import PROJECT
 
 # The line that cannot be compiled is part of the message.
 BROKEN = "def handler(:"
@@ -31,6 +36,8 @@ class Story:
     fails: Callable[[World], Any]
     before: Callable[[World], None] = nothing
     then: Callable[[World], None] = nothing
+    silent: bool = False
+    """The operator repeats nothing of what the API server says when it refuses."""
 
 
 def from_config_map(name: str, **processor: Any) -> dict[str, Any]:
@@ -51,6 +58,7 @@ def held(world: World, name: str) -> bool:
 
 def readiness(world: World) -> str:
     """What the readiness probe answers."""
+    assert isinstance(world.operator, OperatorProcess)
     try:
         with urllib.request.urlopen(world.operator.readiness_url, timeout=10) as answer:
             return str(answer.read().decode())
@@ -164,6 +172,7 @@ def secret_is_read(name: str) -> Story:
         then=make,
         works=lambda world: f"Secret {world.namespace}/{name} has no key" in said(world, name),
         fails=lambda world: f"reading Secret {world.namespace}/{name}: 403" in said(world, name),
+        silent=True,
     )
 
 
@@ -176,7 +185,38 @@ def told_as_an_event(name: str) -> Story:
     return Story(
         then=make,
         works=lambda world: "SpecInvalid" in world.event_reasons(),
-        fails=lambda world: "publishing an Event" in world.operator.log.read_text() and not world.event_reasons(),
+        fails=lambda world: "publishing an Event" in world.operator.output() and not world.event_reasons(),
+    )
+
+
+def taken_over(name: str) -> Story:
+    """A lock of the state that a pod of the operator left which is gone."""
+
+    def leave_a_lock(world: World) -> None:
+        """As it is after a first update that was cut off at once."""
+        operator, stack, pod = world.operator, f"{world.namespace}-{name}", f"{name}-pod"
+        assert isinstance(operator, OperatorProcess)
+        (operator.directory / "Pulumi.yaml").write_text(json.dumps({"name": PROJECT, "runtime": "python"}))
+        operator.pulumi("stack", "init", stack, "--no-select", "--secrets-provider", "passphrase")
+        settings = yaml.safe_load((operator.directory / f"Pulumi.{stack}.yaml").read_text())
+        lock = operator.state_directory / ".pulumi" / "locks" / "organization" / PROJECT / stack / "left.json"
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        lock.write_text(json.dumps({"pid": 1, "username": "x", "hostname": pod, "timestamp": "2026-01-01T00:00:00Z"}))
+        world.apply(name, copying())
+        recorded = {
+            "name": stack,
+            "region": world.emulator.region,
+            "encryptionSalt": settings["encryptionsalt"],
+            "lockHolder": f"{world.namespace}/{pod}/uid",
+        }
+        words = ("patch", "ipl", name, "-n", world.namespace, "--subresource=status", "--type=merge", "-p")
+        world.control_plane.run_kubectl(*words, json.dumps({"status": {"stack": recorded}}))
+
+    return Story(
+        before=leave_a_lock,
+        works=lambda world: "breaking the lock of a process that is gone" in world.operator.output(),
+        fails=lambda world: "another process holds the lock of the stack" in said(world, name),
+        silent=True,
     )
 
 
@@ -201,4 +241,5 @@ STORIES: Mapping[str, Story] = {
     "get secrets": secret_is_read("secret"),
     "create events": told_as_an_event("event"),
     "get namespaces": made_in_aws("made"),
+    "get pods": taken_over("torn"),
 }

@@ -46,8 +46,14 @@ def directory(tmp_path: Path) -> Path:
 def traces(directory: Path) -> dict[str, list[str]]:
     """What there is on this machine of a node whose files are under the directory."""
     mark = str(directory)
-    mounts = [line for line in Path("/proc/mounts").read_text().splitlines() if mark in line or "/run/netns" in line]
-    return {"mounts": mounts, "processes": [line for line in command_lines() if mark in line]}
+    return {
+        "mounts": [line for line in mounts() if mark in line],
+        "processes": [line for line in command_lines() if mark in line],
+    }
+
+
+def mounts() -> list[str]:
+    return Path("/proc/mounts").read_text().splitlines()
 
 
 def command_lines() -> Iterator[str]:
@@ -77,7 +83,7 @@ def rules() -> str:
 
 
 def test_a_node_whose_pod_runs_leaves_nothing_when_it_is_stopped(directory: Path) -> None:
-    before = rules()
+    before = (rules(), mounts())
     with OneNodeCluster(directory) as cluster:
         cluster.apply(a_pod())
         phase = ("get", "pod", "waits", "-o", "jsonpath={.status.phase}")
@@ -89,12 +95,12 @@ def test_a_node_whose_pod_runs_leaves_nothing_when_it_is_stopped(directory: Path
         assert all(machine_wide(cluster.network.index).values()), "the test sees what a running node has"
         assert traces(directory)["processes"]
         assert "kube-proxy" in cluster.node.run("nft", "list", "tables"), "the rules are the node's own"
-        assert rules() == before
+        assert (rules(), mounts()) == before, "all that it mounts is its own"
         index = cluster.network.index
 
     assert machine_wide(index) == {"links": [], "routes": [], "cgroups": []}
     assert traces(directory) == {"mounts": [], "processes": []}
-    assert rules() == before
+    assert (rules(), mounts()) == before
 
 
 def test_a_node_ends_with_the_process_that_started_it_even_if_that_is_killed(directory: Path) -> None:

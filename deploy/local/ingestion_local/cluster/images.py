@@ -33,7 +33,9 @@ OPERATOR_IMAGE = f"localhost/ingestion-operator:{__version__}"
 REPOSITORY = "localhost/ingestion-operator-with-stand-in"
 CONTEXT = ("Dockerfile", ".dockerignore", "pyproject.toml", "uv.lock", "README.md", "LICENSE", "operator", "handlers")
 STAND_IN = Path(__file__).resolve().parents[1] / "provider"
-PLUGIN = "/var/lib/ingestion-operator/pulumi/plugins/resource-aws-v{release}/pulumi-resource-aws"
+# What makes it the image of a test cluster, here as in kind.
+TEST_IMAGE = ROOT / "deploy" / "kind" / "Dockerfile"
+LAUNCHER = ROOT / "deploy" / "kind" / "pulumi-resource-aws"
 
 PAUSE = """\
 FROM scratch
@@ -47,19 +49,6 @@ ADD base.tar /
 PULUMI = """\
 FROM scratch
 COPY pulumi /pulumi/bin/pulumi
-"""
-WITH_STAND_IN = f"""\
-FROM {OPERATOR_IMAGE}
-COPY provider /opt/stand-in/ingestion_local/provider
-COPY pulumi-resource-aws {PLUGIN}
-"""
-# Isolated: the CLI starts it in the program's directory, whose modules are none of its.
-LAUNCHER = """\
-#!/opt/ingestion-operator/bin/python -I
-import runpy, sys
-sys.path.append("/opt/stand-in")
-sys.argv[1:] = ["{release}", *sys.argv[1:]]
-runpy.run_module("ingestion_local.provider", run_name="__main__")
 """
 
 
@@ -109,20 +98,17 @@ class Images:
         return archive
 
     def _with_stand_in(self, archive: Path) -> None:
-        release = version("pulumi-aws")
-        with tempfile.TemporaryDirectory() as folder:
-            launcher = Path(folder, "pulumi-resource-aws")
-            launcher.write_text(LAUNCHER.format(release=release))
-            launcher.chmod(0o755)
-            image = f"{REPOSITORY}:{self._key()}"
-            self._report.begin("the same image with the stand-in for AWS")
-            self._build(
-                image,
-                WITH_STAND_IN.format(release=release),
-                {"pulumi-resource-aws": launcher, "provider": STAND_IN},
-            )
-            self._save(image, archive)
-            self._report.end("built")
+        image = f"{REPOSITORY}:{self._key()}"
+        self._report.begin("the same image with the stand-in for AWS")
+        self._build(
+            image,
+            TEST_IMAGE.read_text(),
+            {LAUNCHER.name: LAUNCHER, "ingestion_local/provider": STAND_IN},
+            "--target=operator",
+            *_build_arguments({"OPERATOR_IMAGE": OPERATOR_IMAGE, "AWS_PLUGIN_VERSION": version("pulumi-aws")}),
+        )
+        self._save(image, archive)
+        self._report.end("built")
 
     def _base(self) -> None:
         """A Debian from its packages: the least that can install more."""
@@ -139,7 +125,7 @@ class Images:
             self._report.end("made")
         self._build(BASE_IMAGE, BASE, {"base.tar": archive})
 
-    def _build(self, image: str, dockerfile: str, files: Mapping[str, Path]) -> None:
+    def _build(self, image: str, dockerfile: str, files: Mapping[str, Path], *arguments: str) -> None:
         with tempfile.TemporaryDirectory(dir=self._home) as folder:
             for name, path in files.items():
                 if path.is_dir():
@@ -147,7 +133,7 @@ class Images:
                 else:
                     shutil.copy2(path, Path(folder, name))
             Path(folder, "Dockerfile").write_text(dockerfile)
-            self._buildah("bud", "--tag", image, folder)
+            self._buildah("bud", "--tag", image, *arguments, folder)
 
     def _save(self, image: str, archive: Path) -> None:
         partial = archive.with_suffix(".partial")
@@ -162,8 +148,8 @@ class Images:
 
     def _key(self) -> str:
         """A hash of all that the image is made of."""
-        digest = hashlib.sha256(f"{SUITE} {self._tools['pulumi']} {WITH_STAND_IN} {LAUNCHER}".encode())
-        for path in _files([*(ROOT / name for name in CONTEXT), STAND_IN]):
+        digest = hashlib.sha256(f"{SUITE} {self._tools['pulumi']}".encode())
+        for path in _files([*(ROOT / name for name in CONTEXT), TEST_IMAGE, LAUNCHER, STAND_IN]):
             digest.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes())
         return digest.hexdigest()[:12]
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 from ingestion_local import toolchain
+from ingestion_local.cluster import packages
 from ingestion_local.cluster.one_node import OneNodeCluster
 from ingestion_local.control_plane import ControlPlane
 from ingestion_local.emulator import Emulator
@@ -18,15 +19,32 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--cluster", action="store_true", help="run the operator as a pod of a one-node cluster, not as a process"
     )
+    parser.addoption(
+        "--pods-elsewhere",
+        action="store_true",
+        help="leave out the end-to-end tests that --cluster runs too, but for those of the main job",
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """In a cluster, leave out what is about an operator that is a process, or needs none."""
-    if not config.getoption("--cluster"):
-        return
-    about_a_process = [item for item in items if item.get_closest_marker("operator_process")]
-    config.hook.pytest_deselected(items=about_a_process)
-    items[:] = [item for item in items if item not in about_a_process]
+    """Leave out what does not belong to this run; where there can be no cluster, say why."""
+    if config.getoption("--cluster"):
+        leave_out(config, items, lambda item: item.get_closest_marker("operator_process") is not None)
+        for item in items if (reason := packages.missing()) else ():
+            item.add_marker(pytest.mark.skip(reason=reason))
+    elif config.getoption("--pods-elsewhere"):
+        leave_out(config, items, runs_in_a_pod_too)
+
+
+def leave_out(config: pytest.Config, items: list[pytest.Item], which: Callable[[pytest.Item], bool]) -> None:
+    """Take these out; they are counted as deselected."""
+    config.hook.pytest_deselected(items=[item for item in items if which(item)])
+    items[:] = [item for item in items if not which(item)]
+
+
+def runs_in_a_pod_too(item: pytest.Item) -> bool:
+    end_to_end = item.path.parent.name == "e2e" and item.path.name != "test_main_job.py"
+    return end_to_end and item.get_closest_marker("operator_process") is None
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import yaml
@@ -44,6 +45,8 @@ MINIMAL: dict[str, Any] = {
 }
 GOLDEN: dict[str, dict[str, Any]] = {"defaults": {}, "production": PRODUCTION, "minimal": MINIMAL}
 
+# What docs/backup.md says.
+(FOLLOWING,) = re.findall(r"^```yml\n(.*?)^```", (ROOT / "docs" / "backup.md").read_text(), re.DOTALL | re.MULTILINE)
 PEER = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}
 AFFINITY = {
     "nodeAffinity": {
@@ -159,6 +162,7 @@ COMBINATIONS: dict[str, dict[str, Any]] = {
         "extraVolumeMounts": [{"name": "ca", "mountPath": "/etc/ssl/ours", "readOnly": True}],
     },
     "no limits": {"resources": None},
+    "a cluster that follows a lost one": yaml.safe_load(FOLLOWING),
     "kind": {
         **yaml.safe_load((ROOT / "deploy" / "kind" / "values.yaml").read_text()),
         "podAnnotations": {"aws-user": "x"},

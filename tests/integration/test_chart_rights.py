@@ -37,6 +37,8 @@ IN_A_NAMESPACE_WITH_PIPELINES: tuple[Question, ...] = (
     ("get", CORE, "secrets"),
     ("create", CORE, "events"),
 )
+# Where the operator itself is: whether its earlier pod is gone.
+AT_HOME: tuple[Question, ...] = (("get", CORE, "pods"),)
 NEVER: tuple[Question, ...] = (
     ("list", CORE, "secrets"),
     ("watch", CORE, "secrets"),
@@ -57,8 +59,10 @@ NEVER: tuple[Question, ...] = (
     ("get", CORE, "events"),
     ("list", CORE, "events"),
     ("delete", CORE, "events"),
-    ("get", CORE, "pods"),
+    ("list", CORE, "pods"),
+    ("watch", CORE, "pods"),
     ("create", CORE, "pods"),
+    ("delete", CORE, "pods"),
     ("create", CORE, "pods/exec"),
     ("get", CORE, "pods/log"),
     ("create", "apps", "deployments"),
@@ -130,6 +134,13 @@ class Account:
         """Everything that it may do in a namespace, but for what every ServiceAccount may."""
         return self._rules(self.user, namespace) - self._rules("system:serviceaccount:default:nobody", namespace)
 
+    def given(self, namespace: str) -> set[str]:
+        """The rules of the chart's roles that are bound to it there."""
+        bindings = [m for m in self.manifests if m["kind"].endswith("Binding")]
+        bound = {(binding["roleRef"]["kind"], binding["roleRef"]["name"]) for binding in bindings}
+        roles = [m for m in self.manifests if (m["kind"], m["metadata"]["name"]) in bound]
+        return named(rules_of(role for role in roles if role["metadata"].get("namespace", namespace) == namespace))
+
     def _rules(self, user: str, namespace: str) -> set[str]:
         review = {
             "apiVersion": "authorization.k8s.io/v1",
@@ -180,25 +191,28 @@ def install(helm_binary: Path, empty_plane: ControlPlane, tmp_path: Path) -> Ite
 
 def test_it_has_the_same_rights_in_every_namespace_and_no_others(install: Any) -> None:
     account = install(watch=False)
-    system = account.helm.namespace
+    home = account.helm.namespace
+    asked = IN_A_NAMESPACE_WITH_PIPELINES + AT_HOME + NEVER
 
-    for namespace in (account.watched, account.other, system, "kube-system", EVERYWHERE):
-        assert account.allowed(IN_A_NAMESPACE_WITH_PIPELINES, namespace) == set(IN_A_NAMESPACE_WITH_PIPELINES)
-        assert account.allowed(NEVER, namespace) == set()
-    assert account.rights(account.other) == named(right.rule for right in RIGHTS)
+    assert account.allowed(asked, home) == {*IN_A_NAMESPACE_WITH_PIPELINES, *AT_HOME}
+    assert account.rights(home) == account.given(home) == named(right.rule for right in RIGHTS)
+    for namespace in (account.watched, account.other, "kube-system", EVERYWHERE):
+        assert account.allowed(asked, namespace) == set(IN_A_NAMESPACE_WITH_PIPELINES)
+    assert account.rights(account.other) == account.given(account.other)
 
 
 @pytest.mark.parametrize("values", [{}, {"clusterId": "c1"}], ids=["its id is kube-system's", "its id is given"])
 def test_an_operator_of_some_namespaces_has_rights_in_these_and_nowhere_else(install: Any, values: Any) -> None:
     account = install(watch=True, **values)
-    in_roles, of_cluster = (named(rules_of(operators(account, kind))) for kind in ("Role", "ClusterRole"))
+    home = account.helm.namespace
+    asked = IN_A_NAMESPACE_WITH_PIPELINES + AT_HOME + NEVER
 
-    assert account.allowed(IN_A_NAMESPACE_WITH_PIPELINES, account.watched) == set(IN_A_NAMESPACE_WITH_PIPELINES)
-    assert account.allowed(NEVER, account.watched) == set()
-    assert account.rights(account.watched) == in_roles | of_cluster
-    for namespace in (account.other, account.helm.namespace, "kube-system", EVERYWHERE):
-        assert account.allowed(IN_A_NAMESPACE_WITH_PIPELINES + NEVER, namespace) == set()
-    assert account.rights(account.other) == of_cluster
+    assert account.allowed(asked, account.watched) == set(IN_A_NAMESPACE_WITH_PIPELINES)
+    assert account.allowed(asked, home) == set(AT_HOME)
+    for namespace in (account.other, "kube-system", EVERYWHERE):
+        assert account.allowed(asked, namespace) == set()
+    for namespace in (account.watched, home, account.other):
+        assert account.rights(namespace) == account.given(namespace)
 
 
 @pytest.mark.parametrize(
@@ -214,9 +228,3 @@ def test_of_namespaces_it_reads_kube_system_if_it_has_no_other_id(
     assert account.allowed([reading], "kube-system", "kube-system") == ({reading} if may else set())
     assert account.allowed([reading], account.other, account.other) == set()
     assert account.allowed([reading], "default", "default") == set()
-
-
-def operators(account: Account, kind: str) -> list[Manifest]:
-    """The roles of a kind that are bound to the operator."""
-    bound = {binding["roleRef"]["name"] for binding in of_kind(account.manifests, f"{kind}Binding")}
-    return [role for role in of_kind(account.manifests, kind) if role["metadata"]["name"] in bound]

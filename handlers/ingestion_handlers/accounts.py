@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -44,7 +45,7 @@ async def account_changed(name: str, memo: kopf.Memo, **indices: Any) -> None:
     """Try the role, and reconcile the pipelines that it may matter to."""
     pipelines_of: kopf.Index[str, PipelineKey] = indices["pipelines_of"]
     wiring, loop = memo.wiring, asyncio.get_running_loop()
-    await loop.run_in_executor(wiring.workers, _check, wiring, name)
+    await loop.run_in_executor(wiring.workers, _changed, wiring, name)
     keys = [key for account in (name, UNDECIDED) for key in pipelines_of.get(account, [])]
     await asyncio.gather(*(loop.run_in_executor(wiring.workers, reconcile_pipeline, wiring, key) for key in keys))
 
@@ -79,8 +80,16 @@ async def pipelines_of(
 
 
 def _check(wiring: Wiring, name: str) -> None:
+    _tried(name, wiring.accounts.check)
+
+
+def _changed(wiring: Wiring, name: str) -> None:
+    _tried(name, wiring.accounts.changed)
+
+
+def _tried(name: str, act: Callable[[str], None]) -> None:
     try:
-        wiring.accounts.check(name)
+        act(name)
     except PipelineError as error:
         # Kubernetes does not answer; what AWS says is in the status.
         logger.warning("AWSAccount %s: %s", name, error)

@@ -29,7 +29,7 @@ class Access:
     endpoint_url: str = ""
     """Where every service is reached; empty for where the operator reaches them."""
     permissions_boundary: str = ""
-    """ARN of the policy that bounds every role; empty for the operator's setting."""
+    """ARN of the policy that bounds every role; empty for that of the operator's setting."""
 
     def __bool__(self) -> bool:
         """Whether a role is to be assumed."""
@@ -43,6 +43,16 @@ class Access:
     def account_id(self) -> str:
         """Number of the account that the role is in; empty for the operator's own, which the role does not tell."""
         return self.role_arn.split(":")[4] if self.role_arn else ""
+
+    def boundary(self, otherwise: str) -> str:
+        """ARN of the policy that bounds every role; `otherwise` is the operator's.
+
+        A role is bounded by a policy of its own account: without one of the access, the operator's is that of the same name there.
+        """
+        if self.permissions_boundary or not self or not otherwise:
+            return self.permissions_boundary or otherwise
+        before, owner, name = otherwise.rsplit(":", 2)
+        return otherwise if owner == "aws" else f"{before}:{self.account_id}:{name}"
 
 
 OWN = Access()

@@ -44,6 +44,13 @@ class AccountCheck:
         else:
             self._write(account, assumed(account, users, role, at))
 
+    def changed(self, name: str) -> None:
+        """An account is new or another one than before: of that may depend which others are the only default."""
+        self.check(name)
+        for account in map(parse_account, self.context.cluster.accounts()):
+            if account.is_default and account.name != name:
+                self.check(account.name)
+
     def release(self, name: str) -> None:
         """Returns when no pipeline needs the account for its deletion. Raises StillThere, and nothing else, until then."""
         delay = self.context.backoff.waiting_seconds

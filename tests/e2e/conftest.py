@@ -27,6 +27,9 @@ SETTINGS = {
 }
 
 
+# The name of the role of each AWSAccount.
+ACCOUNT_ROLE = "ingestion"
+
 # What an administrator lets functions have at most: here everything but this, so that it can be seen to hold.
 BOUNDED = {
     "Version": "2012-10-17",
@@ -48,7 +51,8 @@ def bounds(emulator: Emulator) -> str:
 @pytest.fixture(scope="session")
 def identity(emulator: Emulator, bounds: str) -> dict[str, str]:
     """The operator's: an IAM user with the generated policy and nothing else."""
-    return operator_identity(emulator, boundary=bounds, code_buckets=["builds-*"])
+    roles = [f"arn:aws:iam::*:role/{ACCOUNT_ROLE}"]
+    return operator_identity(emulator, boundary=bounds, code_buckets=["builds-*"], account_roles=roles)
 
 
 @pytest.fixture(scope="session")

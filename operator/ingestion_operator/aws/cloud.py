@@ -50,7 +50,7 @@ class Boto3Cloud(Buckets, Tables, Lookups, Leftovers, Wiring):
             return found
 
     def _other(self, access: Access) -> Self:
-        boundary = access.permissions_boundary or self._permissions_boundary
+        boundary = access.boundary(self._permissions_boundary)
         made = type(self)(
             path_style=self._path_style, permissions_boundary=boundary, access=access, region=self._region
         )

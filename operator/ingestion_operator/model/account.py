@@ -108,13 +108,13 @@ class AccountSpec(
     """For how long a session lasts, in seconds. It is renewed before it ends, also within an update. More than an hour needs
     the role's MaxSessionDuration, and an operator whose own identity is not a role's (AWS allows a chain of roles one hour)."""
     allowed_namespaces: Annotated[
-        tuple[Annotated[str, StringConstraints(min_length=1, max_length=63)], ...],
+        tuple[Annotated[str, StringConstraints(max_length=63)], ...],
         Field(max_length=256, json_schema_extra=LIST_SET),
     ] = ()
     """Namespaces whose pipelines may be built with it: names, or beginnings of names followed by `*`; `*` is every namespace.
     Default: none."""
     allowed_regions: Annotated[
-        tuple[Annotated[str, StringConstraints(min_length=1, max_length=32)], ...],
+        tuple[Annotated[str, StringConstraints(max_length=32)], ...],
         Field(max_length=64, json_schema_extra=LIST_SET),
     ] = ()
     """AWS regions in which pipelines may be built with it. Default: every region."""
@@ -122,8 +122,8 @@ class AccountSpec(
     """URL at which every AWS service of the account is reached, for an emulator or a private endpoint. Buckets are then
     addressed as `endpoint/bucket`. Default: as for the operator itself."""
     permissions_boundary: Annotated[str, StringConstraints(max_length=640)] = ""
-    """ARN of the IAM policy that bounds the roles of the account's functions. Default: the operator's
-    INGESTION_PERMISSIONS_BOUNDARY."""
+    """ARN of the IAM policy that bounds the roles of the account's functions. Default: the account's policy of the same name as
+    the operator's INGESTION_PERMISSIONS_BOUNDARY, if that is set."""
     default: bool = False
     """True: pipelines that name no account are built with this one. There can be one default."""
 

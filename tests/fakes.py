@@ -9,10 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ingestion_operator.access import OWN, Access
 from ingestion_operator.errors import (
+    AccessDenied,
     BucketNameTaken,
     BucketNotEmpty,
     StateUnreadable,
@@ -25,6 +27,7 @@ from ingestion_operator.names import Place
 from ingestion_operator.naming import Owner
 from ingestion_operator.pod import Pod
 from ingestion_operator.ports import (
+    AssumedRole,
     EngineResult,
     OnProgress,
     PackageObject,
@@ -61,6 +64,7 @@ class FakeCluster:
     pipelines_by_key: dict[PipelineKey, dict[str, Any]] = field(default_factory=dict)
     config_maps: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
     secrets: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
+    accounts_by_name: dict[str, dict[str, Any]] = field(default_factory=dict)
     events: list[Announcement] = field(default_factory=list)
     patches: list[Mapping[str, Any]] = field(default_factory=list)
     pods: set[Pod] = field(default_factory=set)
@@ -75,6 +79,16 @@ class FakeCluster:
         self.patches.append(patch)
         if (body := self.pipelines_by_key.get(key)) is not None:
             # What cannot be sent as JSON must not be written here either.
+            body["status"] = merged(body.get("status"), json.loads(json.dumps(patch)))
+
+    def account(self, name: str) -> Mapping[str, Any] | None:
+        return deepcopy(self.accounts_by_name.get(name))
+
+    def accounts(self) -> Sequence[Mapping[str, Any]]:
+        return deepcopy(list(self.accounts_by_name.values()))
+
+    def patch_account_status(self, name: str, patch: Mapping[str, Any]) -> None:
+        if (body := self.accounts_by_name.get(name)) is not None:
             body["status"] = merged(body.get("status"), json.loads(json.dumps(patch)))
 
     def config_map(self, namespace: str, name: str) -> Mapping[str, str] | None:
@@ -139,11 +153,34 @@ class FakeCloud:
     """What is wrong with the wiring, one entry for each time that it is read back; nothing when there is none left."""
     failures: list[Exception] = field(default_factory=list)
     """What finding out the account raises."""
+    access: Access = OWN
+    others: dict[str, FakeCloud] = field(default_factory=dict)
+    """What roles lead to, by the number of the account."""
+    closed: set[str] = field(default_factory=set)
+    """Roles that cannot be assumed."""
+    moved: dict[str, str] = field(default_factory=dict)
+    """Roles that lead to another account than their ARN says, as no role does: what else happens is easier to see so."""
+
+    def using(self, access: Access) -> FakeCloud:
+        if not access:
+            return self
+        found = self.others.setdefault(access.account_id, FakeCloud())
+        # One account, however many roles lead to it.
+        return replace(found, access=access, closed=self.closed, moved=self.moved)
+
+    def assumed(self, access: Access) -> AssumedRole:
+        place = self.using(access).place("us-east-1")
+        return AssumedRole(place.account_id, f"arn:aws:sts::{place.account_id}:assumed-role/r/{access.session_name}")
 
     def place(self, region: str) -> Place:
         if self.failures:
             raise self.failures.pop(0)
-        return Place(ACCOUNT, region)
+        if self.access.role_arn in self.closed:
+            raise AccessDenied(
+                f"AWSAccount {self.access.account}: AccessDenied: not authorized to perform: sts:AssumeRole"
+            )
+        account = self.moved.get(self.access.role_arn) or self.access.account_id or ACCOUNT
+        return Place(account, region, permissions_boundary=self.access.permissions_boundary)
 
     def bucket_tags(self, bucket: str, region: str) -> Mapping[str, str] | None:
         found = self.buckets.get(bucket)
@@ -350,7 +387,7 @@ class FakeEngine:
         inputs, before = repr(sorted(resource.inputs.items())), state.get(resource.name)
         if before is None:
             if resource.type in (BUCKET, TABLE):
-                self._store(resource, adopted=resource.name in (request.adopt or {}))
+                self._store(resource, request)
             verb = "create"
         elif request.refresh and resource.name in self.drifted:
             self.drifted.discard(resource.name)
@@ -360,9 +397,10 @@ class FakeEngine:
         state[resource.name] = inputs
         return verb
 
-    def _store(self, resource: Resource, *, adopted: bool) -> None:
-        is_bucket = resource.type == BUCKET
-        stores = self.cloud.buckets if is_bucket else self.cloud.tables
+    def _store(self, resource: Resource, request: UpdateRequest) -> None:
+        is_bucket, adopted = resource.type == BUCKET, resource.name in (request.adopt or {})
+        cloud = self.cloud.using(request.blueprint.access)
+        stores = cloud.buckets if is_bucket else cloud.tables
         name, tags = resource.inputs["bucket" if is_bucket else "name"], dict(resource.inputs["tags"])
         there = name in stores
         if there and not adopted:

@@ -11,11 +11,14 @@ from typing import Any
 
 import click
 import kopf
+import yaml
 from pythonjsonlogger.json import JsonFormatter
 
 from ingestion_operator import __version__
+from ingestion_operator.access import access_of
 from ingestion_operator.errors import PipelineError
-from ingestion_operator.operator_policy import Reach, operator_policies
+from ingestion_operator.model.account import ACCOUNT_KIND, parse_account
+from ingestion_operator.operator_policy import Reach, operator_policies, trust_policy
 from ingestion_operator.operator_rights import ALL, Feature
 from ingestion_operator.render import render as render_manifest
 from ingestion_operator.settings import LogFormat, Settings
@@ -27,6 +30,7 @@ NEEDS = {
     Feature.KMS_CODE: ("code_bucket", "--code-bucket"),
     Feature.S3_STATE: ("state_bucket", "--state-bucket"),
     Feature.KMS_STATE: ("state_key", "--state-key"),
+    Feature.ACCOUNTS: ("account_role", "--account-role"),
 }
 # What Python calls the logger is what users call the pipeline: the second is renamed after the first has made room.
 JSON_NAMES = {"asctime": "time", "levelname": "level", "name": "logger", "pipeline": "name"}
@@ -44,7 +48,11 @@ def run() -> None:
     """Run the operator until it is told to stop. Settings come from INGESTION_* variables: see docs/settings.md."""
     settings = Settings()
     configure_logging(settings)
-    import ingestion_handlers.handlers  # noqa: F401 - importing registers the handlers
+    # Importing registers the handlers.
+    import ingestion_handlers.handlers
+
+    if settings.accounts:
+        import ingestion_handlers.accounts  # noqa: F401
 
     kopf.run(
         standalone=True,
@@ -81,6 +89,7 @@ def render(filename: Path, account: str, region: str | None, cluster_id: str) ->
 @click.option("--code-bucket", multiple=True, help="bucket that functions' code is read from; may be repeated")
 @click.option("--state-bucket", default="", help="bucket with Pulumi's state, if it is not on a volume")
 @click.option("--state-key", default="", help="ARN of the key of KMS that encrypts secrets in the state")
+@click.option("--account-role", multiple=True, help="ARN of the role of an AWSAccount, may have *; may be repeated")
 @click.option("--permissions-boundary", default="", help="ARN of the policy that every role must have as its boundary")
 @click.option("--part", type=click.IntRange(min=1), help="which part, when it does not fit into one policy of IAM")
 def iam_policy(*, part: int | None, **options: Any) -> None:
@@ -100,6 +109,7 @@ def iam_policy(*, part: int | None, **options: Any) -> None:
             state_bucket=options["state_bucket"],
             state_key=options["state_key"],
             boundary=options["permissions_boundary"],
+            account_roles=options["account_role"],
         ),
         features or ALL,
     )
@@ -111,6 +121,25 @@ def iam_policy(*, part: int | None, **options: Any) -> None:
     if part is not None and part > len(parts):
         raise click.UsageError(f"there is no part {part} of {len(parts)}")
     click.echo(json.dumps(parts[(part or 1) - 1], indent=2))
+
+
+@main.command("trust-policy")
+@click.option("-f", "--filename", type=click.Path(exists=True, dir_okay=False, path_type=Path), required=True)
+@click.option("--operator", "operators", multiple=True, required=True, help="ARN of the operator's own role or user")
+def print_trust_policy(filename: Path, operators: tuple[str, ...]) -> None:
+    """Print what the role of an AWSAccount has to say in its trust policy. See docs/accounts.md.
+
+    External ID and session tags are those of the manifest.
+    """
+    manifests = [m for m in yaml.safe_load_all(filename.read_text()) if isinstance(m, dict)]
+    found = [m for m in manifests if m.get("kind") == ACCOUNT_KIND]
+    if len(found) != 1:
+        raise click.ClickException(f"{filename} has to have one {ACCOUNT_KIND}, and has {len(found)}")
+    try:
+        access = access_of(parse_account(found[0]), "")
+    except PipelineError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(json.dumps(trust_policy(access, operators), indent=2))
 
 
 @main.group()

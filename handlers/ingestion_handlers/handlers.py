@@ -90,7 +90,7 @@ async def stop(memo: kopf.Memo, **_: Any) -> None:
 @kopf.on.resume(*PIPELINES)
 def reconcile(namespace: str | None, name: str, memo: kopf.Memo, **_: Any) -> None:
     """Make AWS what the pipeline says."""
-    _reconcile(memo.wiring, _key(namespace, name))
+    reconcile_pipeline(memo.wiring, key_of(namespace, name))
 
 
 @kopf.timer(*PIPELINES, interval=TICK_SECONDS)
@@ -98,7 +98,7 @@ async def tick(namespace: str | None, name: str, body: kopf.Body, memo: kopf.Mem
     """Look again when the status says so: a retry, something that was missing, or drift."""
     if is_due(body, datetime.now(UTC)):
         await asyncio.get_running_loop().run_in_executor(
-            memo.wiring.workers, _reconcile, memo.wiring, _key(namespace, name)
+            memo.wiring.workers, reconcile_pipeline, memo.wiring, key_of(namespace, name)
         )
 
 
@@ -106,13 +106,13 @@ async def tick(namespace: str | None, name: str, body: kopf.Body, memo: kopf.Mem
 def remove(namespace: str | None, name: str, memo: kopf.Memo, **_: Any) -> None:
     """Take the pipeline down; the finalizer is released only when this returns."""
     try:
-        memo.wiring.reconciler.remove(_key(namespace, name))
+        memo.wiring.reconciler.remove(key_of(namespace, name))
     except StillThere as held:
         raise kopf.TemporaryError(str(held), delay=held.delay_seconds) from held
     except Exception as error:
         # Whatever it is: not knowing is no reason to let go of what may still be in AWS.
         raise kopf.TemporaryError(f"unexpected: {error!r}", delay=ASK_AGAIN_SECONDS) from error
-    memo.wiring.exporter.forget(_key(namespace, name))
+    memo.wiring.exporter.forget(key_of(namespace, name))
 
 
 # Indexing takes no worker: where all are busy, it would wait for one, and tell of a world that was.
@@ -122,7 +122,7 @@ async def conditions_of(
 ) -> dict[PipelineKey, tuple[ConditionKey, ...]]:
     """The pipelines that there are, and their conditions."""
     conditions = status.get("conditions") or []
-    return {_key(namespace, name): tuple((c["type"], c["status"], c["reason"]) for c in conditions)}
+    return {key_of(namespace, name): tuple((c["type"], c["status"], c["reason"]) for c in conditions)}
 
 
 @kopf.index(*PIPELINES)
@@ -138,8 +138,10 @@ async def config_map_changed(namespace: str | None, name: str | None, memo: kopf
     """Deploy changed code to every pipeline that takes it from this ConfigMap."""
     users_of: kopf.Index[ConfigMapName, str] = indices["users_of"]
     loop = asyncio.get_running_loop()
-    keys = [_key(namespace, user) for user in users_of.get((namespace or "", name or ""), [])]
-    await asyncio.gather(*(loop.run_in_executor(memo.wiring.workers, _reconcile, memo.wiring, key) for key in keys))
+    keys = [key_of(namespace, user) for user in users_of.get((namespace or "", name or ""), [])]
+    await asyncio.gather(
+        *(loop.run_in_executor(memo.wiring.workers, reconcile_pipeline, memo.wiring, key) for key in keys)
+    )
 
 
 @kopf.on.probe(id="pipelines")
@@ -150,11 +152,13 @@ async def pipelines(memo: kopf.Memo, **_: Any) -> str:
     return "ready" if "wiring" in memo else "starting"
 
 
-def _key(namespace: str | None, name: str) -> PipelineKey:
+def key_of(namespace: str | None, name: str) -> PipelineKey:
+    """The key of a namespaced object."""
     return PipelineKey(namespace or "", name)
 
 
-def _reconcile(wiring: Wiring, key: PipelineKey) -> None:
+def reconcile_pipeline(wiring: Wiring, key: PipelineKey) -> None:
+    """Reconcile one. Raises kopf.TemporaryError if Kubernetes does not let it."""
     try:
         wiring.reconciler.reconcile(key)
     except PipelineError as error:

@@ -10,6 +10,7 @@ import kopf
 
 from ingestion_handlers.exporter import Exporter
 from ingestion_handlers.workers import Workers
+from ingestion_operator.account_check import AccountCheck
 from ingestion_operator.aws import Boto3Cloud, BucketState
 from ingestion_operator.conclude import Backoff
 from ingestion_operator.engine.file_state import FileState
@@ -41,6 +42,11 @@ class Wiring:
     reconciler: Reconciler
     workers: Workers = field(compare=False)
     exporter: Exporter = field(compare=False)
+
+    @property
+    def accounts(self) -> AccountCheck:
+        """What looks after AWSAccounts."""
+        return AccountCheck(self.reconciler)
 
     def faults(self) -> list[str]:
         """What keeps the operator from its work: Kubernetes without an answer or without the CRD, no AWS credentials."""
@@ -77,11 +83,15 @@ def wire(settings: Settings) -> Wiring:
     engine.check()
     for note in state.notes():
         logger.warning("%s", note)
-    cluster = KubernetesCluster(settings.cluster_id, settings.namespace_list)
+    cluster = KubernetesCluster(settings.cluster_id, settings.namespace_list, accounts=settings.accounts)
     exporter = Exporter()
     reconciler = Reconciler(
         cluster,
-        Boto3Cloud(path_style=settings.s3_path_style, permissions_boundary=settings.permissions_boundary),
+        Boto3Cloud(
+            path_style=settings.s3_path_style,
+            permissions_boundary=settings.permissions_boundary,
+            region=settings.region,
+        ),
         engine,
         settings.region,
         Backoff(

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from ingestion_operator import conclude
 from ingestion_operator.adoption import Adoption
 from ingestion_operator.decide import Action, Decision, Observed, decide
-from ingestion_operator.errors import PipelineError, Propagating
+from ingestion_operator.errors import DependencyNotReady, PipelineError, Propagating
+from ingestion_operator.model.account import parse_account
 from ingestion_operator.model.status import Operation, OperationType, Status
 from ingestion_operator.naming import stack_name
-from ingestion_operator.ports import EngineResult, StackRef, UpdateRequest
+from ingestion_operator.ports import Cloud, EngineResult, StackRef, UpdateRequest
 from ingestion_operator.reasons import Reason
 from ingestion_operator.resources import Blueprint
 from ingestion_operator.run import DESTROY_TIMEOUT_SECONDS, Run
@@ -62,16 +63,17 @@ class Apply(Run):
     def _stack(self, blueprint: Blueprint) -> StackRef:
         """The stack: named as the status says, for its name must not change with a later version's naming."""
         recorded = self.identity.status.stack
-        if recorded is None:
-            return StackRef(stack_name(blueprint.owner), blueprint.place.region)
-        return StackRef(recorded.name, blueprint.place.region, recorded.encryption_salt, self.departed())
+        name, salt = (recorded.name, recorded.encryption_salt) if recorded else (stack_name(blueprint.owner), "")
+        return StackRef(name, blueprint.place.region, salt, blueprint.access, self.departed())
 
     def _update(
         self, observed: Observed, blueprint: Blueprint, stack: StackRef, operation: Operation, timeout: float
     ) -> EngineResult:
+        cloud = self.context.cloud.using(blueprint.access)
+        self._hold_account(blueprint)
         create = operation.type is OperationType.CREATE
         interrupted = self.identity.status.operation is not None
-        adoption = Adoption(self.context.cloud, observed, blueprint)
+        adoption = Adoption(cloud, observed, blueprint)
         adopt = adoption.of_everything() if create or interrupted else adoption.of_new_data()
         request = UpdateRequest(
             stack,
@@ -87,12 +89,23 @@ class Apply(Run):
         )
         result = self.context.engine.update(request, self.progress(operation))
         self.announce_a_broken_lock(result)
-        self._switch_events(blueprint)
-        if faults := self.context.cloud.wiring_faults(blueprint):
+        self._switch_events(blueprint, cloud)
+        if faults := cloud.wiring_faults(blueprint):
             raise Propagating("applied, but AWS does not show it yet: " + "; ".join(faults))
         return result
 
-    def _switch_events(self, blueprint: Blueprint) -> None:
+    def _hold_account(self, blueprint: Blueprint) -> None:
+        """See that the account stays. From the record that was just written on, its deletion waits for the pipeline's.
+
+        A deletion that was asked for before may not have seen it. Raises DependencyNotReady.
+        """
+        name = blueprint.access.account
+        if name and self.identity.status.stack is None:
+            body = self.context.cluster.account(name)
+            if body is None or parse_account(body).deleting:
+                raise DependencyNotReady(f"AWSAccount {name} is being deleted")
+
+    def _switch_events(self, blueprint: Blueprint, cloud: Cloud) -> None:
         """Have an existing bucket send its events to EventBridge while it is the trigger, and not for longer than needed."""
         bucket, region = blueprint.names.source.name, blueprint.place.region
         stack = self.written.stack
@@ -100,10 +113,10 @@ class Apply(Run):
             return
         ours = stack.switched_on == bucket
         if blueprint.listens_to_bucket:
-            switched = self.context.cloud.switch_on_events(bucket, region)
+            switched = cloud.switch_on_events(bucket, region)
             ours = ours or switched or self._another_switched_it_on(bucket)
         elif ours:
-            self.context.cloud.switch_off_events(bucket, region)
+            cloud.switch_off_events(bucket, region)
             ours = False
         self.write(
             self.written.model_copy(update={"stack": stack.model_copy(update={"switched_on": bucket if ours else ""})})

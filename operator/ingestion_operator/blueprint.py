@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ingestion_operator.access import OWN, Access
 from ingestion_operator.code import FunctionCode
 from ingestion_operator.model.processor import SecretKey
 from ingestion_operator.model.source import Trigger
@@ -27,6 +28,7 @@ def blueprint(
     place: Place,
     code: FunctionCode,
     secrets: Mapping[SecretKey, Sensitive] | None = None,
+    access: Access = OWN,
 ) -> Blueprint:
     """All resources that this spec asks for; `secrets` has a value for each that the environment names."""
     draft = Draft(spec, owner, place, names_of(spec, owner, place), code, secrets or {})
@@ -38,4 +40,5 @@ def blueprint(
         tuple(resource for group in GROUPS for resource in group(draft)),
         listens_to_bucket=spec.source.trigger is Trigger.EVENT_BRIDGE,
         trail_arn=draft.trail_arn,
+        access=access,
     )

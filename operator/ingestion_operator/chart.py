@@ -1,4 +1,4 @@
-"""The parts of the Helm chart that are made from the models: its copy of the CRD, and which settings its values may give.
+"""The parts of the Helm chart that are made from the models: its copies of the CRDs, and which settings its values may give.
 
 The rest of the chart, and of its schema of values, is written by hand.
 """
@@ -15,11 +15,12 @@ from ingestion_operator.settings import Settings
 
 CHART = Path("deploy/helm/ingestion-operator")
 VALUES_SCHEMA = CHART / "values.schema.json"
-CRD_COPY = CHART / "files/crds/ingestion-operator.io_ingestionpipelines.yaml"
+CRD_COPIES = CHART / "files/crds"
 # Settings that follow from other values, by the value: they are no `settings` of their own.
 FROM_OTHER_VALUES: Mapping[str, str] = {
     "namespaces": "watchNamespaces",
     "cluster_id": "clusterId",
+    "accounts": "accounts.enabled",
     "backend_url": "state",
     "secrets_provider": "state.secretsProvider",
     "passphrase_file": "state.passphrase",
@@ -38,7 +39,8 @@ def chart_files(root: Path = Path()) -> dict[Path, str]:
 
     `root` is the root of the repository.
     """
-    return {CRD_COPY: crd.to_yaml(), VALUES_SCHEMA: values_schema((root / VALUES_SCHEMA).read_text())}
+    copies = {CRD_COPIES / kind.file_name: crd.to_yaml(kind) for kind in crd.KINDS}
+    return {**copies, VALUES_SCHEMA: values_schema((root / VALUES_SCHEMA).read_text())}
 
 
 def values_schema(current: str) -> str:

@@ -91,6 +91,7 @@ def _stack(observed: Observed, blueprint: Blueprint, stack: StackRef, operation:
     return StackStatus(
         name=stack.name,
         region=stack.region,
+        account=blueprint.access.account,
         account_id=blueprint.place.account_id,
         data_buckets=tuple(dict.fromkeys((*(before.data_buckets if before else ()), *names.data_buckets))),
         data_tables=tuple(dict.fromkeys((*(before.data_tables if before else ()), *names.data_tables))),

@@ -1,4 +1,4 @@
-"""All conditions of a pipeline: each constructor returns the complete set.
+"""All conditions of a pipeline, and of an AWSAccount: each constructor returns the complete set.
 
 `Ready` is always there. `Reconciling` is there only while work or a retry is under way, `Stalled` only while a person must act.
 """
@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
-from ingestion_operator.model.status import Condition, ConditionStatus, Status
+from ingestion_operator.model.status import Condition, ConditionStatus
 from ingestion_operator.reasons import ConditionType, Reason
 
 MESSAGE_LIMIT = 2048
@@ -24,11 +25,18 @@ class _Claim:
     message: str
 
 
+class Conditioned(Protocol):
+    """A status, of a pipeline or of an AWSAccount."""
+
+    def condition(self, kind: str) -> Condition | None:
+        """The condition of that type, or None."""
+
+
 @dataclass(frozen=True)
 class Moment:
     """What every constructor needs: the status before, the generation that was looked at, and the time."""
 
-    previous: Status
+    previous: Conditioned
     generation: int
     now: datetime
 
@@ -76,6 +84,14 @@ class Moment:
             else _ready(ConditionStatus.FALSE, Reason.FAILED, message)
         )
         return self._set(kept, reconciling=(reason, message))
+
+    def assumed(self, message: str) -> Conditions:
+        """The role of an AWSAccount was assumed."""
+        return self._set(_ready(ConditionStatus.TRUE, Reason.ASSUMED, message))
+
+    def refused(self, reason: Reason, message: str) -> Conditions:
+        """An AWSAccount is of no use until a person acts; the reason is that of `Ready` too, for there is no other work to see."""
+        return self._set(_ready(ConditionStatus.FALSE, reason, message), stalled=(reason, message))
 
     def suspended(self) -> Conditions:
         """Nothing is done until spec.reconcile.suspend is false."""

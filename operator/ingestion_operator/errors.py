@@ -15,7 +15,10 @@
     │   ├── TableNameTaken
     │   ├── TrailMissing
     │   ├── StateUnreadable
-    │   └── CredentialsMissing
+    │   ├── CredentialsMissing
+    │   ├── AccountChanged
+    │   ├── SeveralDefaults
+    │   └── InUse
     └── Transient            tried again soon, later and later
         ├── UpdateFailed
         └── UpdateTimedOut
@@ -118,6 +121,24 @@ class CredentialsMissing(Stalled):
     """The operator has no AWS credentials, or they are not valid."""
 
     reason = Reason.CREDENTIALS_MISSING
+
+
+class AccountChanged(Stalled):
+    """The credentials lead to another AWS account than the one in which the pipeline was built."""
+
+    reason = Reason.ACCOUNT_CHANGED
+
+
+class SeveralDefaults(Stalled):
+    """More than one AWSAccount is the default."""
+
+    reason = Reason.SEVERAL_DEFAULTS
+
+
+class InUse(Stalled):
+    """An AWSAccount that is being deleted is still that of pipelines."""
+
+    reason = Reason.IN_USE
 
 
 class Transient(PipelineError):

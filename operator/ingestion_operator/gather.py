@@ -10,6 +10,7 @@ from typing import Any
 
 from ingestion_operator import code as packing
 from ingestion_operator import references
+from ingestion_operator.accounts import access_for, refuse_another_account
 from ingestion_operator.advice import Advice, advice_on, sharing
 from ingestion_operator.blueprint import blueprint
 from ingestion_operator.decide import Observed
@@ -53,15 +54,19 @@ class Gatherer:
         if blocked := block(spec.processor.runtime, self.today, exists=exists) if _has_runtime(spec.processor) else "":
             raise SpecInvalid(f"processor.{blocked}")
         region = spec.region or self.default_region
-        code = references.function_code(self.cluster, self.cloud, spec.processor, identity.key.namespace, region)
+        access = access_for(self.cluster, identity, region)
+        cloud = self.cloud.using(access)
+        code = references.function_code(self.cluster, cloud, spec.processor, identity.key.namespace, region)
         packing.check(code, spec.processor)
         secrets = self._secrets(spec.processor, identity.key.namespace)
-        place = self.cloud.place(region)
-        found = blueprint(spec, Owner(self.cluster.cluster_id(), identity.key, identity.uid), place, code, secrets)
+        place = cloud.place(region)
+        refuse_another_account(identity, place)
+        owner = Owner(self.cluster.cluster_id(), identity.key, identity.uid)
+        found = blueprint(spec, owner, place, code, secrets, access)
         _refuse_endless_loop(spec, found)
         _refuse_other_regions(spec, place.region)
         _refuse_what_aws_would_not_take(found)
-        references.check(self.cloud, spec, found)
+        references.check(cloud, spec, found)
         return found
 
     def _secrets(self, processor: Processor, namespace: str) -> Secrets:

@@ -16,8 +16,9 @@ from ingestion_operator.reference import api_reference, metrics_reference, setti
 def generated() -> dict[Path, str]:
     """Path and content of every generated file."""
     return {
-        Path("crds/ingestion-operator.io_ingestionpipelines.yaml"): crd.to_yaml(),
-        Path("docs/api-reference.md"): api_reference(),
+        **{Path("crds") / kind.file_name: crd.to_yaml(kind) for kind in crd.KINDS},
+        Path("docs/api-reference.md"): api_reference(crd.PIPELINE),
+        Path("docs/account-reference.md"): api_reference(crd.ACCOUNT),
         Path("docs/settings.md"): settings_reference(),
         **chart_files(),
         Path("docs/metrics.md"): metrics_reference(),

@@ -18,7 +18,8 @@ from kubernetes.client.exceptions import ApiException
 from urllib3.exceptions import HTTPError
 
 from ingestion_operator.conditions import shorten
-from ingestion_operator.errors import UpdateFailed
+from ingestion_operator.errors import AccessDenied, UpdateFailed
+from ingestion_operator.model.account import ACCOUNTS
 from ingestion_operator.model.pipeline import GROUP, KIND, PLURAL, VERSION, Identity, PipelineKey
 from ingestion_operator.pod import Pod
 from ingestion_operator.reasons import Reason
@@ -46,9 +47,10 @@ def load_configuration() -> None:
 class KubernetesCluster:
     """The `Cluster` port on the Kubernetes API."""
 
-    def __init__(self, cluster_id: str = "", namespaces: Sequence[str] = ()) -> None:
+    def __init__(self, cluster_id: str = "", namespaces: Sequence[str] = (), *, accounts: bool = True) -> None:
         self._cluster_id = cluster_id
         self._namespaces = tuple(namespaces)
+        self._knows_accounts = accounts
         self._guard = threading.Lock()
         self._objects = client.CustomObjectsApi()
         self._core = client.CoreV1Api()
@@ -96,6 +98,45 @@ class KubernetesCluster:
                     key.name,
                     {"status": patch},
                     _request_timeout=REQUEST_TIMEOUT_SECONDS,
+                )
+            except ApiException as error:
+                if error.status != NOT_FOUND:
+                    raise
+
+    def account(self, name: str) -> Mapping[str, Any] | None:
+        """See the port."""
+        if not self._knows_accounts:
+            raise AccessDenied(
+                f"this operator builds in no other account, and spec.accountRef names {name}: leave accountRef out, or ask an "
+                "administrator to switch accounts.enabled on"
+            )
+        with _translated(f"reading AWSAccount {name}"):
+            try:
+                found = self._objects.get_cluster_custom_object(
+                    GROUP, VERSION, ACCOUNTS, name, _request_timeout=REQUEST_TIMEOUT_SECONDS
+                )
+            except ApiException as error:
+                if error.status == NOT_FOUND:
+                    return None
+                raise
+            return cast("Mapping[str, Any]", found)
+
+    def accounts(self) -> Sequence[Mapping[str, Any]]:
+        """See the port."""
+        if not self._knows_accounts:
+            return ()
+        with _translated("listing AWSAccounts"):
+            found = self._objects.list_cluster_custom_object(
+                GROUP, VERSION, ACCOUNTS, _request_timeout=REQUEST_TIMEOUT_SECONDS
+            )
+            return list(cast("dict[str, Any]", found)["items"])
+
+    def patch_account_status(self, name: str, patch: Mapping[str, Any]) -> None:
+        """See the port."""
+        with _translated(f"writing the status of AWSAccount {name}"):
+            try:
+                self._objects.patch_cluster_custom_object_status(
+                    GROUP, VERSION, ACCOUNTS, name, {"status": patch}, _request_timeout=REQUEST_TIMEOUT_SECONDS
                 )
             except ApiException as error:
                 if error.status != NOT_FOUND:

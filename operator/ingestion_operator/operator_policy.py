@@ -9,11 +9,12 @@ Resources and condition keys: https://docs.aws.amazon.com/service-authorization/
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ingestion_operator import policy
+from ingestion_operator.access import Access
 from ingestion_operator.operator_rights import ALL, CALLS, RIGHTS, STATE, Feature, On, Right
 from ingestion_operator.resources import ROLE_PATH
 
@@ -31,7 +32,7 @@ class Reach:
     No region means every region. `buckets` are the patterns that names of pipelines' buckets match (generated ones
     begin with the namespace), `code_buckets` the names of buckets with code, `state_bucket` that of the one with Pulumi's
     state, `state_key` the ARN of the key that encrypts secrets in it. `boundary` is the ARN of the permissions boundary that
-    every role has to have.
+    every role has to have. `account_roles` are the ARNs, or patterns of these, of the roles of AWSAccounts.
     """
 
     account_id: str
@@ -42,6 +43,7 @@ class Reach:
     state_bucket: str = ""
     boundary: str = ""
     state_key: str = ""
+    account_roles: tuple[str, ...] = ()
 
     def arn(self, service: str, resource: str, account: str | None = None) -> str:
         """An ARN pattern; several regions are a `*`, narrowed by the statement's condition."""
@@ -78,6 +80,14 @@ def operator_policies(reach: Reach, features: Collection[Feature] = ALL) -> tupl
             parts.append([])
         parts[-1].append(statement)
     return tuple(policy.document(*part) for part in parts)
+
+
+def trust_policy(access: Access, principals: Sequence[str]) -> policy.Policy:
+    """What lets the operator assume the role of an AWSAccount, with its external ID, and tag the session if it has tags."""
+    statements = [policy.trust_with_external_id(principals, access.external_id)]
+    if access.session_tags:
+        statements.append(policy.trust_with_tags(principals, access.session_tags))
+    return policy.document(*statements)
 
 
 def size(document: policy.Policy) -> int:
@@ -125,6 +135,7 @@ def _resources(on: On, reach: Reach) -> list[str]:
         # The trail of an organization is its management account's.
         On.ANY_TRAIL: [reach.arn("cloudtrail", "trail/*", account="*")],
         On.REPOSITORIES: [reach.arn("ecr", "repository/*", account="*")],
+        On.ACCOUNT_ROLES: list(reach.account_roles),
         On.ANYTHING: ["*"],
     }
     return found[on]
@@ -132,6 +143,7 @@ def _resources(on: On, reach: Reach) -> list[str]:
 
 _WITHOUT_REGION = frozenset({
     On.BUCKETS, On.NEW_BUCKETS, On.OBJECTS, On.CODE, On.STATE, On.ROLES, On.READ_ROLES, On.BOUND_ROLES, On.PASSED_ROLES,
+    On.ACCOUNT_ROLES,
 })  # fmt: skip
 
 

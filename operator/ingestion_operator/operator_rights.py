@@ -39,6 +39,8 @@ class Feature(StrEnum):
     """Pulumi's state in the bucket that is given, instead of on a volume."""
     KMS_STATE = "kms-state"
     """Secrets in Pulumi's state encrypted with the key of KMS that is given, instead of a passphrase."""
+    ACCOUNTS = "accounts"
+    """Pipelines in the accounts of AWSAccounts, whose roles are given."""
     PURGE = "purge"
     """`deletion.policy: Delete`: buckets and tables are emptied, once confirmed, and deleted. Without it the operator cannot
     delete data."""
@@ -72,6 +74,7 @@ class On(StrEnum):
     TRAILS = "Trails"
     ANY_TRAIL = "ReadTrails"
     REPOSITORIES = "ReadImages"
+    ACCOUNT_ROLES = "AssumeRoles"
     ANYTHING = "Lists"
 
 
@@ -228,6 +231,8 @@ _TAGGED = (
 # By the name of boto3's method; one name can be that of several services.
 CALLS: Mapping[str, tuple[Right, ...]] = {
     "get_caller_identity": (),  # needs no right
+    # Tags of the session are a right of their own, on the same resource.
+    "assume_role": (_right(On.ACCOUNT_ROLES, "sts AssumeRole TagSession", Feature.ACCOUNTS),),
     "head_bucket": (_right(On.BUCKETS, "s3 ListBucket"),),
     "get_bucket_location": (_right(On.BUCKETS, "s3 GetBucketLocation"),),
     "get_bucket_tagging": (_right(On.BUCKETS, "s3 GetBucketTagging"),),

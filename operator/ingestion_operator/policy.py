@@ -5,7 +5,7 @@ Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_gram
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 VERSION = "2012-10-17"
@@ -40,6 +40,29 @@ def lambda_trust(account_id: str) -> Policy:
             "Condition": {"StringEquals": {"aws:SourceAccount": account_id}},
         }
     )
+
+
+def trust_with_external_id(principals: Sequence[str], external_id: str) -> Statement:
+    """These may assume the role, with this external ID if there is one.
+
+    Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_common-scenarios_third-party.html
+    """
+    condition = {"StringEquals": {"sts:ExternalId": external_id}} if external_id else None
+    return _trust("OperatorMayAssume", principals, "sts:AssumeRole", condition)
+
+
+def trust_with_tags(principals: Sequence[str], tags: Mapping[str, str]) -> Statement:
+    """These may tag the session so, and not otherwise. A statement of its own: sts:TagSession knows no external ID.
+
+    Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html
+    """
+    equal: dict[str, Any] = {f"aws:RequestTag/{key}": value for key, value in tags.items()}
+    return _trust("OperatorMayTag", principals, "sts:TagSession", {"StringEquals": equal})
+
+
+def _trust(sid: str, principals: Sequence[str], action: str, condition: dict[str, Any] | None) -> Statement:
+    found: Statement = {"Sid": sid, "Effect": "Allow", "Principal": {"AWS": list(principals)}, "Action": action}
+    return found if condition is None else {**found, "Condition": condition}
 
 
 def read_objects(bucket_arn: str, prefixes: Sequence[str]) -> Statement:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
+from ingestion_operator.access import Access
 from ingestion_operator.model.pipeline import Identity, PipelineKey
 from ingestion_operator.model.status import AwsResource, Changes, Condition, Operation
 from ingestion_operator.names import Place
@@ -41,6 +42,8 @@ class StackRef:
     region: str
     encryption_salt: str = ""
     """Salt of the stack's secrets, if it is known: with it a wrong passphrase is an error even before there is a secret."""
+    access: Access | None = None
+    """With what it is destroyed. None: as the state says that it was built."""
     departed: tuple[str, ...] = ()
     """Hosts that began an operation on the stack and are provably gone: a lock of theirs may be broken."""
 
@@ -115,11 +118,22 @@ class TrailView:
     """The answer of GetEventSelectors."""
 
 
+@dataclass(frozen=True)
+class AssumedRole:
+    """A session with a role, as AWS says whose it is."""
+
+    account_id: str
+    arn: str
+
+
 class Looks(Protocol):
     """What gathering asks of AWS: where it is, and whether what a pipeline refers to is there."""
 
+    def using(self, access: Access) -> Self:
+        """The same with the credentials of an account: those of a role are asked for with the first call, and renewed."""
+
     def place(self, region: str) -> Place:
-        """The account that the operator works in. Raises CredentialsMissing."""
+        """The account in which calls end. Raises CredentialsMissing, or AccessDenied if its role cannot be assumed."""
 
     def bucket_region(self, bucket: str, region: str) -> str | None:
         """The region of a bucket that others made; None if there is none. Raises AccessDenied if it may not be looked at."""
@@ -136,6 +150,12 @@ class Looks(Protocol):
 
 class Cloud(Looks, Protocol):
     """What is asked of AWS directly: identity, ownership, and the data that the engine never deletes."""
+
+    def assumed(self, access: Access) -> AssumedRole:
+        """Assume the role of an account, whether or not a session with it still lasts.
+
+        Raises AccessDenied, saying what is to be allowed, CredentialsMissing or UpdateFailed.
+        """
 
     def bucket_tags(self, bucket: str, region: str) -> Mapping[str, str] | None:
         """The tags of a bucket; None if there is no such bucket. Raises BucketNameTaken if it cannot be looked at."""
@@ -183,6 +203,15 @@ class Cloud(Looks, Protocol):
 
 class Cluster(Protocol):
     """What is asked of the Kubernetes API."""
+
+    def account(self, name: str) -> Mapping[str, Any] | None:
+        """The AWSAccount as it is now; None if there is none. Raises AccessDenied if the operator is to know of none."""
+
+    def accounts(self) -> Sequence[Mapping[str, Any]]:
+        """Every AWSAccount; none if the operator is to know of none."""
+
+    def patch_account_status(self, name: str, patch: Mapping[str, Any]) -> None:
+        """Merge a patch into the status of an AWSAccount; one that is gone is success."""
 
     def cluster_id(self) -> str:
         """What tells this cluster from others that share the AWS account."""

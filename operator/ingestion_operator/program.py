@@ -10,9 +10,26 @@ from pathlib import Path
 from typing import Any
 
 import pulumi
-from pulumi_aws import cloudtrail, cloudwatch, dynamodb, iam, lambda_, s3, sqs
+from pulumi_aws import (
+    Provider,
+    ProviderAssumeRoleArgs,
+    ProviderEndpointArgs,
+    cloudtrail,
+    cloudwatch,
+    dynamodb,
+    iam,
+    lambda_,
+    s3,
+    sqs,
+)
 
+from ingestion_operator.access import Access
 from ingestion_operator.resources import Archive, Blueprint, Ref, Resource, Sensitive
+
+PROVIDER = "account"
+"""Name of the provider that assumes a role."""
+# Those that the provider calls for the types below, by its names of them.
+SERVICES = ("cloudtrail", "dynamodb", "ec2", "eventbridge", "iam", "lambda_", "logs", "s3", "s3control", "sqs", "sts")
 
 CLASSES: Mapping[str, type[pulumi.CustomResource]] = {
     "aws:cloudtrail/trail:Trail": cloudtrail.Trail,
@@ -46,15 +63,57 @@ def program(blueprint: Blueprint, archive: Path, adopt: Mapping[str, str] | None
 
     def register() -> None:
         made: Made = {}
+        provider = provider_of(blueprint.access, blueprint.place.region)
         for resource in blueprint.resources:
-            made[resource.name] = _register(resource, made, archive, (adopt or {}).get(resource.name))
+            made[resource.name] = _register(resource, made, archive, (adopt or {}).get(resource.name), provider)
         for name, value in blueprint.outputs.model_dump(exclude_none=True).items():
             pulumi.export(name, value)
 
     return register
 
 
-def _register(resource: Resource, made: Made, archive: Path, import_id: str | None) -> pulumi.CustomResource:
+def provider_of(access: Access, region: str) -> Provider | None:
+    """The provider that assumes the role of an AWSAccount, and renews the session by itself; None for the default one.
+
+    The identity that assumes the role, and nothing secret, comes from the environment: this is in the state.
+    """
+    if not access:
+        return None
+    tags = dict(access.session_tags)
+    return Provider(
+        PROVIDER,
+        region=region,
+        allowed_account_ids=[access.account_id],
+        assume_roles=[
+            ProviderAssumeRoleArgs(
+                role_arn=access.role_arn,
+                session_name=access.session_name,
+                duration=f"{access.session_seconds}s",
+                external_id=access.external_id or None,
+                tags=tags or None,
+            )
+        ],
+        endpoints=_endpoints(access.endpoint_url),
+        s3_use_path_style=True if access.endpoint_url else None,
+    )
+
+
+def _endpoints(url: str) -> list[ProviderEndpointArgs] | None:
+    return [ProviderEndpointArgs(**dict.fromkeys(SERVICES, url))] if url else None
+
+
+def renewal(access: Access, region: str) -> Callable[[], None]:
+    """The program of a deletion: nothing but the provider, as the AWSAccount says now and not as the state remembers it."""
+
+    def register() -> None:
+        provider_of(access, region)
+
+    return register
+
+
+def _register(
+    resource: Resource, made: Made, archive: Path, import_id: str | None, provider: Provider | None
+) -> pulumi.CustomResource:
     inputs = {name: _resolve(value, made, archive) for name, value in resource.inputs.items()}
     options = pulumi.ResourceOptions(
         depends_on=[made[name] for name in resource.depends_on],
@@ -62,6 +121,7 @@ def _register(resource: Resource, made: Made, archive: Path, import_id: str | No
         # Names are fixed, so the old one has to go before the new one can come.
         delete_before_replace=True,
         import_=import_id,
+        provider=provider,
     )
     return CLASSES[resource.type](resource.name, **inputs, opts=options)
 

@@ -25,6 +25,7 @@ class Reason(StrEnum):
     SUSPENDED = "Suspended"  # spec.reconcile.suspend is true
     DELETING = "Deleting"  # the object is being deleted
     FAILED = "Failed"  # see the message, and Stalled or Reconciling
+    ASSUMED = "Assumed"  # of an AWSAccount: the operator can assume its role
     # Reconciling
     CREATING = "Creating"
     UPDATING = "Updating"
@@ -43,6 +44,9 @@ class Reason(StrEnum):
     STATE_UNREADABLE = "StateUnreadable"
     RETRIES_EXHAUSTED = "RetriesExhausted"
     CREDENTIALS_MISSING = "CredentialsMissing"
+    ACCOUNT_CHANGED = "AccountChanged"  # the credentials lead to another AWS account than the one it was built in
+    SEVERAL_DEFAULTS = "SeveralDefaults"  # of an AWSAccount: another one is the default too
+    IN_USE = "InUse"  # of an AWSAccount that is being deleted: pipelines were built with it
     # Synced
     IN_SYNC = "InSync"
     # Events only

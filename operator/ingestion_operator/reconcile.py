@@ -15,8 +15,8 @@ from typing import Any
 from ingestion_operator.apply import Apply
 from ingestion_operator.errors import PipelineError
 from ingestion_operator.model.pipeline import PipelineKey, parse_identity
-from ingestion_operator.removal import Removal, StillThere
-from ingestion_operator.run import Context
+from ingestion_operator.removal import Removal
+from ingestion_operator.run import Context, StillThere
 
 __all__ = ["Reconciler", "StillThere", "is_due"]
 

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from ingestion_operator import metrics
-from ingestion_operator.model.crd import schema_of
-from ingestion_operator.model.spec import Spec
-from ingestion_operator.model.status import Status
+from ingestion_operator.model.crd import PIPELINE, Kind, schema_of
+from ingestion_operator.model.pipeline import GROUP, VERSION
 from ingestion_operator.settings import Settings
 
 METRICS_PAGE = """\
@@ -32,18 +31,25 @@ has them `operation`, `operationId`, `reason` and `durationSeconds`.
 NOTICE = "<!-- Made from the models by `make generate`; do not edit. -->\n"
 
 
-def api_reference() -> str:
-    """Every field of the API, with its type, default and bounds."""
+PIPELINE_NOTE = "Short name `ipl`, category `ingestion`. The same text is in `kubectl explain ipl.spec`.\n"
+ACCOUNT_NOTE = (
+    "Cluster-scoped, for administrators: [how to give a team an account](accounts.md). The same text is in "
+    "`kubectl explain awsaccount.spec`.\n"
+)
+
+
+def api_reference(kind: Kind) -> str:
+    """Every field of a kind, with its type, default and bounds."""
     parts = [
         NOTICE,
-        "# API reference: `ingestion-operator.io/v1alpha1`, kind `IngestionPipeline`\n",
-        "Short name `ipl`, category `ingestion`. The same text is in `kubectl explain ipl.spec`.\n",
+        f"# API reference: `{GROUP}/{VERSION}`, kind `{kind.kind}`\n",
+        PIPELINE_NOTE if kind is PIPELINE else ACCOUNT_NOTE,
         "## spec\n",
-        _table(schema_of(Spec)),
+        _table(schema_of(kind.spec)),
         "### What admission refuses\n",
-        "\n".join(f"- {message}" for message in dict.fromkeys(_messages(schema_of(Spec)))) + "\n",
+        "\n".join(f"- {message}" for message in dict.fromkeys(_messages(schema_of(kind.spec)))) + "\n",
         "## status\n",
-        _table(schema_of(Status)),
+        _table(schema_of(kind.status)),
     ]
     return "\n".join(parts)
 

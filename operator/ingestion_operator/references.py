@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from ingestion_operator import code as packing
+from ingestion_operator.accounts import Accounts
 from ingestion_operator.code import CodeBundle, ContainerImage, FunctionCode, S3Package
 from ingestion_operator.errors import DependencyNotReady, SpecInvalid, TrailMissing
 from ingestion_operator.model.processor import ConfigMapCode, Processor, S3Code, SecretKey
@@ -19,11 +20,8 @@ from ingestion_operator.resources import Blueprint, Sensitive
 from ingestion_operator.trail import records_writes
 
 
-class Objects(Protocol):
+class Objects(Accounts, Protocol):
     """What is read of the cluster: see `Cluster`."""
-
-    def cluster_id(self) -> str:
-        """See `Cluster`."""
 
     def config_map(self, namespace: str, name: str) -> Mapping[str, str] | None:
         """See `Cluster`."""

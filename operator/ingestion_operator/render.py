@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import yaml
 
+from ingestion_operator.access import Access
 from ingestion_operator.code import CodeBundle, FunctionCode
 from ingestion_operator.errors import SpecInvalid
 from ingestion_operator.gather import Gatherer
+from ingestion_operator.model.account import ACCOUNT_KIND
 from ingestion_operator.model.pipeline import KIND, parse_identity, parse_spec
 from ingestion_operator.names import Place, partition_of
 from ingestion_operator.ports import PackageObject, TrailView
@@ -39,17 +41,33 @@ def render(text: str, account_id: str, region: str, cluster_id: str) -> str:
 
 @dataclass(frozen=True)
 class _Offline:
-    """Stands for the cluster and for AWS, with nothing but the manifests."""
+    """Stands for the cluster and for AWS, with nothing but the manifests.
+
+    An AWSAccount that is not among them, as most users have none to show, is taken for one of the account that is given.
+    """
 
     manifests: list[Manifest]
     account_id: str
     id_of_cluster: str
+    permissions_boundary: str = ""
 
     def cluster_id(self) -> str:
         return self.id_of_cluster
 
+    def account(self, name: str) -> Mapping[str, Any] | None:
+        unknown = {"roleArn": f"arn:aws:iam::{self.account_id}:role/unknown", "allowedNamespaces": ["*"]}
+        given = (a for a in self.accounts() if a["metadata"].get("name") == name)
+        return next(given, {"metadata": {"name": name}, "spec": unknown})
+
+    def accounts(self) -> Sequence[Mapping[str, Any]]:
+        return [manifest for manifest in self.manifests if manifest.get("kind") == ACCOUNT_KIND]
+
+    def using(self, access: Access) -> _Offline:
+        boundary = access.permissions_boundary
+        return replace(self, account_id=access.account_id or self.account_id, permissions_boundary=boundary)
+
     def place(self, region: str) -> Place:
-        return Place(self.account_id, region, partition_of(region))
+        return Place(self.account_id, region, partition_of(region), self.permissions_boundary)
 
     def bucket_region(self, bucket: str, region: str) -> str | None:  # noqa: ARG002 - taken for there, as all below
         return region

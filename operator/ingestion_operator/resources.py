@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from ingestion_operator.access import OWN, Access
 from ingestion_operator.code import FunctionCode
 from ingestion_operator.model.status import Outputs
 from ingestion_operator.names import Addresses, Names, Place
@@ -71,15 +72,19 @@ class Blueprint(Addresses):
     listens_to_bucket: bool = True
     """Whether the bucket's own events are the trigger."""
     trail_arn: str = ""
+    access: Access = OWN
+    """With what it is built."""
 
     @cached_property
     def fingerprint(self) -> str:
         """Hash of everything that goes into an update: equal fingerprints need no update."""
-        document = {
+        document: dict[str, Any] = {
             "place": [self.place.account_id, self.place.region, self.place.partition],
             "trigger": [self.names.source_bucket, self.listens_to_bucket],
             "resources": [[r.name, r.type, r.inputs, r.depends_on, r.holds_data] for r in self.resources],
         }
+        if self.access:
+            document["access"] = self.access.to_document()
         return hashlib.sha256(json.dumps(document, sort_keys=True, default=repr).encode()).hexdigest()
 
     @property

@@ -31,6 +31,14 @@ PROGRESS_INTERVAL_SECONDS = 0.2
 MARGIN_SECONDS = 900.0
 
 
+class StillThere(Exception):
+    """A deletion is not finished; it is to be tried again after `delay_seconds`. Carries the message for the user."""
+
+    def __init__(self, message: str, delay_seconds: float) -> None:
+        super().__init__(message)
+        self.delay_seconds = delay_seconds
+
+
 @dataclass
 class Context:
     """The ports and what is the same for all pipelines."""

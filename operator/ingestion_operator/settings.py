@@ -31,6 +31,8 @@ class Settings(BaseSettings):
     uid of the namespace kube-system."""
     namespaces: str = ""
     """Namespaces to watch, separated by commas. Default: all."""
+    accounts: bool = True
+    """Whether pipelines may be built in AWSAccounts. See docs/accounts.md."""
     backend_url: str = "file:///var/lib/ingestion-operator/state"
     """Where Pulumi keeps state: `file://<directory>` or `s3://<bucket>[/<prefix>]?region=<region>`. Of a store that is compatible
     with S3 also `endpoint=<host:port>`, `s3ForcePathStyle=true` and, without TLS, `disableSSL=true`. See docs/state.md."""

@@ -31,6 +31,9 @@ SETTINGS = {
 }
 
 
+# The name of the role of each AWSAccount.
+ACCOUNT_ROLE = "ingestion"
+
 # What an administrator lets functions have at most: here everything but this, so that it can be seen to hold.
 BOUNDED = {
     "Version": "2012-10-17",
@@ -52,7 +55,13 @@ def bounds(emulator: Emulator) -> str:
 @pytest.fixture(scope="session")
 def identity(emulator: Emulator, bounds: str) -> dict[str, str]:
     """The operator's: an IAM user with the generated policy and nothing else."""
-    return operator_identity(emulator, boundary=bounds, code_buckets=["builds-*"], state_bucket=STATE_BUCKET)
+    return operator_identity(
+        emulator,
+        boundary=bounds,
+        code_buckets=["builds-*"],
+        state_bucket=STATE_BUCKET,
+        account_roles=[f"arn:aws:iam::*:role/{ACCOUNT_ROLE}"],
+    )
 
 
 @pytest.fixture(scope="session")

@@ -10,8 +10,10 @@ from typing import Any, cast
 from kubernetes import client, config
 
 from ingestion_local.control_plane import ControlPlane
-from integration.admission_rows import CODE, UNSET, Change
+from integration.admission_rows import ACCOUNT, CODE, UNSET, Change
 
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/ingestion"
+ACCOUNTS: dict[str, Any] = {"group": "ingestion-operator.io", "version": "v1alpha1", "plural": "awsaccounts"}
 RESOURCE: dict[str, Any] = {
     "group": "ingestion-operator.io",
     "version": "v1alpha1",
@@ -46,6 +48,27 @@ def manifest(*changes: Change, name: str = "pipe", **metadata: Any) -> Document:
         "metadata": {"name": name, "namespace": "default", **metadata},
         "spec": spec,
     }
+
+
+def account(*changes: Change, name: str = "account", **metadata: Any) -> Document:
+    """The smallest good AWSAccount with values of its spec set, or (UNSET) taken away."""
+    spec: Document = {"roleArn": ROLE}
+    for field, value in changes:
+        spec[field] = copy.deepcopy(value)
+        if value is UNSET:
+            del spec[field]
+    return {
+        "apiVersion": "ingestion-operator.io/v1alpha1",
+        "kind": "AWSAccount",
+        "metadata": {"name": name, **metadata},
+        "spec": spec,
+    }
+
+
+def tried_account(api: client.CustomObjectsApi, document: Document) -> Document:
+    """What the API server would store."""
+    answer = api.create_cluster_custom_object(**ACCOUNTS, body=document, dry_run="All", field_validation="Strict")
+    return cast(Document, answer)
 
 
 def tried(api: client.CustomObjectsApi, document: Document) -> Document:

@@ -8,6 +8,8 @@ BUCKET_STAYS = "cannot be changed: the bucket holds data. Create a second pipeli
 RESULTS_STAY = "cannot be changed: results are there already. Create a second pipeline for the other bucket"
 TABLE_STAYS = "cannot be changed: results are there already. Create a second pipeline for the other table"
 REGION_STAYS = "region cannot be changed: create a second pipeline in the other region"
+ACCOUNT_STAYS = "accountRef cannot be changed: create a second pipeline in the other account"
+SEARCH: Changes = [("accountRef", {"name": "search"})]
 HELD = "it holds results. Delete the pipeline (its {0} under RetainData) and create it without results"
 
 
@@ -39,6 +41,9 @@ FORBIDDEN: dict[str, Forbidden] = {
     "the region": Forbidden([("region", "eu-west-1")], [("region", "eu-west-2")], "spec.region", REGION_STAYS),
     "the operator's region that becomes another": Forbidden([], [("region", "eu-west-2")], "spec.region", REGION_STAYS),
     "a region that is taken away": Forbidden([("region", "eu-west-1")], [], "spec.region", REGION_STAYS),
+    "the account": Forbidden(SEARCH, [("accountRef", {"name": "other"})], "spec.accountRef", ACCOUNT_STAYS),
+    "an account that is named later": Forbidden([], SEARCH, "spec.accountRef", ACCOUNT_STAYS),
+    "an account that is taken away": Forbidden(SEARCH, [], "spec.accountRef", ACCOUNT_STAYS),
     "the name of the results bucket": forbidden(
         "results.bucket.name", [("results.bucket.name", "first")], [("results.bucket.name", "second")], RESULTS_STAY
     ),
@@ -89,5 +94,6 @@ PERMITTED: dict[str, tuple[Changes, Changes]] = {
     "the results' prefix": ([("results.bucket.prefix", "a/")], [("results.bucket.prefix", "b/")]),
     "code from a ConfigMap that becomes inline": (FROM_CONFIG_MAP, []),
     "tags": ([("region", "eu-west-1")], [("region", "eu-west-1"), ("tags", {"a": "b"})]),
+    "tags of a pipeline in another account": (SEARCH, [*SEARCH, ("tags", {"a": "b"})]),
     "the deletion policy": ([("deletion.policy", "Retain")], [("deletion.policy", "Delete")]),
 }

@@ -244,6 +244,15 @@ REFUSED: dict[str, Refusal] = {
         [*through_the_source("out/"), ("source.filter.excludePrefixes", ["out/tmp/"])], "spec", said.LOOP
     ),
     # the whole
+    "an account without a name": one("accountRef", {}, "Required value", "accountRef.name"),
+    "an account with a name of nothing": one(
+        "accountRef", {"name": ""}, "should be at least 1 chars long", "accountRef.name"
+    ),
+    "an account with a name of 254": one("accountRef", {"name": "n" * 254}, longer(253), "accountRef.name"),
+    "an account with a name in capitals": one("accountRef", {"name": "Search"}, said.OBJECT_NAME, "accountRef.name"),
+    "the ARN of a role": Refusal(
+        [("accountRef", {"name": "n", "roleArn": "arn"})], "", 'unknown field "spec.accountRef.roleArn"'
+    ),
     **{
         f"the region {region!r}": one("region", region, said.REGION_RULE)
         for region in ("eu-west-1a", "EU-WEST-1", "", "eu-west", "Ireland")

@@ -102,6 +102,7 @@ FROM_S3 = code(s3={"bucket": "acme.builds", "key": "words/1.zip", "versionId": "
 FROM_IMAGE = code(image={"uri": IMAGE})
 EVERY_FIELD: Changes = [
     ("region", "eu-west-1"),
+    ("accountRef", {"name": "search"}),
     ("tags", {"team": "data", "empty": ""}),
     ("source.trigger", "EventBridge"),
     ("source.bucket.name", "acme-raw"),
@@ -292,6 +293,7 @@ ACCEPTED: dict[str, Changes] = {
     "a filter of keys with CloudTrail": [*CLOUD_TRAIL, ("source.filter.prefixes", ["raw/"])],
     "a region of three words": [("region", "ap-southeast-2")],
     "a region of the sovereign cloud": [("region", "eusc-de-east-1")],
+    "an account with a name of 253": [("accountRef", {"name": "n" * 253})],
     "40 tags": [("tags", {f"k{n}": "v" for n in range(40)})],
     "a tag key of 128": [("tags", {"k" * 128: "v"})],
     "a tag value of 256": [("tags", {"awsome": "v", "k": "v" * 256})],

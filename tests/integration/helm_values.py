@@ -81,8 +81,11 @@ COMBINATIONS: dict[str, dict[str, Any]] = {
     "two namespaces and nothing cluster-wide": {
         **TEAMS,
         "clusterId": "c1",
+        "accounts": {"enabled": False},
         "rbac": {"userRoles": {"create": False}},
     },
+    "two namespaces and their AWSAccounts": {**TEAMS, "clusterId": "c1"},
+    "no other accounts": {"accounts": {"enabled": False}},
     "all namespaces with a cluster id": {"clusterId": "c1"},
     "rights given by somebody else": {"rbac": {"create": False}},
     "roles for users are aggregated": {"rbac": {"userRoles": {"aggregate": True}}},

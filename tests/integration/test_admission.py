@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any, cast
@@ -211,8 +211,12 @@ def fields(node: Mapping[str, Any], path: str = "spec") -> Iterator[tuple[str, M
 
 def refused_at() -> set[Cause]:
     """Field and message of every row, without positions in lists and keys of maps."""
-    rows: Iterator[Refusal | Forbidden] = chain(REFUSED.values(), FORBIDDEN.values())
-    return {(re.sub(r"^spec\.tags\..*", "spec.tags.*", re.sub(r"\[\d+\]", "[]", r.field)), r.message) for r in rows}
+    return without_positions(chain(REFUSED.values(), FORBIDDEN.values()), maps=("tags",))
+
+
+def without_positions(rows: Iterable[Refusal | Forbidden], maps: Sequence[str]) -> set[Cause]:
+    keys = rf"^spec\.({'|'.join(maps)})\..*"
+    return {(re.sub(keys, r"spec.\1.*", re.sub(r"\[\d+\]", "[]", r.field)), r.message) for r in rows}
 
 
 def test_every_rule_of_the_schema_has_a_row_with_its_whole_message() -> None:
@@ -262,7 +266,7 @@ def test_kubectl_lists_pipelines_by_short_name_and_by_category(
             assert shown[0].split() == ["NAME", "READY", "STATUS", "PROGRESS", "BUCKET", "AGE"]
             assert any(line.startswith("listed ") for line in shown[1:])
         wide = control_plane.run_kubectl("get", "ipl", "--namespace", "default", "-o", "wide").stdout
-        assert wide.splitlines()[0].split()[6:] == ["FUNCTION", "SYNCED", "CODE", "MESSAGE"]
+        assert wide.splitlines()[0].split()[6:] == ["FUNCTION", "SYNCED", "CODE", "ACCOUNT", "MESSAGE"]
     finally:
         api.delete_namespaced_custom_object(**RESOURCE, name="listed")
 

@@ -134,11 +134,13 @@ def test_the_local_environments_rights_are_the_charts(helm_binary: Path, tmp_pat
     assert RBAC.read_text() == rendered_rbac(helm_binary, tmp_path), "run `make generate`"
 
 
-def test_the_crd_of_the_chart_is_the_operators_and_is_kept(offline: Helm) -> None:
-    (definition,) = of_kind(offline.template({}), "CustomResourceDefinition")
-    (path,) = (RBAC.parents[1] / "crds").glob("*.yaml")
-    assert definition["spec"] == yaml.safe_load(path.read_text())["spec"]
-    assert definition["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
+def test_the_crds_of_the_chart_are_the_operators_and_are_kept(offline: Helm) -> None:
+    definitions = of_kind(offline.template({}), "CustomResourceDefinition")
+    files = (yaml.safe_load(path.read_text()) for path in (RBAC.parents[1] / "crds").glob("*.yaml"))
+    ours = {definition["metadata"]["name"]: definition["spec"] for definition in files}
+    assert {d["metadata"]["name"]: d["spec"] for d in definitions} == ours
+    assert ours.keys() == {f"{plural}.ingestion-operator.io" for plural in ("ingestionpipelines", "awsaccounts")}
+    assert all(d["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep" for d in definitions)
     assert not of_kind(offline.template({"crds": {"install": False}}), "CustomResourceDefinition")
 
 

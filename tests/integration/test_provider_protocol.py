@@ -14,6 +14,7 @@ from google.protobuf import empty_pb2
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
 from ingestion_local.emulator import Emulator
+from ingestion_local.provider.configuration import Configuration
 from ingestion_local.provider.install import install
 from ingestion_local.provider.kinds import Place, Refused
 from ingestion_local.provider.properties import UNKNOWN, Document, to_struct
@@ -251,7 +252,7 @@ def test_what_is_missing_in_the_environment_is_named_and_looked_for_nowhere_else
 
 def test_the_place_is_that_of_the_environment_and_a_region_of_the_configuration_comes_first() -> None:
     assert place_of(THERE) == Place("http://127.0.0.1:1", "us-east-1", "a", "b")
-    assert place_of(THERE | {"AWS_SESSION_TOKEN": "c"}, "eu-west-1").region == "eu-west-1"
+    assert place_of(THERE | {"AWS_SESSION_TOKEN": "c"}, Configuration("eu-west-1")).region == "eu-west-1"
 
 
 class Plugin:

@@ -13,6 +13,7 @@ from typing import Any
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
+from ingestion_operator.access import Access
 from ingestion_operator.decide import Observed
 from ingestion_operator.gather import Gatherer
 from ingestion_operator.model.pipeline import parse_identity
@@ -310,6 +311,18 @@ class World:
 
     def pipelines(self) -> Sequence[Mapping[str, Any]]:
         return [body(self.spec)]
+
+    def account(self, name: str) -> Mapping[str, Any] | None:
+        return {
+            "metadata": {"name": name},
+            "spec": {"roleArn": f"arn:aws:iam::{ACCOUNT}:role/there", "allowedNamespaces": ["*"]},
+        }
+
+    def accounts(self) -> Sequence[Mapping[str, Any]]:
+        return ()
+
+    def using(self, access: Access) -> World:
+        return self
 
     def place(self, region: str) -> Place:
         return Place(ACCOUNT, region)

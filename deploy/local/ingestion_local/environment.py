@@ -81,11 +81,12 @@ def operator_identity(
     boundary: str = "",
     code_buckets: Sequence[str] = (),
     state_bucket: str = "",
+    account_roles: Sequence[str] = (),
 ) -> dict[str, str]:
     """The environment of an operator that may do what the policy generated for it says, all features on, and no more.
 
     `boundary`: ARN of the permissions boundary that its roles must have. `code_buckets`: those that it may read code from.
-    `state_bucket`: that of its state, if it is not on a volume.
+    `state_bucket`: that of its state, if it is not on a volume. `account_roles`: ARNs, or patterns, of AWSAccounts' roles.
     """
     reach = Reach(
         emulator.account_id,
@@ -93,5 +94,6 @@ def operator_identity(
         code_buckets=tuple(code_buckets),
         state_bucket=state_bucket,
         boundary=boundary,
+        account_roles=tuple(account_roles),
     )
     return emulator.restricted_env(name, operator_policies(reach))

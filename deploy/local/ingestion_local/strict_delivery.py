@@ -15,6 +15,7 @@ What MiniStack lacks and this adds, in its own process, before it starts:
   AWS/Lambda (DestinationDeliveryFailures, DeadLetterErrors);
 - code in S3 must be there; the role of a function must be allowed to send failures and to join a network, whose subnets
   must exist;
+- a session with a role is not longer than it may be, and as short as a test wants it;
 - a bucket's name and namespace must fit; a trail's bucket must let it write;
 - a trail that records the writes to a bucket leads them to the event bus;
 - nothing listens but the one port that was asked for.
@@ -42,7 +43,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
-from ingestion_local.strict import asynchronous, buckets, functions, queue, trails
+from ingestion_local.strict import asynchronous, buckets, functions, queue, sessions, trails
 from ingestion_local.strict.contract import CONTRACT
 from ingestion_local.strict.failures import reported
 from ingestion_local.strict.resource_policy import EVENTS_PRINCIPAL, Caller, allows
@@ -89,6 +90,7 @@ def make_strict() -> None:
     _make_delivery_strict()
     _make_functions_strict()
     _make_storage_strict()
+    _make_sessions_strict()
 
 
 def _make_delivery_strict() -> None:
@@ -117,6 +119,12 @@ def _make_storage_strict() -> None:
     # It looks its functions up in a table.
     for action in ("CreateTrail", "UpdateTrail"):
         cloudtrail._DISPATCH[action] = trails.strict_trail(cloudtrail._DISPATCH[action])
+
+
+def _make_sessions_strict() -> None:
+    from ministack.services import sts
+
+    sts.handle_request = sessions.strict_sessions(sts.handle_request)
 
 
 def check_contract(contract: Mapping[str, Mapping[str, list[str]]]) -> None:

@@ -25,10 +25,11 @@ SWITCH = "EventBridgeConfiguration"
 class Buckets(Calls):
     """The part of the `Cloud` port that is about buckets."""
 
-    def __init__(self, *, path_style: bool = False) -> None:
-        super().__init__(path_style=path_style)
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
         # The notification document is read, changed and written back: one of ours at a time.
         self._switches: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._guard_of_switches = threading.Lock()
 
     def bucket_tags(self, bucket: str, region: str) -> Mapping[str, str] | None:
         """See the port."""
@@ -93,7 +94,7 @@ class Buckets(Calls):
 
         Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketNotificationConfiguration.html
         """
-        with self._guard:
+        with self._guard_of_switches:
             switch = self._switches[bucket]
         with switch, translated(f"switching on the events of bucket {bucket}"):
             document = self._notifications(bucket, region)
@@ -104,7 +105,7 @@ class Buckets(Calls):
 
     def switch_off_events(self, bucket: str, region: str) -> bool:
         """See the port."""
-        with self._guard:
+        with self._guard_of_switches:
             switch = self._switches[bucket]
         with switch, translated(f"switching off the events of bucket {bucket}"):
             try:

@@ -9,10 +9,11 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
+from ingestion_operator.access import OWN, Access
+from ingestion_operator.aws.assumed import session_of
 from ingestion_operator.errors import AccessDenied, CredentialsMissing, UpdateFailed
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ logging.getLogger("botocore.parsers").setLevel(logging.INFO)
 
 ABSENT = {"NoSuchBucket", "NoSuchKey", "NoSuchVersion", "404", "NotFound", "NoSuchTagSet"}
 DENIED = {"AccessDenied", "AccessDeniedException", "403", "Forbidden", "UnauthorizedOperation"}
+DEFAULT_REGION = "us-east-1"
 BAD_CREDENTIALS = {
     "InvalidClientTokenId",
     "ExpiredToken",
@@ -41,15 +43,16 @@ BAD_CREDENTIALS = {
 
 
 class Calls:
-    """Clients with the credentials and the endpoint of the environment; thread-safe."""
+    """Clients with the credentials of one access, and its endpoint or that of the environment; thread-safe."""
 
-    def __init__(self, *, path_style: bool = False) -> None:
-        self._session = boto3.Session()
+    def __init__(self, *, path_style: bool = False, access: Access = OWN, region: str = DEFAULT_REGION) -> None:
+        self._access = access
+        self._session = session_of(access, region)
         self._config = Config(
             retries={"mode": "standard", "max_attempts": 5},
             connect_timeout=5,
             read_timeout=30,
-            s3={"addressing_style": "path" if path_style else "auto"},
+            s3={"addressing_style": "path" if path_style or access.endpoint_url else "auto"},
         )
         self._guard = threading.Lock()
         self._clients: dict[tuple[str, str], Any] = {}
@@ -58,7 +61,7 @@ class Calls:
         with self._guard:  # making a client is not thread-safe, using one is
             if (service, region) not in self._clients:
                 make = cast(Any, partial(self._session.client, region_name=region, config=self._config))
-                self._clients[service, region] = make(service)
+                self._clients[service, region] = make(service, endpoint_url=self._access.endpoint_url or None)
             return self._clients[service, region]
 
     def _cloudtrail(self, region: str) -> CloudTrailClient:

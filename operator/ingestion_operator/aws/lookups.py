@@ -25,8 +25,8 @@ NO_TRAIL = {"TrailNotFoundException", "InvalidTrailNameException"}
 class Lookups(Calls):
     """The part of the `Cloud` port that is about what others made."""
 
-    def __init__(self, *, path_style: bool = False) -> None:
-        super().__init__(path_style=path_style)
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
         self._hashes: dict[tuple[str, ...], str] = {}
 
     def bucket_region(self, bucket: str, region: str) -> str | None:

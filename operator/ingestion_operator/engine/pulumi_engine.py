@@ -27,7 +27,7 @@ from ingestion_operator.engine.failures import lock_holder, translate
 from ingestion_operator.engine.locks import held_by_the_dead
 from ingestion_operator.errors import PipelineError, StateUnreadable
 from ingestion_operator.ports import EngineResult, OnProgress, StackRef, UpdateRequest
-from ingestion_operator.program import program
+from ingestion_operator.program import program, renewal
 from ingestion_operator.state import PROJECT, StateStore, what_is_left
 
 logger = logging.getLogger(__name__)
@@ -134,9 +134,13 @@ class PulumiEngine:
             collector = EventCollector(len(blueprint.resources), on_progress, blueprint.secrets)
             if request.create:
                 run.create_stack()
+            # A refresh without a program would read AWS with the provider in the state, as a destroy would.
+            renew = request.refresh and bool(blueprint.access)
             with run.salting_errors(), translate(collector):
                 run.attempt(
-                    lambda stack: stack.up(refresh=request.refresh or None, on_event=collector, **QUIET),
+                    lambda stack: stack.up(
+                        refresh=request.refresh or None, run_program=renew or None, on_event=collector, **QUIET
+                    ),
                     collector,
                 )
             return replace(collector.result(run.cli_processes, run.broken_lock), encryption_salt=run.encryption_salt())
@@ -147,8 +151,11 @@ class PulumiEngine:
             # In one process: the Automation API's own `remove` would start a second and a third.
             run = _Operation(self, stack, directory, timeout_seconds, ("--remove",))
             collector = EventCollector(0, on_progress)
+            # Without a program the provider would be the one in the state, whose role or external ID may be those of old.
+            renew = bool(stack.access)
+            run.program = renewal(stack.access, stack.region) if stack.access else None
             with suppress(automation.StackNotFoundError):
-                run.attempt(lambda it: it.destroy(on_event=collector, **QUIET), collector)
+                run.attempt(lambda it: it.destroy(on_event=collector, run_program=renew or None, **QUIET), collector)
             self._prune(stack)
             return collector.result(run.cli_processes, run.broken_lock)
 

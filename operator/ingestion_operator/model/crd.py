@@ -6,11 +6,13 @@ Source: https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/cust
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import yaml
 from pydantic import BaseModel
 
+from ingestion_operator.model.account import ACCOUNT_KIND, ACCOUNTS, AccountSpec, AccountStatus
 from ingestion_operator.model.base import cel
 from ingestion_operator.model.pipeline import GROUP, KIND, PLURAL, VERSION
 from ingestion_operator.model.spec import Spec
@@ -18,7 +20,11 @@ from ingestion_operator.model.status import Status
 
 Schema = dict[str, Any]
 
-COLUMNS: tuple[tuple[str, str, str, int], ...] = (
+Column = tuple[str, str, str, int]
+# Of every object: https://kubernetes.io/docs/concepts/overview/working-with-objects/names/
+NAME_LIMIT = 253
+
+COLUMNS: tuple[Column, ...] = (
     ("Ready", "string", ".status.conditions[?(@.type=='Ready')].status", 0),
     ("Status", "string", ".status.conditions[?(@.type=='Ready')].reason", 0),
     ("Progress", "string", ".status.operation.progress", 0),
@@ -27,44 +33,102 @@ COLUMNS: tuple[tuple[str, str, str, int], ...] = (
     ("Function", "string", ".status.outputs.functionName", 1),
     ("Synced", "string", ".status.conditions[?(@.type=='Synced')].status", 1),
     ("Code", "string", ".status.code.sha256", 1),
+    ("Account", "string", ".status.stack.accountId", 1),
     ("Message", "string", ".status.conditions[?(@.type=='Ready')].message", 1),
 )
+ACCOUNT_COLUMNS: tuple[Column, ...] = (
+    ("Ready", "string", ".status.conditions[?(@.type=='Ready')].status", 0),
+    ("Status", "string", ".status.conditions[?(@.type=='Ready')].reason", 0),
+    ("Account", "string", ".status.accountId", 0),
+    ("Default", "boolean", ".spec.default", 0),
+    ("Pipelines", "integer", ".status.pipelines", 0),
+    ("Age", "date", ".metadata.creationTimestamp", 0),
+    ("Role", "string", ".spec.roleArn", 1),
+    ("Namespaces", "string", ".spec.allowedNamespaces", 1),
+    ("Message", "string", ".status.conditions[?(@.type=='Ready')].message", 1),
+)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What the API server has to know of one kind."""
+
+    kind: str
+    plural: str
+    scope: str
+    description: str
+    spec: type[BaseModel]
+    status: type[BaseModel]
+    columns: tuple[Column, ...]
+    longest_name: int = NAME_LIMIT
+    short_names: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+
+    @property
+    def file_name(self) -> str:
+        """Name of the file with its CustomResourceDefinition."""
+        return f"{GROUP}_{self.plural}.yaml"
+
+
+PIPELINE = Kind(
+    KIND,
+    PLURAL,
+    "Namespaced",
+    "A pipeline on AWS: an object lands in an S3 bucket, an EventBridge rule sees it, a Lambda function processes it.",
+    Spec,
+    Status,
+    COLUMNS,
+    63,
+    ("ipl",),
+    ("ingestion",),
+)
+# Of no category: who may list pipelines need not be allowed to list accounts, and would be shown an error.
+ACCOUNT = Kind(
+    ACCOUNT_KIND,
+    ACCOUNTS,
+    "Cluster",
+    "An AWS account in which pipelines may be built: the role that the operator assumes there, and the namespaces that may use it.",
+    AccountSpec,
+    AccountStatus,
+    ACCOUNT_COLUMNS,
+)
+KINDS = (PIPELINE, ACCOUNT)
 DROPPED = {"title", "additionalProperties", "$defs"}
 
 
-def definition() -> dict[str, Any]:
+def definition(kind: Kind = PIPELINE) -> dict[str, Any]:
     """The whole CustomResourceDefinition."""
+    more = {"shortNames": list(kind.short_names), "categories": list(kind.categories)}
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"{PLURAL}.{GROUP}"},
+        "metadata": {"name": f"{kind.plural}.{GROUP}"},
         "spec": {
             "group": GROUP,
-            "scope": "Namespaced",
+            "scope": kind.scope,
             "names": {
-                "kind": KIND,
-                "listKind": f"{KIND}List",
-                "plural": PLURAL,
-                "singular": KIND.lower(),
-                "shortNames": ["ipl"],
-                "categories": ["ingestion"],
+                "kind": kind.kind,
+                "listKind": f"{kind.kind}List",
+                "plural": kind.plural,
+                "singular": kind.kind.lower(),
+                **{name: words for name, words in more.items() if words},
             },
-            "versions": [_version()],
+            "versions": [_version(kind)],
         },
     }
 
 
-def to_yaml() -> str:
+def to_yaml(kind: Kind = PIPELINE) -> str:
     """The CustomResourceDefinition as the file under `crds/`."""
     return "# Made from operator/ingestion_operator/model by `make generate`; do not edit.\n" + yaml.safe_dump(
-        definition(), sort_keys=False, width=120
+        definition(kind), sort_keys=False, width=120
     )
 
 
-def _version() -> dict[str, Any]:
+def _version(kind: Kind) -> dict[str, Any]:
     columns = [
-        {"name": name, "type": kind, "jsonPath": path, **({"priority": priority} if priority else {})}
-        for name, kind, path, priority in COLUMNS
+        {"name": name, "type": type_, "jsonPath": path, **({"priority": priority} if priority else {})}
+        for name, type_, path, priority in kind.columns
     ]
     return {
         "name": VERSION,
@@ -72,27 +136,25 @@ def _version() -> dict[str, Any]:
         "storage": True,
         "subresources": {"status": {}},
         "additionalPrinterColumns": columns,
-        "schema": {"openAPIV3Schema": _object_schema()},
+        "schema": {"openAPIV3Schema": _object_schema(kind)},
     }
 
 
-def _object_schema() -> Schema:
+def _object_schema(kind: Kind) -> Schema:
+    limit = kind.longest_name
+    too_long = f"metadata.name must not be longer than {limit} characters: choose a shorter one"
+    shorter = [] if limit >= NAME_LIMIT else [cel(f"size(self.metadata.name) <= {limit}", too_long)]
     return {
         "type": "object",
-        "description": "A pipeline on AWS: an object lands in an S3 bucket, an EventBridge rule sees it, a Lambda function processes it.",
+        "description": kind.description,
         "required": ["spec"],
-        "x-kubernetes-validations": [
-            cel(
-                "size(self.metadata.name) <= 63",
-                "metadata.name must not be longer than 63 characters: choose a shorter one",
-            ),
-        ],
+        **({"x-kubernetes-validations": shorter} if shorter else {}),
         "properties": {
             "apiVersion": {"type": "string"},
             "kind": {"type": "string"},
             "metadata": {"type": "object"},
-            "spec": schema_of(Spec),
-            "status": schema_of(Status),
+            "spec": schema_of(kind.spec),
+            "status": schema_of(kind.status),
         },
     }
 

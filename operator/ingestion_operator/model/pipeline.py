@@ -47,6 +47,8 @@ class Identity:
     deletion_policy: DeletionPolicy = DeletionPolicy.RETAIN_DATA
     region: str = ""
     """Region that the spec names, if any."""
+    account: str = ""
+    """AWSAccount that the spec names, if any."""
     source_bucket: str = ""
     """Name of the source bucket that the spec names, if any."""
     source_is_made: bool = True
@@ -65,6 +67,7 @@ def parse_identity(body: Mapping[str, Any]) -> Identity:
         status=parse_status(body.get("status") or {}),
         deletion_policy=_deletion_policy(body.get("spec") or {}),
         region=_text(body, "spec", "region"),
+        account=_text(body, "spec", "accountRef", "name"),
         source_bucket=_text(body, "spec", "source", "bucket", "name"),
         source_is_made=_text(body, "spec", "source", "bucket", "management") != Management.EXISTING.value,
     )

@@ -12,7 +12,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from ingestion_operator.model.base import Model, cel, rules
-from ingestion_operator.model.fields import escaped, json_size
+from ingestion_operator.model.fields import ObjectName, escaped, json_size
 from ingestion_operator.model.processor import ENVIRONMENT_LIMIT, Processor
 from ingestion_operator.model.results import Results
 from ingestion_operator.model.source import Source
@@ -36,6 +36,13 @@ class DriftMode(StrEnum):
 
     CORRECT = "Correct"
     IGNORE = "Ignore"
+
+
+class AccountReference(Model):
+    """The administrator's AWSAccount, which has to allow the pipeline's namespace and region."""
+
+    name: ObjectName
+    """Name of the AWSAccount."""
 
 
 class Delivery(Model):
@@ -151,6 +158,12 @@ class Spec(
             ".region",
         ),
         cel(
+            "has(self.accountRef) == has(oldSelf.accountRef) "
+            "&& (!has(self.accountRef) || self.accountRef.name == oldSelf.accountRef.name)",
+            "accountRef cannot be changed: create a second pipeline in the other account",
+            ".accountRef",
+        ),
+        cel(
             "!has(oldSelf.results) || !has(oldSelf.results.bucket) || has(self.results)",
             "results cannot be taken away: its bucket holds results. Delete the pipeline (its buckets stay under RetainData) and "
             "create it without results",
@@ -224,6 +237,9 @@ class Spec(
 
     region: Annotated[str, StringConstraints(max_length=32)] | None = None
     """AWS region, for example `eu-west-1`. Default: the operator's. Immutable."""
+    account_ref: AccountReference | None = None
+    """AWS account in which the pipeline is built. Default: that of the default AWSAccount, if there is one when the pipeline is
+    built, else the operator's own. Immutable."""
     tags: Annotated[
         dict[
             Annotated[str, StringConstraints(max_length=128)],

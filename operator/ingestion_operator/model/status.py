@@ -33,6 +33,12 @@ class Condition(StatusModel):
     last_transition_time: datetime
 
 
+ConditionList = Annotated[
+    tuple[Condition, ...],
+    Field(json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]}),
+]
+
+
 class OperationType(StrEnum):
     """What is done to the stack."""
 
@@ -136,6 +142,8 @@ class StackStatus(StatusModel):
 
     name: str
     region: str
+    account: str = ""
+    """AWSAccount that it is built with; empty for the operator's own identity. Another default account does not move it."""
     account_id: str = ""
     data_buckets: tuple[str, ...] = ()
     """Buckets that the pipeline made and that may hold data."""
@@ -161,10 +169,7 @@ class Status(StatusModel):
     observed_generation: int | None = None
     next_check_time: datetime | None = None
     """When the operator looks at the pipeline again by itself: a retry, or the next look for drift."""
-    conditions: Annotated[
-        tuple[Condition, ...],
-        Field(json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]}),
-    ] = ()
+    conditions: ConditionList = ()
     operation: Operation | None = None
     last_operation: LastOperation | None = None
     resources: Annotated[

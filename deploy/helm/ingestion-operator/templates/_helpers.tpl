@@ -114,6 +114,8 @@ s3://{{ required "state.s3.bucket: name the bucket for Pulumi's state (state.bac
 - name: INGESTION_PASSPHRASE_FILE
   value: /etc/ingestion-operator/passphrase
 {{- end }}
+- name: INGESTION_ACCOUNTS
+  value: {{ .Values.accounts.enabled | quote }}
 {{- with .Values.watchNamespaces }}
 - name: INGESTION_NAMESPACES
   value: {{ join "," . | quote }}

@@ -20,6 +20,16 @@
   verbs: [create]
 {{- end -}}
 
+{{- define "ingestion.accountRules" -}}
+# AWSAccounts are cluster-scoped: watch them, keep the finalizer and Kopf's annotations, say whether the role can be assumed.
+- apiGroups: [ingestion-operator.io]
+  resources: [awsaccounts]
+  verbs: [get, list, watch, patch]
+- apiGroups: [ingestion-operator.io]
+  resources: [awsaccounts/status]
+  verbs: [patch]
+{{- end -}}
+
 {{- define "ingestion.clusterIdRules" -}}
 # The uid of kube-system tells this cluster from others in the same AWS account.
 - apiGroups: [""]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, ClassVar, TypeVar
 
+from ingestion_local.provider.configuration import Configuration
 from ingestion_local.provider.properties import Document, same_json, same_value
 from ingestion_local.provider.shapes import Block
 
@@ -29,13 +30,14 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Place:
-    """Where AWS is and who asks: all that the stand-in is told, and all from the environment."""
+    """Where AWS is and who asks: all that the stand-in is told, by the environment and by the program."""
 
     endpoint: str
     region: str
     access_key: str
     secret_key: str
     session_token: str | None = None
+    said: Configuration = Configuration()
 
 
 class Aws:
@@ -54,6 +56,18 @@ class Aws:
         """The client of a service."""
         return self._promise(service).result()
 
+    def check_account(self) -> None:
+        """Refuse credentials of another account than the program wants, or a role that cannot be assumed. Raises Refused."""
+        wanted, role = self._place.said.accounts, self._place.said.role
+        if not wanted and role is None:
+            return
+        client = self("sts")
+        said = f"Cannot assume IAM Role. IAM Role ({role.arn}) cannot be assumed" if role else "finding out the account"
+        with doing(said, client):
+            found = client.get_caller_identity()["Account"]
+        if wanted and found not in wanted:
+            raise Refused(f"AWS account ID not allowed: {found}")
+
     def warm_up(self, services: Sequence[str]) -> None:
         """Begin to make the clients of these services, ahead of their use."""
         for service in services:
@@ -68,22 +82,19 @@ class Aws:
     def _make(self, service: str) -> Any:
         # Imported here: the engine waits for the port, and talks for a while before the first resource comes.
         import botocore.config
-        import botocore.session
 
-        self._session = self._session or botocore.session.get_session()
+        self._session = self._session or self._new_session()
         # No proxy: it would take the calls off this machine.
         config = botocore.config.Config(
             s3={"addressing_style": "path"}, retries={"mode": "standard"}, max_pool_connections=32, proxies={}
         )
-        return self._session.create_client(
-            service,
-            region_name=self.region,
-            endpoint_url=self._place.endpoint,
-            config=config,
-            aws_access_key_id=self._place.access_key,
-            aws_secret_access_key=self._place.secret_key,
-            aws_session_token=self._place.session_token,
-        )
+        endpoint = self._place.said.endpoints.get(service, self._place.endpoint)
+        return self._session.create_client(service, region_name=self.region, endpoint_url=endpoint, config=config)
+
+    def _new_session(self) -> Any:
+        from ingestion_local.provider.credentials import session_of
+
+        return session_of(self._place)
 
 
 class Kind:

@@ -13,7 +13,6 @@ import re
 import sys
 import threading
 from collections.abc import Callable, Mapping
-from ipaddress import AddressValueError, IPv4Address, IPv4Network
 from typing import Any, NoReturn, TypeVar
 from urllib.parse import urlparse
 
@@ -22,7 +21,9 @@ from google.protobuf import any_pb2, empty_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
 from typing_extensions import override
 
+from ingestion_local.provider import configuration
 from ingestion_local.provider.catalogue import KINDS, USUAL_SERVICES
+from ingestion_local.provider.configuration import TEST_NETWORK, Configuration, is_an_emulators
 from ingestion_local.provider.kinds import Aws, Kind, Place, Refused
 from ingestion_local.provider.properties import UNKNOWN, Document, from_struct, is_json, is_unknown, to_struct
 from ingestion_local.provider.shapes import problems
@@ -31,11 +32,6 @@ T = TypeVar("T")
 Context = grpc.ServicerContext
 Diff = provider_pb2.PropertyDiff
 
-LOOPBACK = {"127.0.0.1", "localhost", "::1"}
-# For the pods of a test cluster: RFC 2544 keeps it for tests, so nothing on the Internet has such an address.
-TEST_NETWORK = IPv4Network("198.18.0.0/15")
-# What the engine itself may add to the configuration of a provider.
-CONFIGURATION = {"version", "region", "__internal"}
 VALUE = re.compile(r"value: .*?, type: ", re.DOTALL)
 BANNER = (
     "aws plugin: this is the local stand-in of the ingestion operator, for an emulator only; "
@@ -47,8 +43,7 @@ NAME = "ingestion-operator's local stand-in for pulumi-resource-aws"
 def loopback_endpoint(environment: Mapping[str, str]) -> str:
     """The emulator's URL. Raises Refused if there is none or if it is neither on this machine nor in a test network."""
     endpoint = environment.get("AWS_ENDPOINT_URL", "")
-    host = urlparse(endpoint).hostname
-    if host not in LOOPBACK and not _in_test_network(host):
+    if not is_an_emulators(urlparse(endpoint).hostname):
         raise Refused(
             f"AWS_ENDPOINT_URL is {endpoint!r}: the stand-in talks only to an emulator on loopback or in "
             f"{TEST_NETWORK}, never to AWS"
@@ -56,18 +51,18 @@ def loopback_endpoint(environment: Mapping[str, str]) -> str:
     return endpoint
 
 
-def _in_test_network(host: str | None) -> bool:
-    """Whether it is an address of TEST_NETWORK; a name is not, whatever it resolves to."""
-    try:
-        return IPv4Address(host or "") in TEST_NETWORK
-    except AddressValueError:
-        return False
+def _known(given: Document) -> Document:
+    """The configuration without what the program does not know yet."""
+    return {name: value for name, value in given.items() if not is_unknown(value)}
 
 
-def place_of(environment: Mapping[str, str], region: str = "") -> Place:
-    """The emulator that the environment names, and nothing else: no profile, no metadata service. Raises Refused."""
+def place_of(environment: Mapping[str, str], said: Configuration = Configuration()) -> Place:  # noqa: B008 - frozen
+    """The emulator that the environment names, and nothing else: no profile, no metadata service. Raises Refused.
+
+    What the program says of the provider comes first.
+    """
     endpoint = loopback_endpoint(environment)
-    region = region or environment.get("AWS_REGION", "") or environment.get("AWS_DEFAULT_REGION", "")
+    region = said.region or environment.get("AWS_REGION", "") or environment.get("AWS_DEFAULT_REGION", "")
     wanted = {name: environment.get(name, "") for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
     for name, value in {"AWS_REGION": region, **wanted}.items():
         if not value:
@@ -78,6 +73,7 @@ def place_of(environment: Mapping[str, str], region: str = "") -> Place:
         wanted["AWS_ACCESS_KEY_ID"],
         wanted["AWS_SECRET_ACCESS_KEY"],
         environment.get("AWS_SESSION_TOKEN"),
+        said,
     )
 
 
@@ -112,22 +108,27 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
     @override
     def CheckConfig(self, request: Any, context: Context) -> Any:
         failures = [
-            provider_pb2.CheckFailure(
-                property=name, reason=f"{name}: the stand-in takes its configuration from the environment"
-            )
-            for name in sorted(set(from_struct(request.news)) - CONFIGURATION)
+            provider_pb2.CheckFailure(property=name, reason=reason)
+            for name, reason in configuration.problems(_known(from_struct(request.news)))
         ]
         return provider_pb2.CheckResponse(inputs=request.news, failures=failures)
 
     @override
     def DiffConfig(self, request: Any, context: Context) -> Any:
-        return provider_pb2.DiffResponse(changes=provider_pb2.DiffResponse.DIFF_NONE)
+        before = from_struct(request.old_inputs) or from_struct(request.olds)
+        changed = configuration.changed(before, from_struct(request.news))
+        response = provider_pb2.DiffResponse
+        return response(
+            changes=response.DIFF_SOME if changed else response.DIFF_NONE,
+            diffs=changed,
+            replaces=[name for name in changed if name in configuration.REPLACES],
+        )
 
     @override
     def Configure(self, request: Any, context: Context) -> Any:
-        region = from_struct(request.args).get("region", "")
         try:
-            aws = Aws(place_of(os.environ, "" if is_unknown(region) else str(region)))
+            aws = Aws(place_of(os.environ, configuration.parse(_known(from_struct(request.args)))))
+            aws.check_account()
         except Refused as refusal:
             _abort(context, grpc.StatusCode.FAILED_PRECONDITION, str(refusal))
         self.configure(aws)

@@ -67,6 +67,11 @@ CONTRACT: Mapping[str, Mapping[str, list[str]]] = {
             "record_extra",
         ],
     },
+    "ministack.services.sts": {
+        "handle_request": ["method", "path", "headers", "body", "query_params"],
+        "_caller_identity": ["headers", "query_params"],
+        "_error": ["status", "code", "message", "ns"],
+    },
     "ministack.services.sqs": {
         "queue_delay": ["q"],
         "_ensure_msg_fields": ["m"],

@@ -56,6 +56,7 @@ TAGGING: Mapping[str, tuple[str, str]] = {
     "lambda:CreateFunction": ("Tags", "lambda:TagResource"),
     "logs:CreateLogGroup": ("tags", "logs:TagResource"),
     "sqs:CreateQueue": ("tags", "sqs:TagQueue"),
+    "sts:AssumeRole": ("Tags.member.1.Key", "sts:TagSession"),
 }
 
 

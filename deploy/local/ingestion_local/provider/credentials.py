@@ -1,0 +1,74 @@
+"""With which credentials the stand-in asks: those of the environment, or of a role that is assumed with them, again and again.
+
+Imported late: botocore takes most of the time in which the engine waits for the plugin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import botocore.session
+from botocore.config import Config
+from botocore.credentials import CredentialProvider, Credentials, RefreshableCredentials
+
+from ingestion_local.provider.configuration import Role
+from ingestion_local.provider.kinds import Place
+
+METHOD = "assume-role"
+# A session is renewed when less than this is left of it.
+WINDOW_SECONDS = 60
+ENDED = datetime.fromtimestamp(0, UTC)
+
+
+def session_of(place: Place) -> Any:
+    """A session of botocore with the credentials of the place."""
+    own = botocore.session.get_session()
+    own.set_credentials(place.access_key, place.secret_key, place.session_token)
+    role = place.said.role
+    if role is None:
+        return own
+    session = botocore.session.get_session()
+    session.get_component("credential_provider").providers.insert(0, _Assumed(own, place, role))
+    return session
+
+
+class _Assumed(CredentialProvider):
+    """Gives botocore the credentials of the role, before it looks elsewhere."""
+
+    METHOD = METHOD
+
+    def __init__(self, own: Any, place: Place, role: Role) -> None:
+        super().__init__()
+        self._role = role
+        endpoint = place.said.endpoints.get("sts", place.endpoint)
+        config = Config(retries={"mode": "standard"}, proxies={})
+        self._sts = own.create_client("sts", region_name=place.region, endpoint_url=endpoint, config=config)
+
+    def load(self) -> Credentials:
+        """Credentials that have ended: the first use begins a session."""
+        return RefreshableCredentials(
+            access_key="",
+            secret_key="",
+            token="",
+            expiry_time=ENDED,
+            refresh_using=self._begin,
+            method=METHOD,
+            advisory_timeout=WINDOW_SECONDS,
+            mandatory_timeout=WINDOW_SECONDS,
+        )
+
+    def _begin(self) -> Mapping[str, str]:
+        role = self._role
+        external: Any = {"ExternalId": role.external_id} if role.external_id else {}
+        tags: Any = {"Tags": [{"Key": k, "Value": v} for k, v in role.tags.items()]} if role.tags else {}
+        found = self._sts.assume_role(
+            RoleArn=role.arn, RoleSessionName=role.session_name, DurationSeconds=role.seconds, **external, **tags
+        )["Credentials"]
+        return {
+            "access_key": found["AccessKeyId"],
+            "secret_key": found["SecretAccessKey"],
+            "token": found["SessionToken"],
+            "expiry_time": found["Expiration"].isoformat(),
+        }

@@ -136,9 +136,12 @@ def test_pipelines_of_two_namespaces_land_in_the_account_of_each(world: World, a
 
 def policy(account: OtherAccount, name: str) -> str:
     """A policy of the account that can bound roles; returns its ARN."""
-    everything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
-    made = account.client("iam").create_policy(PolicyName=name, PolicyDocument=json.dumps(everything))
+    made = account.client("iam").create_policy(PolicyName=name, PolicyDocument=json.dumps(everything()))
     return str(made["Policy"]["Arn"])
+
+
+def everything() -> dict[str, Any]:
+    return {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 
 
 def role_of(account: OtherAccount) -> str:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import kopf
 import pytest
 
+import ingestion_handlers.accounts  # noqa: F401 - registers its handlers
 import ingestion_handlers.handlers as handlers_module
 from fakes import Call, FakeCloud, FakeEngine
 from ingestion_handlers.exporter import Exporter

@@ -11,6 +11,7 @@ import pytest
 
 from ingestion_local.control_plane import ControlPlane
 from ingestion_local.processes import wait_until
+from ingestion_operator.account_check import AccountCheck
 from ingestion_operator.errors import AccessDenied, LockHeld, UpdateFailed
 from integration.running import Running, running
 
@@ -206,3 +207,91 @@ def test_a_status_that_is_wiped_by_hand_is_made_again(operator: Running, user: U
     user.run("annotate", "ipl", "words", "example.com/touched=1")
     user.wait_ready()
     assert operator.verbs == ["create", "create"], "what was there is taken over, as at an interrupted creation"
+
+
+# AWSAccounts.
+
+ROLE = "arn:aws:iam::210987654321:role/ingestion"
+
+
+@pytest.fixture
+def account(user: User) -> Iterator[str]:
+    """The name of an account that the test may make: accounts are the whole cluster's."""
+    yield user.namespace
+    user.run("delete", "awsaccount", user.namespace, "--ignore-not-found", "--wait=false")
+
+
+def make_account(user: User, name: str, **spec: Any) -> None:
+    document = {
+        "apiVersion": "ingestion-operator.io/v1alpha1",
+        "kind": "AWSAccount",
+        "metadata": {"name": name},
+        "spec": {"roleArn": ROLE, **spec},
+    }
+    user.run("apply", "-f", "-", document=document)
+
+
+def reason(user: User, name: str) -> str:
+    text = user.run("get", "awsaccount", name, "-o", "json", "--ignore-not-found")
+    conditions = (json.loads(text) if text.strip() else {}).get("status", {}).get("conditions", [])
+    return next((c["reason"] for c in conditions if c["type"] == "Ready"), "")
+
+
+def test_an_account_is_tried_and_a_change_of_it_reconciles_its_pipelines(
+    operator: Running, user: User, account: str
+) -> None:
+    user.apply(accountRef={"name": account})
+    user.wait("the waiting", lambda: user.condition("Ready").get("reason") == "DependencyNotReady")
+    make_account(user, account)
+    user.wait("the account", lambda: reason(user, account) == "Assumed")
+    user.wait("the refusal", lambda: user.condition("Stalled").get("reason") == "AccessDenied")
+    assert operator.verbs == []
+    make_account(user, account, allowedNamespaces=[user.namespace])
+    assert user.wait_ready()["status"]["stack"]["account"] == account
+    make_account(user, account)
+    user.wait("the refusal", lambda: user.condition("Stalled").get("reason") == "AccessDenied")
+    assert operator.verbs == ["create"]
+
+
+def test_a_role_that_is_closed_is_tried_again_by_the_timer(operator: Running, user: User, account: str) -> None:
+    operator.cloud.closed.add(ROLE)
+    make_account(user, account)
+    user.wait("the refusal", lambda: reason(user, account) == "AccessDenied")
+    operator.cloud.closed.clear()
+    user.wait("the account", lambda: reason(user, account) == "Assumed")
+
+
+def test_an_account_goes_after_its_pipelines_and_not_before(operator: Running, user: User, account: str) -> None:
+    make_account(user, account, allowedNamespaces=["*"])
+    user.apply(accountRef={"name": account})
+    user.wait_ready()
+    user.run("delete", "awsaccount", account, "--wait=false")
+    user.wait("the refusal", lambda: reason(user, account) == "Deleting")
+    user.run("delete", "ipl", "words", "--wait=false")
+    user.wait_gone()
+    user.wait(
+        "the end of the account", lambda: not user.run("get", "awsaccount", account, "--ignore-not-found").strip()
+    )
+    assert operator.verbs == ["create", "destroy"]
+
+
+def test_an_error_nobody_thought_of_does_not_let_an_account_go(
+    operator: Running, user: User, account: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_account(user, account)
+    user.wait("the account", lambda: reason(user, account) == "Assumed")
+    monkeypatch.setattr("ingestion_handlers.accounts.ASK_AGAIN_SECONDS", 0.2)
+    failures = [ZeroDivisionError("a bug")]
+    release = AccountCheck.release
+
+    def fail_once(self: AccountCheck, name: str) -> None:
+        if failures:
+            raise failures.pop()
+        release(self, name)
+
+    monkeypatch.setattr(AccountCheck, "release", fail_once)
+    user.run("delete", "awsaccount", account, "--wait=false")
+    user.wait(
+        "the end of the account", lambda: not user.run("get", "awsaccount", account, "--ignore-not-found").strip()
+    )
+    assert failures == []

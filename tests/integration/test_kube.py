@@ -18,7 +18,7 @@ from kubernetes.client.exceptions import ApiException
 from builders import CODE
 from ingestion_local.control_plane import ControlPlane
 from ingestion_operator import kube
-from ingestion_operator.errors import UpdateFailed
+from ingestion_operator.errors import AccessDenied, UpdateFailed
 from ingestion_operator.kube import KubernetesCluster, load_configuration
 from ingestion_operator.model.pipeline import PipelineKey, parse_identity
 from ingestion_operator.pod import Pod
@@ -244,6 +244,37 @@ def test_the_id_of_the_cluster_is_as_configured_or_always_the_same(configured: N
     assert KubernetesCluster().cluster_id() == found
 
 
+# AWSAccounts.
+
+
+@pytest.fixture
+def account(user: User) -> Iterator[str]:
+    spec = {"roleArn": "arn:aws:iam::210987654321:role/ingestion"}
+    user.apply("AWSAccount", user.namespace, "ingestion-operator.io/v1alpha1", spec=spec)
+    yield user.namespace
+    user.control_plane.run_kubectl("delete", "awsaccount", user.namespace, "--ignore-not-found")
+
+
+def test_an_account_is_read_listed_and_its_status_written(cluster: KubernetesCluster, account: str) -> None:
+    cluster.patch_account_status(account, {"pipelines": 3})
+    found = cluster.account(account)
+    assert found is not None
+    assert (found["metadata"]["name"], found["status"]["pipelines"]) == (account, 3)
+    assert account in [body["metadata"]["name"] for body in cluster.accounts()]
+
+
+def test_an_account_that_is_gone_is_none_and_its_status_need_not_be_written(cluster: KubernetesCluster) -> None:
+    assert cluster.account("no-such-account") is None
+    cluster.patch_account_status("no-such-account", {"pipelines": 3})
+
+
+def test_an_operator_that_is_to_know_of_no_account_asks_for_none(configured: None, account: str) -> None:
+    ignorant = KubernetesCluster("it", accounts=False)
+    assert ignorant.accounts() == ()
+    with pytest.raises(AccessDenied, match=r"accounts\.enabled"):
+        ignorant.account(account)
+
+
 # A server that does not answer.
 
 KEY = PipelineKey("team-a", "words")
@@ -255,6 +286,9 @@ CALLS: dict[str, Callable[[KubernetesCluster], object]] = {
     "patch_status": lambda cluster: cluster.patch_status(KEY, {"a": 1}),
     "config_map": lambda cluster: cluster.config_map("team-a", "code"),
     "secret": lambda cluster: cluster.secret("team-a", "api"),
+    "account": lambda cluster: cluster.account("search"),
+    "accounts": lambda cluster: cluster.accounts(),
+    "patch_account_status": lambda cluster: cluster.patch_account_status("search", {"pipelines": 1}),
     "announce": lambda cluster: cluster.announce(IDENTITY, Reason.CREATED, "x"),
 }
 

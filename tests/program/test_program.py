@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,8 +15,10 @@ from pulumi.runtime.mocks import MockMonitor
 from pulumi.runtime.stack import run_pulumi_func
 
 from builders import CODE, EVERYTHING, OWNER, PLACE, SECRETS, TOKEN, make_blueprint
+from ingestion_local.provider.configuration import problems
+from ingestion_operator.access import Access
 from ingestion_operator.code import CodeBundle, ContainerImage, S3Package
-from ingestion_operator.program import CLASSES, program
+from ingestion_operator.program import CLASSES, program, renewal
 from ingestion_operator.resources import Blueprint, Ref
 
 CODE_BUNDLE = CodeBundle.of({"index.py": CODE})
@@ -51,6 +55,10 @@ class RecordingMonitor(MockMonitor):
 
 
 def run(blueprint: Blueprint, archive: Path, adopt: dict[str, str] | None = None) -> Recorder:
+    return run_program(program(blueprint, archive, adopt))
+
+
+def run_program(body: Callable[[], None]) -> Recorder:
     recorder = Recorder()
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
@@ -58,7 +66,7 @@ def run(blueprint: Blueprint, archive: Path, adopt: dict[str, str] | None = None
     try:
 
         async def register() -> None:
-            program(blueprint, archive, adopt)()
+            body()
 
         loop.run_until_complete(run_pulumi_func(register))
     finally:
@@ -182,3 +190,57 @@ def test_what_is_to_be_adopted_is_imported(archive: Path) -> None:
     assert {n: request.importId for n, request in recorder.requests.items() if request.importId} == {
         "source-bucket": "theirs"
     }
+
+
+ACCESS = Access(
+    "search",
+    "arn:aws:iam::210987654321:role/ingestion",
+    "id-1",
+    {"team": "search"},
+    900,
+    "ingestion-operator-it",
+    "https://there",
+)
+
+
+def provider_inputs(recorder: Recorder) -> dict[str, Any]:
+    inputs = recorder.registered["account"].inputs
+    return {name: json.loads(value) if name != "region" else value for name, value in inputs.items()}
+
+
+def test_a_pipeline_of_an_account_is_registered_with_a_provider_that_assumes_its_role(archive: Path) -> None:
+    recorder = run(replace(PLAIN, access=ACCESS), archive)
+    given = provider_inputs(recorder)
+    assert given["assumeRoles"] == [
+        {
+            "roleArn": ACCESS.role_arn,
+            "externalId": "id-1",
+            "tags": {"team": "search"},
+            "duration": "900s",
+            "sessionName": "ingestion-operator-it",
+        }
+    ]
+    assert given["allowedAccountIds"] == ["210987654321"]
+    assert given["region"] == PLACE.region
+    assert (given["endpoints"][0]["lambda"], given["s3UsePathStyle"]) == ("https://there", True)
+    assert problems(recorder.registered["account"].inputs | {"endpoints": "[]"}) == [], "the stand-in takes all of it"
+    for resource in PLAIN.resources:
+        assert "pulumi:providers:aws::account::" in recorder.requests[resource.name].provider, resource.name
+
+
+def test_no_key_and_no_token_is_part_of_the_provider(archive: Path) -> None:
+    given = run(replace(PLAIN, access=replace(ACCESS, endpoint_url="")), archive).registered["account"].inputs
+    assert given.keys() == {
+        "allowedAccountIds", "assumeRoles", "region", "skipCredentialsValidation", "skipRegionValidation"
+    }  # fmt: skip
+
+
+def test_without_an_account_it_is_the_default_provider(archive: Path) -> None:
+    recorder = run(PLAIN, archive)
+    assert "account" not in recorder.registered
+    assert not any(request.provider for request in recorder.requests.values())
+
+
+def test_a_deletion_registers_the_provider_and_nothing_else() -> None:
+    recorder = run_program(renewal(ACCESS, PLACE.region))
+    assert [name for name, args in recorder.registered.items() if args.typ != "pulumi:pulumi:Stack"] == ["account"]

@@ -9,7 +9,13 @@ from cluster_rights import RIGHTS, Right
 # More than this is no longer something that an administrator reads before an installation.
 BOUND = 20
 WRITING = {"create", "update", "patch", "delete", "deletecollection"}
-WRITTEN = {"patch ingestionpipelines", "patch ingestionpipelines/status", "create events"}
+WRITTEN = {
+    "patch ingestionpipelines",
+    "patch ingestionpipelines/status",
+    "patch awsaccounts",
+    "patch awsaccounts/status",
+    "create events",
+}
 
 
 def test_they_are_few_and_each_is_given_once() -> None:

@@ -41,7 +41,9 @@ PAGE = ROOT / "docs" / "operator-policy.md"
 STATE_ADAPTER = ROOT / "operator" / "ingestion_operator" / "aws" / "state_bucket.py"
 ACCOUNT = "123456789012"
 BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/ingestion-boundary"
+ACCOUNT_ROLE = "arn:aws:iam::210987654321:role/ingestion"
 REACH = Reach(ACCOUNT, ("eu-west-1",), code_buckets=("team-code",), boundary=BOUNDARY)
+WITH_ACCOUNTS = replace(REACH, account_roles=(ACCOUNT_ROLE,))
 WIDE = Reach(
     ACCOUNT,
     ("us-gov-west-1", "us-gov-east-1"),
@@ -261,6 +263,63 @@ def test_a_feature_brings_its_rights_and_only_it_does(feature: Feature, action: 
     assert not allows(action, resource, *(ALL - {feature}))
 
 
+def test_the_roles_of_accounts_are_assumed_and_no_others() -> None:
+    for action in ("sts:AssumeRole", "sts:TagSession"):
+        assert statement_of(action, WITH_ACCOUNTS)["Resource"] == [ACCOUNT_ROLE]
+        assert allows(action, ACCOUNT_ROLE, Feature.ACCOUNTS, reach=WITH_ACCOUNTS)
+        assert not allows(action, ACCOUNT_ROLE, *(ALL - {Feature.ACCOUNTS}), reach=WITH_ACCOUNTS)
+        assert not allows(action, f"{ACCOUNT_ROLE}-2", *ALL, reach=WITH_ACCOUNTS)
+        assert not allows(action, ACCOUNT_ROLE, *ALL)
+    several = replace(WIDE, account_roles=(ACCOUNT_ROLE,))
+    assert "Condition" not in statement_of("sts:AssumeRole", several), "a role is of no region"
+
+
+def test_the_command_prints_the_right_to_the_roles_of_accounts() -> None:
+    done = iam_policy("--account", ACCOUNT, "--feature", "accounts", "--account-role", ACCOUNT_ROLE)
+    assert json.loads(done.output) == operator_policy(Reach(ACCOUNT, account_roles=(ACCOUNT_ROLE,)), [Feature.ACCOUNTS])
+
+
+MANIFEST = """\
+kind: AWSAccount
+metadata: {name: search}
+spec:
+  roleArn: arn:aws:iam::210987654321:role/ingestion
+"""
+OPERATOR = f"arn:aws:iam::{ACCOUNT}:role/ingestion-operator"
+
+
+def trust(manifest: str, tmp_path: Path) -> Result:
+    (tmp_path / "account.yaml").write_text(manifest)
+    return CliRunner().invoke(main, ["trust-policy", "-f", str(tmp_path / "account.yaml"), "--operator", OPERATOR])
+
+
+def test_the_trust_policy_is_as_the_account_says(tmp_path: Path) -> None:
+    plain = json.loads(trust(MANIFEST, tmp_path).output)["Statement"]
+    principal = {"AWS": [OPERATOR]}
+    assert plain == [
+        {"Sid": "OperatorMayAssume", "Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
+    ]
+    said = f"{MANIFEST}  externalId: id-1\n  sessionTags: {{team: search}}\n"
+    assume, tag = json.loads(trust(said, tmp_path).output)["Statement"]
+    assert assume["Condition"] == {"StringEquals": {"sts:ExternalId": "id-1"}}
+    assert (tag["Action"], tag["Principal"]) == ("sts:TagSession", principal)
+    assert tag["Condition"] == {"StringEquals": {"aws:RequestTag/team": "search"}}
+
+
+@pytest.mark.parametrize(
+    ("manifest", "message"),
+    [
+        ("kind: IngestionPipeline", "has to have one AWSAccount, and has 0"),
+        (f"{MANIFEST}---\n{MANIFEST}", "has to have one AWSAccount, and has 2"),
+        (f"{MANIFEST}  external: x", "AWSAccount search: spec.external"),
+    ],
+)
+def test_without_one_account_there_is_no_trust_policy(manifest: str, message: str, tmp_path: Path) -> None:
+    done = trust(manifest, tmp_path)
+    assert done.exit_code == 1
+    assert message in done.output
+
+
 def test_a_table_is_deleted_only_with_both_features() -> None:
     table = f"arn:aws:dynamodb:eu-west-1:{ACCOUNT}:table/a-b-table-abcdefgh"
     assert allows("dynamodb:DeleteTable", table, Feature.TABLE, Feature.PURGE)
@@ -322,6 +381,7 @@ def test_the_command_prints_the_parts_of_what_does_not_fit() -> None:
         (["--feature", "s3-code"], "--feature s3-code needs --code-bucket"),
         (["--feature", "kms-code"], "--feature kms-code needs --code-bucket"),
         (["--feature", "s3-state"], "--feature s3-state needs --state-bucket"),
+        (["--feature", "accounts"], "--feature accounts needs --account-role"),
         (["--feature", "everything"], "Invalid value for '--feature'"),
     ],
     ids=lambda value: value[-1] if isinstance(value, list) else "",

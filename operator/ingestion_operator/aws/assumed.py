@@ -16,7 +16,7 @@ import boto3
 import botocore.session
 from botocore.config import Config
 from botocore.credentials import CredentialProvider, RefreshableCredentials
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from ingestion_operator.access import Access
 from ingestion_operator.errors import AccessDenied, CredentialsMissing, PipelineError, UpdateFailed
@@ -81,6 +81,8 @@ class _Role(CredentialProvider):
             found = self._client().assume_role(**cast(Any, request(access)))["Credentials"]
         except ClientError as error:
             raise _translated(error, access) from error
+        except NoCredentialsError as error:
+            raise CredentialsMissing("the operator has no AWS credentials; give its ServiceAccount a role") from error
         except BotoCoreError as error:
             raise UpdateFailed(f"assuming {access.role_arn} of AWSAccount {access.account}: {error}") from error
         return {

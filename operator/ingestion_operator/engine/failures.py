@@ -19,6 +19,8 @@ from ingestion_operator.errors import (
 )
 
 MESSAGE_ERRORS = 3
+# Not what Lambda says of a role that is new: that passes.
+ROLE_REFUSED = re.compile(r"Cannot assume IAM Role|perform: sts:(AssumeRole|TagSession)|AWS account ID not allowed")
 ACCESS_DENIED = re.compile(r"AccessDenied|UnauthorizedOperation|not authorized to perform", re.IGNORECASE)
 BUCKET_TAKEN = re.compile(r"BucketAlreadyExists|BucketAlreadyOwnedByYou")
 UNREADABLE = re.compile(
@@ -51,6 +53,8 @@ def classify(messages: tuple[str, ...]) -> PipelineError:
     )
     if BUCKET_TAKEN.search(text):
         return BucketNameTaken(f"{text}: choose another source.bucket.name")
+    if ROLE_REFUSED.search(text):
+        return AccessDenied(f"{text}: the condition of the AWSAccount says what its role needs")
     if ACCESS_DENIED.search(text):
         return AccessDenied(f"{text}: give the operator's identity this permission")
     if UNREADABLE.search(text):

@@ -13,9 +13,11 @@ import yaml
 
 from ingestion_operator.generate import generated
 from ingestion_operator.model.account import ACCOUNT_KIND, AccountSpec
+from ingestion_operator.model.spec import Spec
 from ingestion_operator.render import render
 
 ROOT = Path(__file__).parents[2]
+MINIMAL = {"processor": {"code": {"inline": "def handler(event, context): ..."}}}
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("samples/**/*.md")])
 
 
@@ -45,7 +47,9 @@ def test_every_pipeline_in_the_documentation_is_valid() -> None:
     assert blocks
     for block in blocks:
         for document in yaml.safe_load_all(block):
-            if document["kind"] == ACCOUNT_KIND:
+            if document.keys() == {"spec"}:  # what is to be added to a pipeline
+                assert Spec.model_validate({**MINIMAL, **document["spec"]})
+            elif document["kind"] == ACCOUNT_KIND:
                 assert AccountSpec.model_validate(document["spec"])
             else:
                 assert yaml.safe_load(render(block, "123456789012", "eu-west-1", "example").split("---\n")[0])

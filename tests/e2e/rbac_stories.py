@@ -7,6 +7,7 @@ out first. It looks at such code again only when its ConfigMap changes (or minut
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -30,6 +31,8 @@ class Story:
     fails: Callable[[World], Any]
     before: Callable[[World], None] = nothing
     then: Callable[[World], None] = nothing
+    of_accounts: bool = False
+    """It is about an AWSAccount. These are everybody's, so only one such operator at a time looks after them."""
 
 
 def from_config_map(name: str, **processor: Any) -> dict[str, Any]:
@@ -203,6 +206,101 @@ def taken_over_from_a_pod(name: str) -> Story:
     )
 
 
+def make_account(name: str) -> Callable[[World], None]:
+    """Make an AWSAccount whose role there is not."""
+
+    def make(world: World) -> None:
+        account = {
+            "apiVersion": "ingestion-operator.io/v1alpha1",
+            "kind": "AWSAccount",
+            "metadata": {"name": account_of(world, name)},
+            "spec": {"roleArn": "arn:aws:iam::210987654321:role/there-is-none"},
+        }
+        world.control_plane.run_kubectl("apply", "-f", "-", input=json.dumps(account))
+
+    return make
+
+
+def account_of(world: World, name: str) -> str:
+    return f"{name}-{world.namespace}"[:60].rstrip("-")
+
+
+def account(world: World, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(
+        world.control_plane.run_kubectl("get", "awsaccount", account_of(world, name), "-o", "json").stdout
+    )
+    return found
+
+
+def tried(name: str) -> Callable[[World], Any]:
+    """Whether the operator has said of the account whether its role can be assumed."""
+    return lambda world: account(world, name).get("status", {}).get("conditions")
+
+
+def account_is_held(world: World, name: str) -> bool:
+    return bool(account(world, name)["metadata"].get("finalizers"))
+
+
+def default_account_is_looked_for(name: str) -> Story:
+    """A pipeline that names no account is built in the default one, if there is one."""
+    return Story(
+        then=apply(name),
+        works=waits_for_code(name),
+        fails=lambda world: "listing AWSAccounts: 403" in said(world, name),
+        of_accounts=True,
+    )
+
+
+def account_is_looked_up(name: str) -> Story:
+    """A pipeline that names an account."""
+    return Story(
+        then=lambda world: world.apply(name, {**from_config_map("missing"), "accountRef": {"name": "nobodys"}}),
+        works=lambda world: "AWSAccount nobodys, named by spec.accountRef, does not exist" in said(world, name),
+        fails=lambda world: "reading AWSAccount nobodys: 403" in said(world, name),
+        of_accounts=True,
+    )
+
+
+def account_made_later(name: str) -> Story:
+    """An account that is made while the operator runs."""
+
+    def make(world: World) -> None:
+        world.apply(name, from_config_map("missing"))
+        world.wait("the pipeline's status", lambda: said(world, name))
+        make_account(name)(world)
+
+    def works_but_does_not_see(world: World) -> bool:
+        world.apply(f"{name}-later", from_config_map("missing"))
+        world.wait("the later pipeline's status", lambda: said(world, f"{name}-later"))
+        return not tried(name)(world) and not account_is_held(world, name)
+
+    return Story(then=make, works=tried(name), fails=works_but_does_not_see, of_accounts=True)
+
+
+def account_is_kept_while_it_is_used(name: str) -> Story:
+    """An account gets the finalizer without which it could go before the pipelines that were built with it."""
+    return Story(
+        then=make_account(name),
+        works=lambda world: account_is_held(world, name) and tried(name)(world),
+        fails=lambda world: not account_is_held(world, name) and refusals(world, "patch", "awsaccounts"),
+        of_accounts=True,
+    )
+
+
+def account_is_said_to_be_of_use(name: str) -> Story:
+    return Story(
+        then=make_account(name),
+        works=tried(name),
+        fails=lambda world: refusals(world, "patch", "awsaccounts/status") and not tried(name)(world),
+        of_accounts=True,
+    )
+
+
+def refusals(world: World, verb: str, resource: str) -> bool:
+    """Whether the operator was refused that, by its log."""
+    return re.search(rf'cannot {verb} resource \\*"{resource}\\*"', world.operator.output()) is not None
+
+
 STORIES: Mapping[str, Story] = {
     "list ingestionpipelines": seen_before("there"),
     "watch ingestionpipelines": seen_later("late"),
@@ -216,4 +314,9 @@ STORIES: Mapping[str, Story] = {
     "create events": told_as_an_event("event"),
     "get namespaces": made_in_aws("made"),
     "get pods": taken_over_from_a_pod("taken-over"),
+    "list awsaccounts": default_account_is_looked_for("defaulted"),
+    "get awsaccounts": account_is_looked_up("looked-up"),
+    "watch awsaccounts": account_made_later("made-later"),
+    "patch awsaccounts": account_is_kept_while_it_is_used("kept"),
+    "patch awsaccounts/status": account_is_said_to_be_of_use("of-use"),
 }

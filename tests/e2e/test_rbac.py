@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -43,10 +44,14 @@ class Stage:
     emulator: Emulator
     identity: Mapping[str, str]
     pulumi: Path
+    of_accounts: threading.Lock = field(default_factory=threading.Lock)
 
     @contextmanager
-    def world(self, about: str, rights: Sequence[Right]) -> Iterator[World]:
-        """A namespace with an operator of its own, which has these rights and is not started yet."""
+    def world(self, about: str, rights: Sequence[Right], *, accounts: bool = False) -> Iterator[World]:
+        """A namespace with an operator of its own, which has these rights and is not started yet.
+
+        With `accounts` it looks after AWSAccounts, and no other one does meanwhile.
+        """
         directory = self.directory / re.sub(r"\W+", "-", about)
         directory.mkdir()
         operator = OperatorProcess(
@@ -54,10 +59,12 @@ class Stage:
         )
         made = World(self.cluster, self.emulator, operator)
         operator.settings["INGESTION_NAMESPACES"] = made.new_namespace(about)
+        operator.settings["INGESTION_ACCOUNTS"] = str(accounts)
         self._grant(made.namespace, rights)
         self.cluster.service_account_kubeconfig(made.namespace, ACCOUNT, directory / "kubeconfig")
         try:
-            yield made
+            with self.of_accounts if accounts else nullcontext():
+                yield made
         finally:
             operator.stop(timeout_seconds=0)  # what it has begun is of no interest
 
@@ -92,7 +99,8 @@ def refused(world: World) -> set[str]:
 
 def attempt_without(stage: Stage, right: Right, story: Story) -> None:
     """See that the story fails without the right, for want of it and of nothing else."""
-    with stage.world(f"without {right}", [other for other in RIGHTS if other is not right]) as world:
+    others = [other for other in RIGHTS if other is not right]
+    with stage.world(f"without {right}", others, accounts=story.of_accounts) as world:
         tell(world, [story])
 
         world.wait("the failure", lambda: story.fails(world))
@@ -101,14 +109,15 @@ def attempt_without(stage: Stage, right: Right, story: Story) -> None:
         assert refused(world) == ({str(right)} if right.resource != "secrets" else set())
 
 
-def attempt_with_all(stage: Stage) -> None:
+def attempt_with_all(stage: Stage, *, of_accounts: bool) -> None:
     """See that every story works, in the hands of one operator, which leaves nothing behind."""
-    with stage.world("with all rights", RIGHTS) as world:
-        tell(world, list(STORIES.values()))
+    stories = {right: story for right, story in STORIES.items() if story.of_accounts is of_accounts}
+    with stage.world(f"with all rights {of_accounts}", RIGHTS, accounts=of_accounts) as world:
+        tell(world, list(stories.values()))
 
-        for right, story in STORIES.items():
+        for right, story in stories.items():
             world.wait(f"what `{right}` is for", partial(story.works, world))
-        assert not [right for right, story in STORIES.items() if story.fails(world)]
+        assert not [right for right, story in stories.items() if story.fails(world)]
         assert refused(world) == set()
         world.clean_up()
         gone = "get", "ipl", "-n", world.namespace, "-o", "name"
@@ -129,14 +138,15 @@ def attempts(stage: Stage) -> Iterator[Mapping[str, Future[None]]]:
     """All of them, under way: each test waits for the one that it is about."""
     with ThreadPoolExecutor(AT_THE_SAME_TIME) as pool:
         known = [right for right in RIGHTS if str(right) in STORIES]
-        with_all = pool.submit(attempt_with_all, stage)
+        with_all = {str(which): pool.submit(attempt_with_all, stage, of_accounts=which) for which in (False, True)}
         without = {str(right): pool.submit(attempt_without, stage, right, STORIES[str(right)]) for right in known}
-        yield {"all": with_all, **without}
+        yield {**with_all, **without}
         pool.shutdown(cancel_futures=True)
 
 
-def test_with_all_rights_everything_works(attempts: Mapping[str, Future[None]]) -> None:
-    attempts["all"].result()
+@pytest.mark.parametrize("of_accounts", [False, True], ids=["with pipelines", "with accounts"])
+def test_with_all_rights_everything_works(attempts: Mapping[str, Future[None]], of_accounts: bool) -> None:
+    attempts[str(of_accounts)].result()
 
 
 @pytest.mark.parametrize("right", RIGHTS, ids=str)

@@ -39,7 +39,18 @@ IN_A_NAMESPACE_WITH_PIPELINES: tuple[Question, ...] = (
 )
 # Where the operator itself is: whether its earlier pod is gone.
 AT_HOME: tuple[Question, ...] = (("get", CORE, "pods"),)
+# AWSAccounts are in no namespace: these are given wherever they are asked about.
+OF_ACCOUNTS: tuple[Question, ...] = (
+    ("get", IPL, "awsaccounts"),
+    ("list", IPL, "awsaccounts"),
+    ("watch", IPL, "awsaccounts"),
+    ("patch", IPL, "awsaccounts"),
+    ("patch", IPL, "awsaccounts/status"),
+)
 NEVER: tuple[Question, ...] = (
+    ("create", IPL, "awsaccounts"),
+    ("update", IPL, "awsaccounts"),
+    ("delete", IPL, "awsaccounts"),
     ("list", CORE, "secrets"),
     ("watch", CORE, "secrets"),
     ("create", CORE, "secrets"),
@@ -192,12 +203,12 @@ def install(helm_binary: Path, empty_plane: ControlPlane, tmp_path: Path) -> Ite
 def test_it_has_the_same_rights_in_every_namespace_and_no_others(install: Any) -> None:
     account = install(watch=False)
     home = account.helm.namespace
-    asked = IN_A_NAMESPACE_WITH_PIPELINES + AT_HOME + NEVER
+    asked = IN_A_NAMESPACE_WITH_PIPELINES + AT_HOME + OF_ACCOUNTS + NEVER
 
-    assert account.allowed(asked, home) == {*IN_A_NAMESPACE_WITH_PIPELINES, *AT_HOME}
+    assert account.allowed(asked, home) == {*IN_A_NAMESPACE_WITH_PIPELINES, *AT_HOME, *OF_ACCOUNTS}
     assert account.rights(home) == account.given(home) == named(right.rule for right in RIGHTS)
     for namespace in (account.watched, account.other, "kube-system", EVERYWHERE):
-        assert account.allowed(asked, namespace) == set(IN_A_NAMESPACE_WITH_PIPELINES)
+        assert account.allowed(asked, namespace) == {*IN_A_NAMESPACE_WITH_PIPELINES, *OF_ACCOUNTS}
     assert account.rights(account.other) == account.given(account.other)
 
 
@@ -205,14 +216,20 @@ def test_it_has_the_same_rights_in_every_namespace_and_no_others(install: Any) -
 def test_an_operator_of_some_namespaces_has_rights_in_these_and_nowhere_else(install: Any, values: Any) -> None:
     account = install(watch=True, **values)
     home = account.helm.namespace
-    asked = IN_A_NAMESPACE_WITH_PIPELINES + AT_HOME + NEVER
+    asked = IN_A_NAMESPACE_WITH_PIPELINES + AT_HOME + OF_ACCOUNTS + NEVER
 
-    assert account.allowed(asked, account.watched) == set(IN_A_NAMESPACE_WITH_PIPELINES)
-    assert account.allowed(asked, home) == set(AT_HOME)
+    assert account.allowed(asked, account.watched) == {*IN_A_NAMESPACE_WITH_PIPELINES, *OF_ACCOUNTS}
+    assert account.allowed(asked, home) == {*AT_HOME, *OF_ACCOUNTS}
     for namespace in (account.other, "kube-system", EVERYWHERE):
-        assert account.allowed(asked, namespace) == set()
+        assert account.allowed(asked, namespace) == set(OF_ACCOUNTS)
     for namespace in (account.watched, home, account.other):
         assert account.rights(namespace) == account.given(namespace)
+
+
+@pytest.mark.parametrize("watch", [False, True])
+def test_an_operator_without_accounts_has_no_right_to_them(install: Any, watch: bool) -> None:
+    account = install(watch=watch, accounts={"enabled": False})
+    assert account.allowed(OF_ACCOUNTS, EVERYWHERE) == set()
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from ingestion_operator.generate import generated
+from ingestion_operator.model.account import ACCOUNT_KIND, parse_account
 from ingestion_operator.render import render
 
 ROOT = Path(__file__).parents[2]
@@ -43,6 +44,9 @@ def test_every_pipeline_in_the_documentation_is_valid() -> None:
     blocks = [block for page in PAGES for block in yaml_blocks(page)]
     assert blocks
     for block in blocks:
+        if (found := yaml.safe_load(block)).get("kind") == ACCOUNT_KIND:
+            assert parse_account(found).spec.allowed_namespaces
+            continue
         assert yaml.safe_load(render(block, "123456789012", "eu-west-1", "example").split("---\n")[0])
 
 

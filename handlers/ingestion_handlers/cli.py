@@ -70,7 +70,7 @@ def run() -> None:
 def render(filename: Path, account: str, region: str | None, cluster_id: str) -> None:
     """Print, offline, the AWS resources and the IAM policy that a manifest would produce.
 
-    ConfigMaps that hold code are looked for in the same file.
+    ConfigMaps that hold code, and AWSAccounts, are looked for in the same file.
     """
     try:
         click.echo(render_manifest(filename.read_text(), account, region or Settings().region, cluster_id))

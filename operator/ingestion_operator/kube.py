@@ -126,9 +126,16 @@ class KubernetesCluster:
         if not self._knows_accounts:
             return ()
         with _translated("listing AWSAccounts"):
-            found = self._objects.list_cluster_custom_object(
-                GROUP, VERSION, ACCOUNTS, _request_timeout=REQUEST_TIMEOUT_SECONDS
-            )
+            try:
+                found = self._objects.list_cluster_custom_object(
+                    GROUP, VERSION, ACCOUNTS, _request_timeout=REQUEST_TIMEOUT_SECONDS
+                )
+            except ApiException as error:
+                if (
+                    error.status == NOT_FOUND
+                ):  # the kind is not installed: an operator that was upgraded without it goes on
+                    return ()
+                raise
             return list(cast("dict[str, Any]", found)["items"])
 
     def patch_account_status(self, name: str, patch: Mapping[str, Any]) -> None:

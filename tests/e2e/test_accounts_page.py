@@ -97,13 +97,14 @@ def test_a_team_gets_an_account_by_the_commands_of_the_page(world: World, tmp_pa
             "210987654321": team.number,
             "eu-west-1": world.emulator.region,
             "role/ingestion\n": f"role/{ACCOUNT_ROLE}\n",
-            "name: search": f"name: {name}",
+            "name: search\n": f"name: {name}\n",
+            "{name: search}": f"{{name: {name}}}",
             "awsaccount search": f"awsaccount {name}",
             "awsaccount/search": f"awsaccount/{name}",
             "[search, search-*]": f"[{world.namespace}]",
         },
     )
-    manifest, account_ref = re.findall(r"```yaml\n(.*?)```", section("1. Say") + section("5. Name"), re.DOTALL)
+    manifest, pipeline = re.findall(r"```yaml\n(.*?)```", section("1. Say") + section("5. Name"), re.DOTALL)
     admins.write("account.yaml", manifest)
     (tmp_path / "boundary.json").write_text(json.dumps(everything()))
     admins.run(RUN[0])
@@ -111,7 +112,8 @@ def test_a_team_gets_an_account_by_the_commands_of_the_page(world: World, tmp_pa
     shown = admins.run(RUN[2])
     assert "Assumed" in shown
 
-    world.apply("words", copying(**yaml.safe_load(admins.here(account_ref))["spec"]))
+    named = yaml.safe_load(admins.here(pipeline))["spec"]["accountRef"]
+    world.apply("words", copying(accountRef=named))
     assert world.wait_ready("words")["stack"]["accountId"] == team.number
     assert processed_in(team, world, "words") == b"hello"
     admins.run(RUN[3])

@@ -21,6 +21,7 @@ from ingestion_local.processes import LocalEnvironmentError, wait_until
 from integration.helm_user import Helm
 
 CRD = "ingestionpipelines.ingestion-operator.io"
+ACCOUNTS = "awsaccounts.ingestion-operator.io"
 PIPELINE = {
     "apiVersion": "ingestion-operator.io/v1alpha1",
     "kind": "IngestionPipeline",
@@ -42,14 +43,14 @@ def helm(helm_binary: Path, empty_plane: ControlPlane, tmp_path: Path) -> Iterat
     user = Helm(helm_binary, tmp_path, f"release-{uuid4().hex[:8]}", control_plane=empty_plane)
     yield user
     user.run("uninstall", user.release, "--ignore-not-found")
-    user.kubectl("delete", "crd", CRD, "--ignore-not-found", "--timeout=30s")
+    user.kubectl("delete", "crd", CRD, ACCOUNTS, "--ignore-not-found", "--timeout=30s")
 
 
 def chart_of_yesterday(directory: Path) -> Path:
     """The chart as it was when a function's memory could not be chosen."""
     copy = directory / "yesterday"
     shutil.copytree(CHART, copy)
-    (path,) = (copy / "files" / "crds").iterdir()
+    (path,) = (copy / "files" / "crds").glob(f"*{CRD.partition('.')[0]}.yaml")
     definition = yaml.safe_load(path.read_text())
     del fields_of_processor(definition)["memoryMiB"]
     path.write_text(yaml.safe_dump(definition))
@@ -110,6 +111,7 @@ def test_an_uninstall_keeps_what_cannot_be_made_again_and_an_install_finds_it(he
     said = helm.run("uninstall", helm.release)
 
     assert CRD in said
+    assert ACCOUNTS in said
     assert not helm.get("deployment", helm.release)
     assert not helm.get("serviceaccount", helm.release)
     assert not helm.get("clusterrole", helm.release)
@@ -177,6 +179,12 @@ def test_an_operator_of_one_namespace_has_no_rights_in_another(helm: Helm) -> No
     assert found == RIGHTS_IN_A_WATCHED_NAMESPACE
     assert not any(may(helm, *right, "-n", "other") for right in RIGHTS_IN_A_WATCHED_NAMESPACE)
     assert not may(helm, "get", "namespaces/kube-system")
+    rights = {verb: may(helm, verb, ACCOUNTS) for verb in ("list", "watch", "patch", "create", "update", "delete")}
+    assert [verb for verb, there in rights.items() if there] == ["list", "watch", "patch"]
+    assert may(helm, "patch", ACCOUNTS, "--subresource=status")
+    helm.upgrade({"watchNamespaces": ["watched"], "clusterId": "c1", "accounts": {"enabled": False}})
+    assert not may(helm, "list", ACCOUNTS)
+    assert not helm.get("clusterrole", f"{helm.namespace}-{helm.release}")
 
 
 def test_an_operator_of_one_namespace_works_there_under_its_roles(

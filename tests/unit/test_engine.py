@@ -99,11 +99,18 @@ def test_errors_name_their_resource_and_are_said_once() -> None:
         ("source-bucket: creating S3 Bucket (b): BucketAlreadyExists: taken", BucketNameTaken),
         ("error: incorrect passphrase", StateUnreadable),
         ("function: The role defined for the function cannot be assumed by Lambda.", UpdateFailed),
+        ("error: Cannot assume IAM Role. IAM Role (arn) cannot be assumed: expired", AccessDenied),
+        ("role: AWS account ID not allowed: 123456789012", AccessDenied),
         ("Throttling: Rate exceeded", UpdateFailed),
     ],
 )
 def test_a_message_tells_what_kind_of_failure_it_is(message: str, kind: type[PipelineError]) -> None:
     assert type(classify((message,))) is kind
+
+
+def test_a_role_that_is_not_to_be_had_is_a_matter_of_its_account() -> None:
+    refused = "User: arn is not authorized to perform: sts:AssumeRole on resource: arn"
+    assert str(classify((refused,))).endswith("the condition of the AWSAccount says what its role needs")
 
 
 @pytest.mark.parametrize(

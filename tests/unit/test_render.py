@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ingestion_operator.errors import DependencyNotReady, SpecInvalid
+from ingestion_operator.errors import AccessDenied, DependencyNotReady, SpecInvalid
 from ingestion_operator.render import render
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -101,6 +101,34 @@ def test_code_comes_from_the_config_map_of_the_same_namespace() -> None:
     elsewhere = yaml.safe_dump_all([from_config_map(), config_map("team-b", **{"index.py": "x = 1"})])
     with pytest.raises(DependencyNotReady, match=r"team-a/code, named by .*, does not exist"):
         rendered(elsewhere)
+
+
+def in_account(*more: dict[str, Any]) -> str:
+    pipeline = {**PIPELINE, "spec": {**PIPELINE["spec"], "accountRef": {"name": "search"}}}
+    return yaml.safe_dump_all([pipeline, *more])
+
+
+def aws_account(**spec: Any) -> dict[str, Any]:
+    role = "arn:aws:iam::210987654321:role/ingestion"
+    metadata = {"name": "search"}
+    return {"kind": "AWSAccount", "metadata": metadata, "spec": {"roleArn": role, "allowedNamespaces": ["*"], **spec}}
+
+
+def test_an_account_of_the_same_file_is_where_it_would_be_built() -> None:
+    bounds = "arn:aws:iam::210987654321:policy/bounds"
+    found = rendered(in_account(aws_account(permissionsBoundary=bounds)))
+    assert "arn:aws:lambda:eu-west-1:210987654321:function:" in found
+    assert "123456789012" not in found
+    assert bounds in found
+
+
+def test_an_account_that_is_not_to_be_seen_is_the_one_that_is_given() -> None:
+    assert "arn:aws:lambda:eu-west-1:123456789012:function:" in rendered(in_account())
+
+
+def test_an_account_that_does_not_allow_it_is_said() -> None:
+    with pytest.raises(AccessDenied, match="may not use AWSAccount search"):
+        rendered(in_account(aws_account(allowedNamespaces=["other"])))
 
 
 @pytest.mark.parametrize(

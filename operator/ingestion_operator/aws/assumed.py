@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 logging.getLogger("botocore.credentials").setLevel(logging.ERROR)
 
 METHOD = "assume-role"
-# Sessions are renewed when so much of their time is left, of an hour 15 minutes: while somebody else does, the old one is used,
-# until only so much is left, of an hour 10 minutes. botocore's own are these of each session, for however short a time it is.
+# A session is renewed by one thread when the first part of its time is left, while others go on with it, and by all when the second
+# is. botocore's own are 15 and 10 minutes whatever the session's length: one of 15 minutes would be renewed at each call.
 EARLY, LATE = 1 / 4, 1 / 6
 EARLIEST_SECONDS, LATEST_SECONDS = 900, 600
 ENDED = datetime.fromtimestamp(0, UTC)

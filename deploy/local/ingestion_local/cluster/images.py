@@ -150,7 +150,7 @@ class Images:
         self._buildah("rmi", "--force", *dict.fromkeys(mine))
         # Layers of earlier builds make the next one quick; there is an end to it.
         if len(self._buildah("images", "--quiet", "--all").split()) > KEPT_IMAGES:
-            self._buildah("prune", "--force")
+            self._buildah("rmi", "--prune", "--force")
 
     def _key(self) -> str:
         """A hash of all that the image is made of."""

@@ -6,12 +6,13 @@ SHELL := /bin/bash
 UV_VERSION := 0.13.9
 PYTHON ?= python3
 WORKERS ?= 2
+CLUSTER_TESTS := tests/e2e tests/cluster
 CACHE := $(or $(INGESTION_CACHE_DIR),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/ingestion-operator)
 UV := $(CACHE)/uv-$(UV_VERSION)/bin/uv
 RUN := $(UV) run --frozen --no-sync
 VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' operator/ingestion_operator/__init__.py)
 
-.PHONY: help demo test lint fmt generate bench clean playground playground-down venv tools helm image
+.PHONY: help demo test test-cluster lint fmt generate bench clean playground playground-down venv tools helm image kind kind-down kind-tool
 
 help:  ## Show the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -19,8 +20,11 @@ help:  ## Show the verbs
 demo: venv tools  ## Run the main job for real, on this machine (KEEP=1 leaves it running)
 	@$(RUN) python -m ingestion_local.demo $(if $(KEEP),--keep)
 
-test: lint tools helm  ## Lint, then every test: unit, program, integration, e2e (WORKERS=2: each with a cluster and an AWS of its own)
+test: lint tools helm kind-tool  ## Lint, then every test: unit, program, integration, e2e (WORKERS=2: each with a cluster and an AWS of its own)
 	$(RUN) pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
+
+test-cluster: venv  ## The e2e tests with the operator as the chart's pod, in a real one-node cluster (root, Debian); CLUSTER=kind: there
+	$(RUN) pytest --numprocesses $(WORKERS) --dist loadfile --cluster $(CLUSTER_TESTS) $(ARGS)
 
 lint: venv  ## Formatting, ruff, mypy, import contracts, generated files
 	$(RUN) ruff format --check .
@@ -49,6 +53,13 @@ playground-down: venv
 image: venv  ## Build the image with docker, podman or buildah, and its bill of materials (IMAGE=name:tag, BUILD_ARGS=...)
 	@$(RUN) python -m ingestion_local.image $(UV) $(or $(IMAGE),ingestion-operator:$(VERSION)) $(BUILD_ARGS)
 
+kind: venv  ## A kind cluster with the operator and an emulated AWS (IMAGE=, NODE_IMAGE=, KIND_CLUSTER=, BUILD_ARGS=); takes docker or podman
+	@$(RUN) python -m ingestion_local.kind up $(UV) $(if $(KIND_CLUSTER),--name $(KIND_CLUSTER)) $(if $(IMAGE),--image $(IMAGE)) \
+		$(if $(NODE_IMAGE),--node-image $(NODE_IMAGE)) -- $(BUILD_ARGS)
+
+kind-down: venv
+	@$(RUN) python -m ingestion_local.kind down $(if $(KIND_CLUSTER),--name $(KIND_CLUSTER))
+
 clean:  ## Remove what was made in this checkout (the tool cache stays: $(CACHE))
 	rm -rf .venv dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
@@ -69,3 +80,6 @@ tools: venv
 
 helm: venv
 	@$(RUN) python -m ingestion_local.toolchain helm
+
+kind-tool: venv
+	@$(RUN) python -m ingestion_local.toolchain kind

@@ -25,6 +25,7 @@ from ingestion_operator.model.pipeline import Identity, PipelineKey
 from ingestion_operator.model.status import AwsResource, Changes, Condition, Operation
 from ingestion_operator.names import Place
 from ingestion_operator.naming import Owner
+from ingestion_operator.pod import Pod
 from ingestion_operator.ports import (
     AssumedRole,
     EngineResult,
@@ -66,6 +67,7 @@ class FakeCluster:
     accounts_by_name: dict[str, dict[str, Any]] = field(default_factory=dict)
     events: list[Announcement] = field(default_factory=list)
     patches: list[Mapping[str, Any]] = field(default_factory=list)
+    pods: set[Pod] = field(default_factory=set)
 
     def cluster_id(self) -> str:
         return "test"
@@ -97,6 +99,9 @@ class FakeCluster:
         # As the resource version does, the version tells whether the whole was written again.
         written = sum(len(value) for value in found.values()) if found else 0
         return None if found is None else {k: Sensitive(v, f"{name}/{written}/{k}") for k, v in found.items()}
+
+    def pod_is_gone(self, pod: Pod) -> bool:
+        return pod not in self.pods
 
     def pipelines(self) -> Sequence[Mapping[str, Any]]:
         return deepcopy(list(self.pipelines_by_key.values()))

@@ -8,7 +8,10 @@ status and the timer: Kopf's would not notice that the spec was mended while the
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import logging
+import os
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -58,7 +61,20 @@ async def _serve(wiring: Wiring, conditions_of: kopf.Index[PipelineKey, tuple[Co
 @kopf.on.login()
 def login(**kwargs: Any) -> kopf.ConnectionInfo | None:
     """The pod's ServiceAccount, whose token is read anew when it expires; outside of a cluster the kubeconfig."""
-    return kopf.login_with_service_account(**kwargs) or kopf.login_with_kubeconfig(**kwargs)
+    found = kopf.login_with_service_account(**kwargs)
+    return at_its_address(found, os.environ) if found else kopf.login_with_kubeconfig(**kwargs)
+
+
+def at_its_address(found: kopf.ConnectionInfo, environment: Mapping[str, str]) -> kopf.ConnectionInfo:
+    """The same, by the address that every pod is given, which is also what the Kubernetes client uses.
+
+    Kopf's own takes the name `kubernetes.default.svc`: without the cluster's DNS the operator would be deaf, and its readiness
+    probe, which goes by the address, would say that all is well. (https://kubernetes.io/docs/tasks/run-application/access-api-from-pod/)
+    """
+    host, port = (environment.get(f"KUBERNETES_SERVICE_{what}", "") for what in ("HOST", "PORT"))
+    if not host or not port:
+        return found
+    return dataclasses.replace(found, server=f"https://{f'[{host}]' if ':' in host else host}:{port}")
 
 
 @kopf.on.cleanup()

@@ -18,6 +18,7 @@ from ingestion_operator.engine.pulumi_engine import EngineSettings, PulumiEngine
 from ingestion_operator.errors import PipelineError
 from ingestion_operator.kube import KubernetesCluster, load_configuration
 from ingestion_operator.model.pipeline import GROUP
+from ingestion_operator.pod import Pod
 from ingestion_operator.reconcile import Reconciler
 from ingestion_operator.settings import Settings
 from ingestion_operator.state import Backend, StateStore, parse_backend
@@ -101,6 +102,7 @@ def wire(settings: Settings) -> Wiring:
             settings.poll_seconds,
         ),
         observer=exporter,
+        pod=Pod.parse(settings.pod),
     )
     return Wiring(settings, engine, cluster, reconciler, Workers(settings.workers), exporter)
 

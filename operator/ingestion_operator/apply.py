@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from uuid import uuid4
 
 from ingestion_operator import conclude
 from ingestion_operator.adoption import Adoption
@@ -45,7 +44,7 @@ class Apply(Run):
 
     def _operate(self, observed: Observed, blueprint: Blueprint, decision: Decision) -> None:
         kind = conclude.operation_type(observed, decision)
-        operation = Operation(type=kind, id=uuid4().hex[:12], start_time=self.context.clock())
+        operation = self.operation(kind)
         stack = self._stack(blueprint)
         self.write(conclude.started(observed, blueprint, stack, operation, decision.why))
         timeout = observed.spec.reconcile.timeout_seconds if observed.spec else DESTROY_TIMEOUT_SECONDS
@@ -65,7 +64,7 @@ class Apply(Run):
         """The stack: named as the status says, for its name must not change with a later version's naming."""
         recorded = self.identity.status.stack
         name, salt = (recorded.name, recorded.encryption_salt) if recorded else (stack_name(blueprint.owner), "")
-        return StackRef(name, blueprint.place.region, salt, blueprint.access)
+        return StackRef(name, blueprint.place.region, salt, blueprint.access, self.departed())
 
     def _update(
         self, observed: Observed, blueprint: Blueprint, stack: StackRef, operation: Operation, timeout: float

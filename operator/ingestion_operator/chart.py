@@ -26,6 +26,8 @@ FROM_OTHER_VALUES: Mapping[str, str] = {
     "passphrase_file": "state.passphrase",
     "liveness_address": "probes.port",
     "metrics_address": "metrics",
+    # Of the pod itself.
+    "pod": "image",
     # Where they are in the image.
     "pulumi": "image",
     "pulumi_home": "image",

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from ingestion_operator.conditions import Conditions, Moment, shorten
 from ingestion_operator.decide import Action, Decision, Observed, next_drift_check
-from ingestion_operator.errors import HoldsData, PipelineError, SpecInvalid, Stalled, Waiting
+from ingestion_operator.errors import HoldsData, LockHeld, PipelineError, SpecInvalid, Stalled, Waiting
 from ingestion_operator.model.pipeline import RECONCILE_REQUESTED_AT
 from ingestion_operator.model.spec import Spec
 from ingestion_operator.model.status import (
@@ -79,14 +79,14 @@ def started(observed: Observed, blueprint: Blueprint, stack: StackRef, operation
         update={
             "observed_generation": observed.identity.generation,
             "operation": operation,
-            "stack": _stack(observed, blueprint, stack),
+            "stack": _stack(observed, blueprint, stack, operation),
             "outputs": blueprint.outputs,
             "conditions": moment.progressing(OPERATION_REASON[operation.type], f"{operation.type.value}: {why}"),
         }
     )
 
 
-def _stack(observed: Observed, blueprint: Blueprint, stack: StackRef) -> StackStatus:
+def _stack(observed: Observed, blueprint: Blueprint, stack: StackRef, operation: Operation) -> StackStatus:
     before, names = observed.stack, blueprint.names
     return StackStatus(
         name=stack.name,
@@ -99,6 +99,7 @@ def _stack(observed: Observed, blueprint: Blueprint, stack: StackRef) -> StackSt
         encryption_salt=before.encryption_salt if before else "",
         fingerprint=before.fingerprint if before else "",
         attempted=blueprint.fingerprint,
+        lock_holder=operation.pod,
         handled_request=observed.identity.annotations.get(RECONCILE_REQUESTED_AT, ""),
     )
 
@@ -146,7 +147,7 @@ def succeeded(
 
 def _applied(stack: StackStatus, blueprint: Blueprint, result: EngineResult) -> StackStatus:
     salt = result.encryption_salt or stack.encryption_salt
-    return stack.model_copy(update={"fingerprint": blueprint.fingerprint, "encryption_salt": salt})
+    return stack.model_copy(update={"fingerprint": blueprint.fingerprint, "encryption_salt": salt, "lock_holder": ""})
 
 
 def _outputs(blueprint: Blueprint, result: EngineResult) -> Outputs:
@@ -216,11 +217,21 @@ def failed(observed: Observed, running: Status, operation: Operation, error: Pip
                 failures=failures,
                 next_retry_time=retry,
             ),
-            "stack": running.stack.model_copy(update={"encryption_salt": salt}) if running.stack else None,
+            "stack": _ended(observed, running.stack, error, salt) if running.stack else None,
             "next_check_time": _or_poll(retry, observed.spec, at),
             "conditions": conditions,
         }
     )
+
+
+def _ended(observed: Observed, stack: StackStatus, error: PipelineError, salt: str) -> StackStatus:
+    return stack.model_copy(update={"encryption_salt": salt, "lock_holder": _holder_after(observed, error)})
+
+
+def _holder_after(observed: Observed, error: PipelineError) -> str:
+    """Who may hold the lock after a failure: an operation that ended released it, or never had it."""
+    before = observed.stack
+    return before.lock_holder if before is not None and isinstance(error, LockHeld) else ""
 
 
 def _failures_so_far(observed: Observed, running: Status) -> int:
@@ -354,6 +365,9 @@ def deleting(
     }
     if error is not None:
         update["last_operation"] = _failed_deletion(observed, error, at)
+    if status.stack is not None:
+        holder = _holder_after(observed, error) if error else operation.pod if operation else status.stack.lock_holder
+        update["stack"] = status.stack.model_copy(update={"lock_holder": holder})
     return status.model_copy(update=update)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import logging
 import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,12 +21,16 @@ from ingestion_operator.conditions import shorten
 from ingestion_operator.errors import AccessDenied, UpdateFailed
 from ingestion_operator.model.account import ACCOUNTS
 from ingestion_operator.model.pipeline import GROUP, KIND, PLURAL, VERSION, Identity, PipelineKey
+from ingestion_operator.pod import Pod
 from ingestion_operator.reasons import Reason
 from ingestion_operator.resources import Sensitive
+
+logger = logging.getLogger(__name__)
 
 COMPONENT = "ingestion-operator"
 EVENT_MESSAGE_LIMIT = 1024
 CLUSTER_ID_LENGTH = 8
+ENDED = ("Succeeded", "Failed")
 NOT_FOUND = 404
 PAGE = 500
 REQUEST_TIMEOUT_SECONDS = (5, 30)
@@ -169,6 +174,25 @@ class KubernetesCluster:
         version = f"{name}/{metadata.uid}/{metadata.resource_version}" if metadata else name
         texts = {key: _text(value) for key, value in (found.data or {}).items()}
         return {key: Sensitive(text, f"{version}/{key}") for key, text in texts.items() if text is not None}
+
+    def pod_is_gone(self, pod: Pod) -> bool:
+        """See the port.
+
+        A pod that is not there any more has ended on its node, or an administrator who deleted it by force has vouched for
+        that; this is what StatefulSets go by too.
+        (https://kubernetes.io/docs/tasks/run-application/force-delete-stateful-set-pod/)
+        """
+        try:
+            found = self._core.read_namespaced_pod(pod.name, pod.namespace, _request_timeout=REQUEST_TIMEOUT_SECONDS)
+        except ApiException as error:
+            if error.status != NOT_FOUND:
+                logger.warning("whether pod %s/%s is gone: %s", pod.namespace, pod.name, error.body)
+            return bool(error.status == NOT_FOUND)
+        except (OSError, HTTPError) as error:
+            logger.warning("whether pod %s/%s is gone: %s", pod.namespace, pod.name, error)
+            return False
+        ended = found.status is not None and found.status.phase in ENDED
+        return ended or found.metadata is None or found.metadata.uid != pod.uid
 
     def pipelines(self) -> Sequence[Mapping[str, Any]]:
         """See the port."""

@@ -15,6 +15,7 @@ from ingestion_operator.model.pipeline import Identity, PipelineKey
 from ingestion_operator.model.status import AwsResource, Changes, Condition, Operation
 from ingestion_operator.names import Place
 from ingestion_operator.naming import Owner
+from ingestion_operator.pod import Pod
 from ingestion_operator.reasons import Reason
 from ingestion_operator.resources import Blueprint, Sensitive
 
@@ -43,6 +44,8 @@ class StackRef:
     """Salt of the stack's secrets, if it is known: with it a wrong passphrase is an error even before there is a secret."""
     access: Access | None = None
     """With what it is destroyed. None: as the state says that it was built."""
+    departed: tuple[str, ...] = ()
+    """Hosts that began an operation on the stack and are provably gone: a lock of theirs may be broken."""
 
 
 @dataclass(frozen=True)
@@ -227,6 +230,9 @@ class Cluster(Protocol):
 
     def pipelines(self) -> Sequence[Mapping[str, Any]]:
         """Every pipeline that the operator looks after."""
+
+    def pod_is_gone(self, pod: Pod) -> bool:
+        """Whether it is certain that none of the pod's processes runs any more. False where that cannot be looked up."""
 
     def announce(self, identity: Identity, reason: Reason, message: str, *, warning: bool = False) -> None:
         """Publish a Kubernetes Event about the pipeline."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from uuid import uuid4
 
 from ingestion_operator import conclude
 from ingestion_operator.access import Access
@@ -13,7 +12,7 @@ from ingestion_operator.disposal import Disposal
 from ingestion_operator.errors import AccessDenied, PipelineError, SpecInvalid, Waiting
 from ingestion_operator.model.pipeline import CONFIRM_PURGE
 from ingestion_operator.model.spec import DeletionPolicy
-from ingestion_operator.model.status import Operation, OperationType
+from ingestion_operator.model.status import OperationType
 from ingestion_operator.names import possible_buckets, possible_tables
 from ingestion_operator.naming import stack_name
 from ingestion_operator.ports import Cloud, StackRef
@@ -58,7 +57,7 @@ class Removal(Run):
         remains = self._remains()
         disposal = self._disposal(remains, everything=policy is DeletionPolicy.DELETE)
         disposal.check()
-        operation = Operation(type=OperationType.DESTROY, id=uuid4().hex[:12], start_time=self.context.clock())
+        operation = self.operation(OperationType.DESTROY)
         self.write(conclude.deleting(observed, operation, "taking down the pipeline", self.context.moments()))
         with self.operating(operation, f"deletion.policy is {policy.value}", DESTROY_TIMEOUT_SECONDS):
             ref = self._stack_ref(remains.access)
@@ -78,7 +77,7 @@ class Removal(Run):
         stack = self.identity.status.stack
         if stack is None:
             return StackRef(stack_name(self.context.owner(self.identity)), self._region, access=access)
-        return StackRef(stack.name, stack.region, stack.encryption_salt, access)
+        return StackRef(stack.name, stack.region, stack.encryption_salt, access, self.departed())
 
     @property
     def _region(self) -> str:

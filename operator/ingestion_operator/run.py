@@ -9,14 +9,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from uuid import uuid4
 
 from ingestion_operator.conclude import Backoff, Moments
 from ingestion_operator.errors import PipelineError
 from ingestion_operator.gather import Gatherer
 from ingestion_operator.model.pipeline import Identity
-from ingestion_operator.model.status import Operation, Status
+from ingestion_operator.model.status import Operation, OperationType, Status
 from ingestion_operator.naming import Owner
 from ingestion_operator.patch import merge_patch
+from ingestion_operator.pod import Pod
 from ingestion_operator.ports import Cloud, Cluster, Engine, EngineResult, Observer, OnProgress, Progress, Unobserved
 from ingestion_operator.reasons import Reason
 
@@ -48,6 +50,8 @@ class Context:
     backoff: Backoff = Backoff()
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     observer: Observer = field(default_factory=Unobserved)
+    pod: Pod | None = None
+    """The pod that this operator is, if it is one."""
 
     def moments(self) -> Moments:
         """The time of now, and a fresh jitter."""
@@ -78,6 +82,20 @@ class Run:
         key = self.identity.key
         found = {"namespace": key.namespace, "pipeline": key.name, "generation": self.identity.generation, **more}
         return found if operation is None else {**found, "operation": operation.type.value, "operationId": operation.id}
+
+    def operation(self, kind: OperationType) -> Operation:
+        """A new operation, by this operator."""
+        pod = str(self.context.pod) if self.context.pod else ""
+        return Operation(type=kind, id=uuid4().hex[:12], start_time=self.context.clock(), pod=pod)
+
+    def departed(self) -> tuple[str, ...]:
+        """The host that may hold the stack's lock, once it is certain that it does not run any more."""
+        stack = self.identity.status.stack
+        holder = Pod.parse(stack.lock_holder) if stack else None
+        # What it left itself, in an earlier container, is known by its pids.
+        if holder is None or holder == self.context.pod or not self.context.cluster.pod_is_gone(holder):
+            return ()
+        return (holder.host,)
 
     @contextmanager
     def operating(self, operation: Operation, why: str, timeout_seconds: float) -> Iterator[None]:

@@ -68,6 +68,8 @@ class Settings(BaseSettings):
     """Host and port of the liveness probe `/healthz`; empty: none."""
     metrics_address: str = "127.0.0.1:9090"
     """Host and port of `/metrics`, for Prometheus, and of the readiness probe `/readyz`; empty: none. See docs/metrics.md."""
+    pod: Annotated[str, Field(pattern=r"^([^/]+/[^/]+/[^/]+)?$")] = ""
+    """The pod that the operator is, as `<namespace>/<name>/<uid>`: the next operator takes over from it once it is gone."""
     log_format: LogFormat = LogFormat.TEXT
     """`text` or `json`."""
     log_level: Annotated[str, Field(pattern=r"^(DEBUG|INFO|WARNING|ERROR)$")] = "INFO"

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from e2e.world import World
+from e2e.world import Operator, World
+from ingestion_local.cluster.one_node import OneNodeCluster
+from ingestion_local.cluster.operator_pod import OperatorPod
 from ingestion_local.control_plane import ControlPlane
 from ingestion_local.emulator import Emulator
 from ingestion_local.environment import SERVICE_ACCOUNT, SYSTEM_NAMESPACE, operator_identity
@@ -17,6 +19,8 @@ from ingestion_local.processes import wait_until
 
 # Each test leaves its pipelines to be deleted behind it; all of them must be gone at the end.
 GONE_TIMEOUT_SECONDS = 120.0
+# What the documentation calls the bucket with Pulumi's state.
+STATE_BUCKET = "acme-pulumi-state"
 SETTINGS = {
     "INGESTION_TICK_SECONDS": "0.5",
     "INGESTION_WAITING_SECONDS": "3",
@@ -51,8 +55,13 @@ def bounds(emulator: Emulator) -> str:
 @pytest.fixture(scope="session")
 def identity(emulator: Emulator, bounds: str) -> dict[str, str]:
     """The operator's: an IAM user with the generated policy and nothing else."""
-    roles = [f"arn:aws:iam::*:role/{ACCOUNT_ROLE}"]
-    return operator_identity(emulator, boundary=bounds, code_buckets=["builds-*"], account_roles=roles)
+    return operator_identity(
+        emulator,
+        boundary=bounds,
+        code_buckets=["builds-*"],
+        state_bucket=STATE_BUCKET,
+        account_roles=[f"arn:aws:iam::*:role/{ACCOUNT_ROLE}"],
+    )
 
 
 @pytest.fixture(scope="session")
@@ -65,31 +74,36 @@ def namespaces() -> list[str]:
 def operator(
     workdir: Path,
     tools: Mapping[str, Path],
+    one_node: OneNodeCluster | None,
     control_plane: ControlPlane,
     identity: Mapping[str, str],
     bounds: str,
     namespaces: list[str],
-) -> Iterator[OperatorProcess]:
-    """One operator for all tests; a test that ends it starts it again."""
-    kubeconfig = control_plane.service_account_kubeconfig(
-        SYSTEM_NAMESPACE, SERVICE_ACCOUNT, workdir / "operator.kubeconfig"
-    )
-    process = OperatorProcess(
-        workdir / "operator",
-        kubeconfig=kubeconfig,
-        pulumi=tools["pulumi"],
-        aws=identity,
-        settings=SETTINGS | {"INGESTION_PERMISSIONS_BOUNDARY": bounds},
-    )
-    process.start()
-    yield process
+) -> Iterator[Operator]:
+    """One operator for all tests, a process or a pod; a test that ends it starts it again."""
+    settings = SETTINGS | {"INGESTION_PERMISSIONS_BOUNDARY": bounds}
+    running: Operator
+    if one_node is not None:
+        running = OperatorPod(one_node, workdir / "operator", aws=identity, settings=settings)
+    else:
+        running = OperatorProcess(
+            workdir / "operator",
+            kubeconfig=control_plane.service_account_kubeconfig(
+                SYSTEM_NAMESPACE, SERVICE_ACCOUNT, workdir / "operator.kubeconfig"
+            ),
+            pulumi=tools["pulumi"],
+            aws=identity,
+            settings=settings,
+        )
+    running.start()
+    yield running
     wait_until(
         "the end of every pipeline",
         lambda: not left_in(control_plane, namespaces),
         timeout_seconds=GONE_TIMEOUT_SECONDS,
         interval_seconds=0.5,
     )
-    process.stop()
+    running.stop()
 
 
 def left_in(control_plane: ControlPlane, namespaces: Iterable[str]) -> list[str]:
@@ -103,7 +117,7 @@ def world(
     request: pytest.FixtureRequest,
     control_plane: ControlPlane,
     emulator: Emulator,
-    operator: OperatorProcess,
+    operator: Operator,
     namespaces: list[str],
 ) -> Iterator[World]:
     """The user's view, in a namespace of the test's own; whatever a test leaves is taken down again."""

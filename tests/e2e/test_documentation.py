@@ -17,6 +17,7 @@ from e2e.world import World
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.operator_process
 @pytest.mark.usefixtures("tools")
 def test_the_demo_tells_its_whole_story_and_ends_well(tmp_path: Path) -> None:
     done = subprocess.run(

@@ -8,7 +8,10 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from e2e.world import COPY, TIMEOUT_SECONDS, World, copying
+from ingestion_local.operator_process import OperatorProcess
 from ingestion_local.processes import Process, free_port, wait_until
 
 
@@ -212,7 +215,8 @@ def test_a_pipeline_whose_status_was_wiped_is_taken_over_again(world: World) -> 
     assert world.read(status["outputs"]["bucketName"], "raw/kept.txt") == b"kept"
 
 
-def test_kopf_can_run_the_handlers_by_itself(world: World, tmp_path: Path) -> None:
+@pytest.mark.operator_process
+def test_kopf_can_run_the_handlers_by_itself(operator: OperatorProcess, tmp_path: Path) -> None:
     port = free_port()
     probe = f"http://127.0.0.1:{port}/healthz"
     argv = [sys.executable, "-m", "kopf", "run", "-m", "ingestion_handlers", "--standalone", "--liveness", probe]
@@ -220,7 +224,7 @@ def test_kopf_can_run_the_handlers_by_itself(world: World, tmp_path: Path) -> No
         "kopf",
         [*argv, "-n", "kube-node-lease"],
         log=tmp_path / "kopf.log",
-        env=world.operator.environment() | {"INGESTION_METRICS_ADDRESS": ""},
+        env=operator.environment() | {"INGESTION_METRICS_ADDRESS": ""},
     )
     try:
         wait_until("its probe", lambda: answers(probe), timeout_seconds=TIMEOUT_SECONDS, process=process)

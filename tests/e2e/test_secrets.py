@@ -47,12 +47,12 @@ def test_a_secret_is_in_no_status_event_log_or_readable_state(world: World) -> N
     assert FIRST not in state
     assert FIRST not in json.dumps(world.get("copy"))
     assert FIRST not in world.control_plane.run_kubectl("get", "events", "-n", world.namespace, "-o", "json").stdout
-    assert FIRST not in world.operator.log.read_text(errors="replace")
+    assert FIRST not in world.operator.output()
 
 
 def state_of(world: World, stack: str) -> str:
     """Everything that Pulumi keeps of a stack: checkpoint, history and backups."""
-    files = [path for path in (world.operator.directory / "state").rglob("*") if _is_about(path, stack)]
+    files = [path for path in world.operator.state_directory.rglob("*") if _is_about(path, stack)]
     return "\n".join(path.read_text(errors="replace") for path in files)
 
 

@@ -1,13 +1,18 @@
-"""State on a volume, moved to S3 under live pipelines, by the commands of docs/state.md and under the generated policy.
+"""State on a volume, moved to S3 under live pipelines, lost and restored, by the commands of docs/state.md and docs/backup.md.
+
+Under the generated policy.
 
 With a cluster of its own: the operator of the other tests looks after all namespaces of theirs.
 """
 
 from __future__ import annotations
 
+import base64
 import json
+import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -24,16 +29,20 @@ from ingestion_local.control_plane import ControlPlane
 from ingestion_local.emulator import Emulator
 from ingestion_local.environment import SERVICE_ACCOUNT, SYSTEM_NAMESPACE, install_into, operator_identity
 from ingestion_local.operator_process import OperatorProcess
+from page_commands import commands
 
-PAGE = Path(__file__).parents[2] / "docs" / "state.md"
+pytestmark = pytest.mark.operator_process
+
+# The operator is a process of this machine: what is run in its container is run beside it.
+IN_THE_CONTAINER = re.compile(
+    r"kubectl -n ingestion-system exec (?:-i )?deploy/ingestion-operator -- (?!ingestion-operator)"
+)
 BUCKET = "acme-pulumi-state"
 
 
-def commands(title: str) -> list[str]:
-    """The commands of one section of the page."""
-    section = re.split(r"^## ", PAGE.read_text(), flags=re.MULTILINE)
-    (found,) = [part for part in section if part.startswith(f"{title}\n")]
-    return re.findall(r"^\$ (.+)$", found, re.MULTILINE)
+def process(world: World) -> OperatorProcess:
+    assert isinstance(world.operator, OperatorProcess)
+    return world.operator
 
 
 @dataclass
@@ -47,20 +56,34 @@ class Administrator:
         for name, value in {**self.names, **names}.items():
             command = command.replace(name, value)
         word = command.split()[0]
+        if re.search(r" [|<>] ", command):
+            return self._shell(IN_THE_CONTAINER.sub("", command))
         if word == "aws":
             return json.dumps(self._aws(shlex.split(command)[1:]), default=str)
         if " -- ingestion-operator " in command:
             arguments = shlex.split(command.partition(" -- ingestion-operator ")[2])
             return self._run([sys.executable, "-m", "ingestion_handlers.cli", *arguments])
         if word == "pulumi":
-            return self.world.operator.pulumi(*shlex.split(command)[1:])
+            return process(self.world).pulumi(*shlex.split(command)[1:])
         if word == "kubectl":
             return self.world.control_plane.run_kubectl(*shlex.split(command.replace("$(date +%s)", "now"))[1:]).stdout
         return self._run(shlex.split(command))
 
+    def _shell(self, command: str) -> str:
+        """With kubectl as the administrator has it, in a directory of the test's own."""
+        plane = self.world.control_plane
+        environment = {"PATH": f"{plane.kubectl.parent}:{os.environ['PATH']}", "KUBECONFIG": str(plane.kubeconfig)}
+        argv = ["bash", "-euo", "pipefail", "-c", command]
+        folder = process(self.world).directory
+        done = subprocess.run(
+            argv, env=environment, cwd=folder, capture_output=True, text=True, check=False, timeout=120
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
     def _run(self, argv: list[str]) -> str:
         done = subprocess.run(
-            argv, env=self.world.operator.environment(), capture_output=True, text=True, check=False, timeout=120
+            argv, env=process(self.world).environment(), capture_output=True, text=True, check=False, timeout=120
         )
         assert done.returncode == 0, done.stderr
         return done.stdout
@@ -136,24 +159,22 @@ def test_the_state_moves_from_a_volume_to_a_bucket_under_live_pipelines(world: W
             "--all-namespaces": f"-n {world.namespace}",
         },
     )
-    for command in commands("State in S3"):
+    for command in commands("state.md", "State in S3"):
         admin.run(command)
     names = ("one", "two")
     for name in names:
         world.apply(name, copying())
     before = {name: world.wait_ready(name) for name in names}
-    for command in commands("Back up and restore")[-2:]:
+    for command in (commands("backup.md", "Back up")[0], commands("backup.md", "Restore")[2]):
         admin.run(command)
 
-    copy, set_url, look, show = commands("Move the state")
+    copy, set_url, look, show = commands("state.md", "Move the state")
     assert "copied 2 stacks" in admin.run(copy)
-    assert f"INGESTION_BACKEND_URL='{admin.names[f's3://{BUCKET}?region=eu-west-1']}'" in set_url.replace(
-        "eu-west-1", "us-east-1"
-    )
+    assert f"state.s3.bucket={BUCKET} " in set_url, "a test in a cluster runs it"
     world.operator.stop()
     world.operator.settings["INGESTION_BACKEND_URL"] = url
     world.operator.start()
-    assert "versioning" not in world.operator.log.read_text()
+    assert "versioning" not in world.operator.output()
     admin.run(look)
 
     for name in names:
@@ -184,7 +205,7 @@ def works_on_there(world: World, admin: Administrator) -> None:
     stack = world.status("one")["stack"]["name"]
     world.patch("one", {"spec": {"processor": {"memoryMiB": 512}}})
     world.wait_ready("one")
-    listing, restore = commands("Back up and restore")[:2]
+    listing, restore = commands("backup.md", "Restore")[:2]
     versions = json.loads(admin.run(listing, STACK=stack))["Versions"]
     assert len(versions) > 1
     admin.run(restore, STACK=stack, VERSION=next(v["VersionId"] for v in versions if v["IsLatest"]))
@@ -194,7 +215,7 @@ def works_on_there(world: World, admin: Administrator) -> None:
     world.put(BUCKET, key, json.dumps(foreign).encode())
     world.annotate("one", "reconcile-requested-at", "again")
     world.wait_condition("one", "Reconciling", "LockHeld")
-    admin.run(*commands("A lock that stays"), STACK=stack)
+    admin.run(*commands("state.md", "A lock that stays"), STACK=stack)
     world.wait_ready("one")
 
     for name in ("one", "two"):
@@ -215,9 +236,78 @@ def test_a_pipeline_whose_state_is_lost_is_made_again_by_the_pages_commands(worl
     world.wait_condition("lost", "Stalled", "StateUnreadable")
 
     admin = Administrator(world, {"ipl NAME": f"ipl lost -n {world.namespace}"})
-    for command in commands("Without a backup"):
+    for command in commands("backup.md", "When the state is lost"):
         admin.run(command)
 
     assert world.wait_ready("lost")["outputs"] == outputs
     assert world.read(outputs["bucketName"], "raw/kept.txt") == b"kept"
     assert world.process("lost") == b"hello"
+
+
+def test_a_volume_that_is_lost_is_restored_by_the_pages_commands(world: World) -> None:
+    state = process(world).state_directory
+    names = {"/var/lib/ingestion-operator/state": str(state), "--all-namespaces": f"-n {world.namespace}"}
+    admin = Administrator(world, names)
+    copy, _, _ = commands("backup.md", "Back up")
+    _, _, restore, look, _ = commands("backup.md", "Restore")
+    world.apply("kept", copying())
+    before = world.wait_ready("kept")
+    admin.run(copy)
+    shutil.rmtree(state / ".pulumi")
+    world.annotate("kept", "reconcile-requested-at", "1")
+    world.wait_condition("kept", "Stalled", "StateUnreadable")
+
+    admin.run(restore)
+    admin.run(look)
+
+    looked = wait_looked(world, "kept")
+    assert looked["lastOperation"]["changes"]["create"] == 0
+    assert looked["resources"] == before["resources"]
+    assert world.process("kept") == b"hello"
+
+
+def test_a_cluster_that_is_lost_is_followed_by_one_that_knows_its_pipelines(world: World) -> None:
+    operator = process(world)
+    names = {"/var/lib/ingestion-operator/state": str(operator.state_directory)}
+    admin = Administrator(world, names | {"=kept-passphrase": f"={operator.directory / 'kept-passphrase'}"})
+    copy, keep, cluster_id = commands("backup.md", "Back up")
+    _, _, restore, _, make = commands("backup.md", "Restore")
+    secret = ("create", "secret", "generic", "ingestion-operator-passphrase", "-n", SYSTEM_NAMESPACE)
+    world.control_plane.run_kubectl(*secret, f"--from-file={operator.directory / 'passphrase'}")
+    world.apply("one", copying())
+    before = world.wait_ready("one")
+    outputs = before["outputs"]
+    world.put(outputs["bucketName"], "raw/kept.txt", b"kept")
+    for command in (copy, keep):
+        admin.run(command)
+    assert re.fullmatch(r"[0-9a-f]{8}\n", admin.run(cluster_id))
+    lose_the_cluster(world, "one")
+
+    admin.run(make)
+    # As a pod has it mounted.
+    (operator.directory / "passphrase").write_bytes(mounted(world, "kept-passphrase", "passphrase"))
+    operator.start()
+    admin.run(restore)
+    world.apply("one", copying())
+
+    status = world.wait_ready("one")
+    assert status["lastOperation"]["changes"]["delete"] == 0
+    assert (status["resources"], status["outputs"]) == (before["resources"], outputs)
+    assert world.read(outputs["bucketName"], "raw/kept.txt") == b"kept"
+    assert world.process("one") == b"hello"
+
+
+def lose_the_cluster(world: World, name: str) -> None:
+    """Nothing in AWS is lost with it: the operator is not asked."""
+    operator = process(world)
+    operator.stop()
+    world.patch(name, {"metadata": {"finalizers": None}})
+    world.delete(name)
+    world.wait_gone(name)
+    shutil.rmtree(operator.state_directory)
+    (operator.directory / "passphrase").unlink()
+
+
+def mounted(world: World, secret: str, key: str) -> bytes:
+    found = world.control_plane.run_kubectl("get", "secret", secret, "-n", SYSTEM_NAMESPACE, "-o", "json").stdout
+    return base64.b64decode(json.loads(found)["data"][key])

@@ -6,12 +6,12 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 from uuid import uuid4
 
 from ingestion_local.control_plane import ControlPlane
 from ingestion_local.emulator import Emulator, local_environment
-from ingestion_local.operator_process import OperatorProcess
 from ingestion_local.processes import wait_until
 
 TIMEOUT_SECONDS = 60.0
@@ -27,13 +27,41 @@ def handler(event, context):
 """
 
 
+class Operator(Protocol):
+    """What a test does with the operator, whether it is a process or a pod."""
+
+    settings: dict[str, str]
+
+    @property
+    def state_directory(self) -> Path:
+        """Where its state is, on this machine."""
+
+    def start(self) -> None:
+        """Start it, with the settings as they are now, and wait until it answers."""
+
+    def stop(self) -> None:
+        """Have it end in order."""
+
+    def kill(self) -> None:
+        """End it at once. Follow with `start`."""
+
+    def metrics(self) -> str:
+        """What it answers Prometheus."""
+
+    def output(self) -> str:
+        """Its log."""
+
+    def readiness(self) -> str:
+        """What the readiness probe answers."""
+
+
 @dataclass
 class World:
     """One test's view of the cluster and of AWS."""
 
     control_plane: ControlPlane
     emulator: Emulator
-    operator: OperatorProcess
+    operator: Operator
     namespaces: list[str] = field(default_factory=list)
     trails: list[str] = field(default_factory=list)
 

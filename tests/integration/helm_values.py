@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
+
+import yaml
+
+from ingestion_local.environment import ROOT
 
 ROLE = "arn:aws:iam::123456789012:role/ingestion-operator"
 BOUNDARY = "arn:aws:iam::123456789012:policy/ingestion-boundary"
+KEY = "arn:aws:kms:eu-west-1:123456789012:key/0123abcd-01ab-23cd-45ef-0123456789ab"
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 REGISTRY = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/ingestion-operator"
 
@@ -39,6 +45,8 @@ MINIMAL: dict[str, Any] = {
 }
 GOLDEN: dict[str, dict[str, Any]] = {"defaults": {}, "production": PRODUCTION, "minimal": MINIMAL}
 
+# What docs/backup.md says.
+(FOLLOWING,) = re.findall(r"^```yml\n(.*?)^```", (ROOT / "docs" / "backup.md").read_text(), re.DOTALL | re.MULTILINE)
 PEER = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}
 AFFINITY = {
     "nodeAffinity": {
@@ -97,6 +105,8 @@ COMBINATIONS: dict[str, dict[str, Any]] = {
         },
         "networkPolicy": {"extraEgress": [{"to": [PEER], "ports": [{"port": 9000}]}]},
     },
+    "a key of KMS": {"state": {**S3_STATE, "secretsProvider": "awskms://alias/pulumi?region=eu-west-1"}},
+    "a key of KMS for state on a volume": {"state": {"secretsProvider": f"awskms:///{KEY}?region=eu-west-1"}},
     "a passphrase that is there": {"state": {"passphrase": {"existingSecret": "pulumi", "key": "a.b_c"}}},
     "settings": {
         "settings": {
@@ -155,5 +165,10 @@ COMBINATIONS: dict[str, dict[str, Any]] = {
         "extraVolumeMounts": [{"name": "ca", "mountPath": "/etc/ssl/ours", "readOnly": True}],
     },
     "no limits": {"resources": None},
+    "a cluster that follows a lost one": yaml.safe_load(FOLLOWING),
+    "kind": {
+        **yaml.safe_load((ROOT / "deploy" / "kind" / "values.yaml").read_text()),
+        "podAnnotations": {"aws-user": "x"},
+    },
     "a long end": {"terminationGracePeriodSeconds": 1800, "tmpSizeLimit": "4Gi"},
 }

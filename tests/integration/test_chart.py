@@ -187,6 +187,17 @@ def test_the_state_of_s3_is_addressed_as_pulumi_wants_it(offline: Helm) -> None:
     )
 
 
+@pytest.mark.parametrize("name", [name for name in COMBINATIONS if name.startswith("a key of KMS")])
+def test_with_a_key_of_kms_there_is_no_passphrase(offline: Helm, name: str) -> None:
+    manifests = offline.template(COMBINATIONS[name])
+    given = environment(manifests)
+
+    assert given["INGESTION_SECRETS_PROVIDER"] == COMBINATIONS[name]["state"]["secretsProvider"]
+    assert "INGESTION_PASSPHRASE_FILE" not in given
+    assert not of_kind(manifests, "Secret")
+    assert not [volume for volume in pod_of(manifests, NAMESPACE)["spec"]["volumes"] if "secret" in volume]
+
+
 def test_nothing_selects_the_pod_of_the_test(offline: Helm) -> None:
     manifests = offline.template(
         {"metrics": {"serviceMonitor": {"enabled": True}}, "podDisruptionBudget": {"enabled": True}}

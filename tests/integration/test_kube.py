@@ -21,6 +21,7 @@ from ingestion_operator import kube
 from ingestion_operator.errors import AccessDenied, UpdateFailed
 from ingestion_operator.kube import KubernetesCluster, load_configuration
 from ingestion_operator.model.pipeline import PipelineKey, parse_identity
+from ingestion_operator.pod import Pod
 from ingestion_operator.reasons import Reason
 
 VALUE = "s3cr3t-välue\nof two lines\n"
@@ -202,6 +203,38 @@ def test_an_event_is_about_its_pipeline_and_not_longer_than_the_server_takes(
     assert (event["reason"], event["type"], event["involvedObject"]["name"]) == ("Updated", kind, "words")
     assert event["involvedObject"]["uid"] == body["metadata"]["uid"]
     assert len(event["message"]) == kube.EVENT_MESSAGE_LIMIT
+
+
+def test_a_pod_is_gone_when_it_is_not_there_has_ended_or_is_another_of_its_name(
+    cluster: KubernetesCluster, user: User
+) -> None:
+    name = "operator-abc-1"
+    user.apply("Pod", name, spec={"containers": [{"name": "operator", "image": "none"}]})
+    pod = Pod(user.namespace, name, user.get("pod", name)["metadata"]["uid"])
+    assert not cluster.pod_is_gone(pod)
+    assert cluster.pod_is_gone(Pod(user.namespace, name, "another-uid"))
+    assert cluster.pod_is_gone(Pod(user.namespace, "operator-abc-2", pod.uid))
+
+    patch = json.dumps({"status": {"phase": "Failed"}})
+    user.control_plane.run_kubectl(
+        "-n", user.namespace, "patch", "pod", name, "--subresource=status", "--type=merge", "-p", patch
+    )
+    assert cluster.pod_is_gone(pod)
+
+
+def test_a_pod_is_not_gone_where_that_cannot_be_looked_up(
+    configured: None, control_plane: ControlPlane, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nobody = yaml.safe_load(control_plane.kubeconfig.read_text())
+    nobody["users"] = [{"name": "admin", "user": {}}]
+    away = yaml.safe_load(control_plane.kubeconfig.read_text())
+    for entry in away["clusters"]:
+        entry["cluster"]["server"] = "https://127.0.0.1:1"
+    for document in (nobody, away):
+        (tmp_path / "kubeconfig").write_text(yaml.safe_dump(document))
+        monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
+        load_configuration()
+        assert not KubernetesCluster().pod_is_gone(Pod("default", "no-such-pod", "uid"))
 
 
 def test_the_id_of_the_cluster_is_as_configured_or_always_the_same(configured: None) -> None:

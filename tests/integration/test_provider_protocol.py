@@ -209,18 +209,22 @@ def test_a_call_before_it_is_configured_is_refused() -> None:
         pytest.param("http://192.0.2.1:4566", id="another machine"),
         pytest.param("http://127.0.0.1.example.org:4566", id="a name that begins like loopback"),
         pytest.param("http://127.0.0.1@example.org", id="loopback as a user's name"),
+        pytest.param("https://198.20.0.1", id="beside the test network"),
+        pytest.param("https://198.18.0.1.example.org", id="a name that begins like the test network"),
     ],
 )
-def test_an_endpoint_that_is_not_on_loopback_is_refused(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_endpoint_that_is_neither_on_loopback_nor_in_a_test_network_is_refused(
+    endpoint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
     for name in ("AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "x")
-    with pytest.raises(Aborted, match="the stand-in talks only to an emulator on loopback, never to AWS"):
+    with pytest.raises(Aborted, match=r"only to an emulator on loopback or in 198\.18\.0\.0/15, never to AWS"):
         StandIn("1.2.3").Configure(provider_pb2.ConfigureRequest(), new_call())
 
 
-def test_an_endpoint_on_loopback_is_taken() -> None:
-    for endpoint in ("http://127.0.0.1:1", "http://localhost:1", "http://[::1]:1"):
+def test_an_endpoint_on_loopback_or_in_a_test_network_is_taken() -> None:
+    for endpoint in ("http://127.0.0.1:1", "http://localhost:1", "http://[::1]:1", "https://198.18.0.43"):
         assert loopback_endpoint({"AWS_ENDPOINT_URL": endpoint}) == endpoint
     with pytest.raises(Refused):
         loopback_endpoint({})

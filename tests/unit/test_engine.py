@@ -165,6 +165,14 @@ def test_a_lock_is_broken_only_if_its_holder_is_provably_gone() -> None:
     assert not held_by_the_dead("something else")
 
 
+def test_a_lock_of_a_host_that_has_departed_is_broken_whatever_its_process() -> None:
+    lock = f"created by root@pod-1 (pid {os.getpid()}) at x"
+    assert held_by_the_dead(lock, host="pod-2", shared=True, departed=["pod-1"])
+    assert held_by_the_dead(lock, host="localhost", shared=True, departed=["pod-1"])
+    assert not held_by_the_dead(lock, host="pod-2", shared=True, departed=["pod-3"])
+    assert not held_by_the_dead(f"{lock}\ncreated by me@laptop (pid 1) at x", host="pod-2", departed=["pod-1"])
+
+
 def test_on_a_state_that_hosts_share_a_host_without_a_name_is_never_taken_for_this_one() -> None:
     gone = ended_pid()
     for name in ("localhost", "localhost.localdomain"):

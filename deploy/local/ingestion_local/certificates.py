@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -15,8 +16,8 @@ LIFETIME = timedelta(days=365)
 CLOCK_SKEW = timedelta(minutes=5)
 
 
-def make_certificate(certificate: Path, key: Path) -> None:
-    """Write a new self-signed certificate for 127.0.0.1 and localhost, and its key, as PEM."""
+def make_certificate(certificate: Path, key: Path, addresses: Iterable[str] = ()) -> None:
+    """Write a new self-signed certificate for 127.0.0.1, localhost and further IPv4 addresses, and its key, as PEM."""
     private = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "ingestion-local")])
     now = datetime.now(UTC)
@@ -29,7 +30,7 @@ def make_certificate(certificate: Path, key: Path) -> None:
         .not_valid_before(now - CLOCK_SKEW)
         .not_valid_after(now + LIFETIME)
         .add_extension(
-            x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(IPv4Address("127.0.0.1"))]),
+            x509.SubjectAlternativeName([x509.DNSName("localhost"), *map(_address, ("127.0.0.1", *addresses))]),
             critical=False,
         )
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
@@ -44,3 +45,7 @@ def make_certificate(certificate: Path, key: Path) -> None:
         )
     )
     certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+
+
+def _address(text: str) -> x509.IPAddress:
+    return x509.IPAddress(IPv4Address(text))

@@ -229,20 +229,26 @@ class ControlPlane:
             f"--etcd-servers={self.etcd_url}",
             f"--secure-port={self._port}",
             "--bind-address=127.0.0.1",
-            # Given, because it would look for a network interface with a default route; and not registered
-            # as an endpoint, because an endpoint may not be on loopback.
-            "--advertise-address=127.0.0.1",
+            *self._network_arguments(),
+            # Not registered as an endpoint, because an endpoint may not be on loopback.
             "--endpoint-reconciler-type=none",
             # It makes its own authority and serving certificate there.
             f"--cert-dir={self._certificate.parent}",
             "--authorization-mode=RBAC",
-            "--disable-admission-plugins=ServiceAccount",
             f"--token-auth-file={self._tokens}",
             "--service-account-issuer=https://kubernetes.default.svc",
             f"--service-account-key-file={self._key}",
             f"--service-account-signing-key-file={self._key}",
-            "--service-cluster-ip-range=10.0.0.0/24",
             "--profiling=false",
+        ]
+
+    def _network_arguments(self) -> list[str]:
+        """Where the API server is for pods. Here there are none, and nothing makes ServiceAccounts for them."""
+        return [
+            # Given, because it would look for a network interface with a default route.
+            "--advertise-address=127.0.0.1",
+            "--service-cluster-ip-range=10.0.0.0/24",
+            "--disable-admission-plugins=ServiceAccount",
         ]
 
     def _ready(self, etcd: Process) -> bool:

@@ -15,7 +15,6 @@ its directory.
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import ssl
@@ -31,6 +30,7 @@ import boto3
 from botocore.config import Config
 
 from ingestion_local.certificates import make_certificate
+from ingestion_local.emulator_user import make_user
 from ingestion_local.processes import Process, free_port, wait_until
 
 ACCOUNT_ID = "123456789012"
@@ -63,11 +63,17 @@ class Emulator:
 
     `auth`: IAM is enforced. `persist`: what is in it is there again at the next start in the same directory, if it
     has been stopped in between, not killed. `outlive_parent`: it goes on when this process ends, and is
-    killed then otherwise.
+    killed then otherwise. `addresses`: further IPv4 addresses under which its clients reach it, through a forwarder.
     """
 
     def __init__(
-        self, directory: Path, *, auth: bool = True, persist: bool = False, outlive_parent: bool = False
+        self,
+        directory: Path,
+        *,
+        auth: bool = True,
+        persist: bool = False,
+        outlive_parent: bool = False,
+        addresses: Sequence[str] = (),
     ) -> None:
         self.directory = directory
         self.account_id = ACCOUNT_ID
@@ -75,6 +81,7 @@ class Emulator:
         self.log = directory / "emulator.log"
         self._auth = auth
         self._persist = persist
+        self._addresses = tuple(addresses)
         self._outlive_parent = outlive_parent
         self.certificate = directory / "tls" / "server.crt"
         self._process: Process | None = None
@@ -99,7 +106,7 @@ class Emulator:
         work = self.directory / "emulator"
         for part in ("tmp", "home"):
             (work / part).mkdir(parents=True, exist_ok=True)
-        make_certificate(self.certificate, self._key)
+        make_certificate(self.certificate, self._key, self._addresses)
         argv = [sys.executable, "-m", "ingestion_local.strict_emulator"]
         self._process = Process.start(
             "emulator",
@@ -155,17 +162,7 @@ class Emulator:
 
     def restricted_env(self, name: str, policies: Sequence[Mapping[str, Any]]) -> dict[str, str]:
         """What a client needs to reach the emulator as a new user who may do what these policies allow, and nothing else."""
-        iam = self.client("iam")
-        iam.create_user(UserName=name)
-        for number, document in enumerate(policies):
-            made = iam.create_policy(PolicyName=f"{name}-{number}", PolicyDocument=json.dumps(document))
-            iam.attach_user_policy(UserName=name, PolicyArn=made["Policy"]["Arn"])
-        key = iam.create_access_key(UserName=name)["AccessKey"]
-        return {
-            **self.env(),
-            "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
-            "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],
-        }
+        return self.env() | make_user(self.client("iam"), name, policies)
 
     def client(self, service: str, *, access_key: str = "test", secret_key: str = "test") -> Any:  # noqa: S107 - emulator
         """A boto3 client of one service, as root unless other keys are given."""

@@ -39,10 +39,27 @@ class OperatorProcess:
         self._process: Process | None = None
         self._port = self._metrics_port = 0
 
+    @property
+    def state_directory(self) -> Path:
+        """Where it keeps Pulumi's state."""
+        return self.directory / "state"
+
+    def output(self) -> str:
+        """What it has written to its log."""
+        return self.log.read_text(errors="replace")
+
     def metrics(self) -> str:
         """What it answers Prometheus."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self._metrics_port}/metrics", timeout=10) as answer:
             return str(answer.read().decode())
+
+    def readiness(self) -> str:
+        """What its readiness probe answers."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self._metrics_port}/readyz", timeout=10) as answer:
+                return str(answer.read().decode())
+        except urllib.error.HTTPError as refusal:
+            return refusal.read().decode()
 
     @property
     def process(self) -> Process:
@@ -92,7 +109,7 @@ class OperatorProcess:
 
     def environment(self) -> dict[str, str]:
         """The process's environment."""
-        home, state, passphrase = self.directory / "pulumi", self.directory / "state", self.directory / "passphrase"
+        home, state, passphrase = self.directory / "pulumi", self.state_directory, self.directory / "passphrase"
         state.mkdir(parents=True, exist_ok=True)
         install(home)
         if not passphrase.exists():

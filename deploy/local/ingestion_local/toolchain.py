@@ -42,6 +42,8 @@ _KUBERNETES_FLAGS = (
     "-X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=37 "
     f"-X k8s.io/client-go/pkg/version.gitVersion=v{KUBERNETES_VERSION}"
 )
+# What makes a control plane a cluster whose pods run.
+NODE = ("kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy")
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,15 @@ TOOLS: Mapping[str, Tool] = {
             version_pattern=r"^v(\S+)$",
         ),
         Tool(
+            name="kind",
+            version="0.33.0",
+            module="kind",
+            package="sigs.k8s.io/kind",
+            ldflags="-s -w",
+            version_arguments=("version",),
+            version_pattern=r"^kind v(\S+)",
+        ),
+        Tool(
             name="helm",
             version="4.3.1",
             module="helm",
@@ -109,6 +120,18 @@ TOOLS: Mapping[str, Tool] = {
             ldflags="-s -w -X helm.sh/helm/v4/internal/version.version=v4.3.1",
             version_arguments=("version", "--template", "{{.Version}}"),
             version_pattern=r"^v(\S+)$",
+        ),
+        *(
+            Tool(
+                name=name,
+                version=KUBERNETES_VERSION,
+                module="node",
+                package=f"k8s.io/kubernetes/cmd/{name}",
+                ldflags=_KUBERNETES_FLAGS,
+                version_arguments=("--version",),
+                version_pattern=r"Kubernetes v(\S+)",
+            )
+            for name in NODE
         ),
     )
 }

@@ -7,6 +7,7 @@ import re
 import signal
 import socket
 import time
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,18 +20,21 @@ NAMELESS = frozenset({"", "localhost", "localhost.localdomain"})
 HOLDER = re.compile(r"created by \S*@(?P<host>\S+) \(pid (?P<pid>\d+)\)")
 
 
-def held_by_the_dead(message: str, *, host: str | None = None, shared: bool = False) -> bool:
-    """Whether each lock named in the CLI's message was taken on this host by a process that is gone.
+def held_by_the_dead(
+    message: str, *, host: str | None = None, shared: bool = False, departed: Collection[str] = ()
+) -> bool:
+    """Whether each lock named in the CLI's message was taken by a process that is gone: one of this host, or any of a departed one.
 
     A process that an operator started which is gone itself goes on without anybody to run its program: it is asked to
-    stop first, and counts as gone once it is. A lock of another host is never judged: its holder may be alive. Where the
-    state is `shared` among hosts, neither is that of a host without a name.
+    stop first, and counts as gone once it is. A lock of another host, unless it is known to have `departed`, is never judged:
+    its holder may be alive. Where the state is `shared` among hosts, neither is that of a host without a name.
     """
     holders = list(HOLDER.finditer(message))
     here = host or socket.gethostname()
-    if shared and here in NAMELESS:
-        return False
-    return bool(holders) and all(h["host"] == here and _is_gone(int(h["pid"])) for h in holders)
+    judged = () if shared and here in NAMELESS else (here,)
+    return bool(holders) and all(
+        h["host"] in departed or (h["host"] in judged and _is_gone(int(h["pid"]))) for h in holders
+    )
 
 
 def _is_gone(pid: int) -> bool:

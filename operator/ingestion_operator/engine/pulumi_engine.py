@@ -291,7 +291,7 @@ class _Operation:
         try:
             act(stack)
         except automation.ConcurrentUpdateError as error:
-            if not held_by_the_dead(str(error), shared=self._engine.shared):
+            if not held_by_the_dead(str(error), shared=self._engine.shared, departed=self._stack.departed):
                 with translate(collector):
                     raise
             self.broken_lock = lock_holder(str(error))

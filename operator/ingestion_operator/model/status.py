@@ -63,6 +63,8 @@ class Operation(StatusModel):
     start_time: datetime
     progress: str = ""
     """Resources done / resources in all, for example `7/19`."""
+    pod: str = ""
+    """The operator's pod that does it: `<namespace>/<name>/<uid>`."""
 
 
 class Changes(StatusModel):
@@ -155,6 +157,8 @@ class StackStatus(StatusModel):
     """Hash of everything that went into the last successful update."""
     attempted: str = ""
     """Hash of everything that went into the last update, successful or not."""
+    lock_holder: str = ""
+    """The operator's pod that began an operation whose end is not written: the state's lock may be its."""
     handled_request: str = ""
     """The last value of the annotation reconcile-requested-at that was acted on."""
 

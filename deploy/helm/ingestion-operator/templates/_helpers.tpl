@@ -92,6 +92,20 @@ s3://{{ required "state.s3.bucket: name the bucket for Pulumi's state (state.bac
   value: "0.0.0.0:{{ include "ingestion.text" .Values.probes.port }}"
 - name: INGESTION_METRICS_ADDRESS
   value: {{ if .Values.metrics.enabled }}"0.0.0.0:{{ include "ingestion.text" .Values.metrics.port }}"{{ else }}""{{ end }}
+- name: POD_NAMESPACE
+  valueFrom:
+    fieldRef:
+      fieldPath: metadata.namespace
+- name: POD_NAME
+  valueFrom:
+    fieldRef:
+      fieldPath: metadata.name
+- name: POD_UID
+  valueFrom:
+    fieldRef:
+      fieldPath: metadata.uid
+- name: INGESTION_POD
+  value: "$(POD_NAMESPACE)/$(POD_NAME)/$(POD_UID)"
 - name: INGESTION_BACKEND_URL
   value: {{ include "ingestion.backendUrl" . | quote }}
 - name: INGESTION_SECRETS_PROVIDER

@@ -38,6 +38,13 @@
   verbs: [get]
 {{- end -}}
 
+{{- define "ingestion.ownRules" -}}
+# Whether the operator's earlier pod, which a lock of the state names, is gone for certain.
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [get]
+{{- end -}}
+
 {{- define "ingestion.subjects" -}}
 subjects:
   - kind: ServiceAccount

@@ -23,7 +23,7 @@ from typing_extensions import override
 
 from ingestion_local.provider import configuration
 from ingestion_local.provider.catalogue import KINDS, USUAL_SERVICES
-from ingestion_local.provider.configuration import LOOPBACK, Configuration
+from ingestion_local.provider.configuration import TEST_NETWORK, Configuration, is_an_emulators
 from ingestion_local.provider.kinds import Aws, Kind, Place, Refused
 from ingestion_local.provider.properties import UNKNOWN, Document, from_struct, is_json, is_unknown, to_struct
 from ingestion_local.provider.shapes import problems
@@ -41,11 +41,12 @@ NAME = "ingestion-operator's local stand-in for pulumi-resource-aws"
 
 
 def loopback_endpoint(environment: Mapping[str, str]) -> str:
-    """The emulator's URL. Raises Refused if there is none or if it is not on this machine."""
+    """The emulator's URL. Raises Refused if there is none or if it is neither on this machine nor in a test network."""
     endpoint = environment.get("AWS_ENDPOINT_URL", "")
-    if urlparse(endpoint).hostname not in LOOPBACK:
+    if not is_an_emulators(urlparse(endpoint).hostname):
         raise Refused(
-            f"AWS_ENDPOINT_URL is {endpoint!r}: the stand-in talks only to an emulator on loopback, never to AWS"
+            f"AWS_ENDPOINT_URL is {endpoint!r}: the stand-in talks only to an emulator on loopback or in "
+            f"{TEST_NETWORK}, never to AWS"
         )
     return endpoint
 

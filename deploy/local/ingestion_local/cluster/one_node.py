@@ -1,0 +1,216 @@
+"""The cluster: control plane, node, the ways between them, and the images that its pods run."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from ingestion_local import toolchain
+from ingestion_local.cluster import packages
+from ingestion_local.cluster.control_plane import ClusterControlPlane
+from ingestion_local.cluster.images import REPOSITORY, Images
+from ingestion_local.cluster.network import API_SERVER_PORT, AWS_PORT, Network, reserved
+from ingestion_local.cluster.node import CLUSTER_DOMAIN, NAME, Node
+from ingestion_local.emulator import Emulator
+from ingestion_local.processes import LocalEnvironmentError, Process, wait_until
+from ingestion_local.progress import Reporter, default_reporter
+
+READY_TIMEOUT_SECONDS = 60.0
+STORAGE_CLASS = "local"
+TOOLS = (*toolchain.LOCAL, *toolchain.NODE, "helm")
+
+
+class OneNodeCluster:
+    """All of one cluster, whose files are under `directory`. Raises LocalEnvironmentError where there can be none."""
+
+    def __init__(self, directory: Path, reporter: Reporter | None = None) -> None:
+        if reason := packages.missing():
+            raise LocalEnvironmentError(reason)
+        self.directory = directory.absolute()
+        self._report = reporter or default_reporter()
+        self._stack = ExitStack()
+        self.tools: Mapping[str, Path]
+        self.network: Network
+        self.control_plane: ClusterControlPlane
+        self.node: Node
+        self.image_tag = ""
+
+    @property
+    def image(self) -> dict[str, str]:
+        """The chart's `image`: the operator's with the stand-in for AWS."""
+        return {"repository": REPOSITORY, "tag": self.image_tag, "pullPolicy": "Never"}
+
+    def start(self) -> None:
+        """Build and start everything; whatever was started is stopped again when a part fails."""
+        with ExitStack() as starting:
+            self.tools = toolchain.ensure(TOOLS, reporter=self._report)
+            unpacked = packages.ensure(self._report)
+            images = Images(self.tools, self._report)
+            archives, self.image_tag = images.ensure(), images.tag
+            self.network = starting.enter_context(reserved(toolchain.cache_directory()))
+            self.control_plane = starting.enter_context(
+                ClusterControlPlane(self.directory / "control-plane", self.tools, self.network)
+            )
+            self.node = Node(
+                self.directory / "node",
+                tools=self.tools,
+                unpacked=unpacked,
+                network=self.network,
+                kubeconfig=self.control_plane.kubeconfig,
+            )
+            starting.enter_context(self.node)
+            self._stack = starting.pop_all()
+        try:
+            self._furnish(archives)
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Stop everything. Stopping a stopped one succeeds."""
+        self._stack.close()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def expose(self, emulator: Emulator) -> None:
+        """Let pods reach the emulator, at the network's `aws_endpoint`."""
+        self._forward(AWS_PORT, emulator.endpoint)
+
+    def volume(self, name: str, path: Path) -> None:
+        """A volume in this directory of the machine, for a claim that is made."""
+        path.mkdir(parents=True, exist_ok=True)
+        here = {"key": "kubernetes.io/hostname", "operator": "In", "values": [NAME]}
+        self.apply({
+            "apiVersion": "v1",
+            "kind": "PersistentVolume",
+            "metadata": {"name": name},
+            "spec": {
+                "capacity": {"storage": "1Gi"},
+                "accessModes": ["ReadWriteOnce"],
+                "persistentVolumeReclaimPolicy": "Retain",
+                "storageClassName": STORAGE_CLASS,
+                "local": {"path": str(path.absolute())},
+                "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [here]}]}},
+            },
+        })  # fmt: skip
+
+    def drain(self) -> None:
+        """Have every pod leave the node, as before its maintenance: none comes back until `uncordon`."""
+        self.control_plane.run_kubectl("drain", NAME, "--delete-emptydir-data", "--timeout=60s")
+
+    def uncordon(self) -> None:
+        """Let pods come to the node again."""
+        self.control_plane.run_kubectl("uncordon", NAME)
+
+    def name_services(self) -> None:
+        """Let DNS know the Services that there are now."""
+        listed = json.loads(self.control_plane.run_kubectl("get", "services", "-A", "-o", "json").stdout)["items"]
+        lines = [_host(service) for service in listed if service["spec"]["clusterIP"] != "None"]
+        # Its own directory is watched: what is written there is known at once.
+        (self._hosts / "services").write_text("".join(lines))
+
+    def apply(self, *documents: Mapping[str, Any]) -> None:
+        """Have these objects, as the administrator."""
+        manifest = json.dumps({"apiVersion": "v1", "kind": "List", "items": documents})
+        self.control_plane.run_kubectl("apply", "--server-side", "-f", "-", input=manifest)
+
+    def _furnish(self, archives: tuple[Path, ...]) -> None:
+        self._forward(API_SERVER_PORT, self.control_plane.url)
+        self._serve_names()
+        for archive in archives:
+            self.node.import_image(archive)
+        self.apply(_way_to_the_api_server(self.network), _storage_class())
+        wait_until("the node's readiness", self._is_ready, timeout_seconds=READY_TIMEOUT_SECONDS)
+
+    def _is_ready(self) -> bool:
+        word = "jsonpath={.status.conditions[?(@.type=='Ready')].status}"
+        got = self.control_plane.run_kubectl("get", "node", NAME, "-o", word, "--ignore-not-found", check=False)
+        return got.stdout.strip() == "True"
+
+    def _forward(self, port: int, url: str) -> None:
+        """Connections to the machine's end go to a server on loopback."""
+        there = f"127.0.0.1:{url.rpartition(':')[2]}"
+        listen = f"TCP-LISTEN:{port},bind={self.network.machine},fork,reuseaddr,backlog=256"
+        self._run_beside(f"forward-{port}", "socat", listen, f"TCP:{there}")
+
+    @property
+    def _hosts(self) -> Path:
+        return self.directory / "hosts"
+
+    def _serve_names(self) -> None:
+        self._hosts.mkdir(parents=True, exist_ok=True)
+        self.name_services()
+        self._run_beside(
+            "dns",
+            "dnsmasq",
+            "--keep-in-foreground",
+            "--conf-file=/dev/null",
+            "--pid-file",
+            "--no-resolv",
+            "--no-hosts",
+            "--bind-interfaces",
+            f"--interface={self.network.interface}",
+            f"--listen-address={self.network.machine}",
+            "--except-interface=lo",
+            f"--hostsdir={self._hosts}",
+            f"--local=/{CLUSTER_DOMAIN}/",
+            "--user=root",
+            "--log-facility=-",
+        )
+
+    def _run_beside(self, name: str, *command: str) -> None:
+        process = Process.start(
+            name,
+            command,
+            log=self.directory / "logs" / f"{name}.log",
+            env={"PATH": os.environ.get("PATH", os.defpath) + ":/usr/sbin"},
+            death_signal=signal.SIGKILL,
+        )
+        self._stack.callback(process.stop)
+
+
+def _host(service: Mapping[str, Any]) -> str:
+    name = f"{service['metadata']['name']}.{service['metadata']['namespace']}.svc"
+    return f"{service['spec']['clusterIP']} {name}.{CLUSTER_DOMAIN} {name}\n"
+
+
+def _way_to_the_api_server(network: Network) -> dict[str, Any]:
+    """Where the Service `kubernetes` leads; the API server does not say so itself, because it is on loopback."""
+    return {
+        "apiVersion": "discovery.k8s.io/v1",
+        "kind": "EndpointSlice",
+        "metadata": {
+            "name": "kubernetes",
+            "namespace": "default",
+            "labels": {"kubernetes.io/service-name": "kubernetes"},
+        },
+        "addressType": "IPv4",
+        "ports": [{"name": "https", "port": API_SERVER_PORT, "protocol": "TCP"}],
+        "endpoints": [{"addresses": [network.machine], "conditions": {"ready": True}}],
+    }
+
+
+def _storage_class() -> dict[str, Any]:
+    return {
+        "apiVersion": "storage.k8s.io/v1",
+        "kind": "StorageClass",
+        "metadata": {
+            "name": STORAGE_CLASS,
+            "annotations": {"storageclass.kubernetes.io/is-default-class": "true"},
+        },
+        "provisioner": "kubernetes.io/no-provisioner",
+        "volumeBindingMode": "WaitForFirstConsumer",
+    }

@@ -1,0 +1,268 @@
+"""The operator as the chart installs it: a pod, under the restricted Pod Security Standard, with its state on a volume."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ingestion_local.chart import CHART, run_helm
+from ingestion_local.cluster.one_node import OneNodeCluster
+from ingestion_local.environment import SERVICE_ACCOUNT, SYSTEM_NAMESPACE
+from ingestion_local.processes import LocalEnvironmentError, wait_until
+
+READY_TIMEOUT_SECONDS = 120.0
+AUTHORITY_DIRECTORY = "/etc/aws-authority"
+CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+RESTRICTED = "pod-security.kubernetes.io/enforce"
+# Settings that the chart has values of their own for.
+OWN_VALUES = {"INGESTION_CLUSTER_ID": "clusterId"}
+
+Manifest = dict[str, Any]
+
+
+class OperatorPod:
+    """One release of the chart, with the same verbs as an operator that is a process of this machine.
+
+    `aws`: the operator's environment for AWS. `settings`: INGESTION_* of the operator. `values`: further values of the
+    chart, over its own. All are read at each `start`.
+    """
+
+    def __init__(
+        self,
+        cluster: OneNodeCluster,
+        directory: Path,
+        *,
+        aws: Mapping[str, str],
+        settings: Mapping[str, str] | None = None,
+        values: Mapping[str, Any] | None = None,
+        release: str = SERVICE_ACCOUNT,
+        namespace: str = SYSTEM_NAMESPACE,
+    ) -> None:
+        self.cluster = cluster
+        self.directory = directory
+        self.release = release
+        self.namespace = namespace
+        self.settings = dict(settings or {})
+        self.values: Manifest = dict(values or {})
+        self.chart = CHART
+        self._aws = dict(aws)
+        self._prepared = False
+        self._ended: set[str] = set()
+        self._log = ""
+
+    @property
+    def state_directory(self) -> Path:
+        """Where its volume is on this machine."""
+        return self.directory / "state"
+
+    def start(self) -> None:
+        """Install or upgrade, and wait until it is ready. Raises LocalEnvironmentError with what its pod says."""
+        self.upgrade()
+        self._scale(1)
+        self.wait_ready()
+
+    def upgrade(self) -> None:
+        """Have helm install it, or bring it up to the present values and chart. Does not wait for the pod."""
+        if not self._prepared:
+            self._prepare()
+        values = self.directory / "values.json"
+        values.write_text(json.dumps(self._values(), indent=2))
+        self.helm("upgrade", self.release, str(self.chart), "--install", "--values", str(values))
+
+    def stop(self) -> None:
+        """Have its pod ended in order, and wait for that."""
+        self._log = self.output()
+        (self.directory / "operator.log").write_text(self._log)
+        self._scale(0)
+        wait_until("the end of the operator's pod", lambda: not self.pods(), timeout_seconds=READY_TIMEOUT_SECONDS)
+
+    def kill(self) -> None:
+        """End its process at once by SIGKILL, as an out-of-memory kill would. The kubelet starts it again."""
+        before = self.container_id()
+        self._ended.add(before)
+        for pid in self.pids():
+            os.kill(pid, signal.SIGKILL)
+        wait_until(
+            "the end of the container", lambda: self.container_id() != before, timeout_seconds=READY_TIMEOUT_SECONDS
+        )
+
+    def freeze(self) -> None:
+        """Stop its process without ending it (SIGSTOP): it answers nobody any more."""
+        for pid in self.pids():
+            os.kill(pid, signal.SIGSTOP)
+
+    def tear_away(self) -> None:
+        """End its process and delete its pod by force, as when a node is given up: nobody says goodbye, another pod comes."""
+        (pod,) = self.pods()
+        self._ended.add(self.container_id())
+        for pid in self.cluster.node.pids_in_container(self.pids()[0]):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self._kubectl("delete", "pod", pod["metadata"]["name"], "--force", "--grace-period=0")
+
+    def wait_ready(self) -> None:
+        """Wait until a container that this object has not ended is ready.
+
+        Raises LocalEnvironmentError with what its pod says.
+        """
+        try:
+            wait_until("the operator's readiness", self._ready, timeout_seconds=READY_TIMEOUT_SECONDS)
+        except LocalEnvironmentError as error:
+            raise LocalEnvironmentError(f"{error}\n{self._described()}") from error
+
+    def output(self) -> str:
+        """What it has written to its log, those of its earlier pods and containers included as far as they are there."""
+        now = self._kubectl("logs", f"deployment/{self.release}", "--tail=-1", check=False)
+        before = self._kubectl("logs", f"deployment/{self.release}", "--tail=-1", "--previous", check=False)
+        return self._log + before + now
+
+    def metrics(self) -> str:
+        """What it answers Prometheus."""
+        return self._ask("metrics")
+
+    def readiness(self) -> str:
+        """What its readiness probe answers."""
+        return self._ask("readyz")
+
+    def exec(self, *command: str) -> str:
+        """What a command prints in its container, run as an administrator would."""
+        return self._kubectl("exec", f"deployment/{self.release}", "--", *command)
+
+    def pids(self) -> list[int]:
+        """The pids of the operator itself, as this machine counts them."""
+        return self.cluster.node.pids("/opt/ingestion-operator/bin/ingestion-operator", "run")
+
+    def resident_bytes(self) -> int:
+        """Resident memory of all of the pod's processes together, by its cgroup's pages that are no file's."""
+        total = 0
+        for pid in self.cluster.node.pids_in_container(self.pids()[0]):
+            pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+            total += pages * os.sysconf("SC_PAGE_SIZE")
+        return total
+
+    def pods(self) -> list[Manifest]:
+        """Its pods, whatever their state."""
+        selector = f"app.kubernetes.io/instance={self.release},app.kubernetes.io/component=operator"
+        listed = self._kubectl("get", "pods", "--selector", selector, "-o", "json")
+        found: list[Manifest] = json.loads(listed)["items"]
+        return found
+
+    def container_id(self) -> str:
+        """The id of the container that runs; empty when none does."""
+        for pod in self.pods():
+            for status in pod.get("status", {}).get("containerStatuses") or []:
+                if "running" in status.get("state", {}):
+                    return str(status["containerID"])
+        return ""
+
+    def helm(self, *arguments: str) -> str:
+        """What helm prints, in the release's namespace."""
+        return run_helm(
+            self.cluster.tools["helm"],
+            *arguments,
+            "--namespace",
+            self.namespace,
+            directory=self.directory,
+            kubeconfig=self.cluster.control_plane.kubeconfig,
+        )
+
+    def _prepare(self) -> None:
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.cluster.volume(f"{self.namespace}-{self.release}", self.state_directory)
+        authority = Path(self._aws["AWS_CA_BUNDLE"]).read_text()
+        self.cluster.apply(
+            {
+                "apiVersion": "v1",
+                "kind": "Namespace",
+                "metadata": {"name": self.namespace, "labels": {RESTRICTED: "restricted"}},
+            },
+            {
+                "apiVersion": "v1",
+                "kind": "Secret",
+                "metadata": {"name": "aws-credentials", "namespace": self.namespace},
+                "stringData": {name: self._aws[name] for name in CREDENTIALS},
+            },
+            {
+                "apiVersion": "v1",
+                "kind": "ConfigMap",
+                "metadata": {"name": "aws-authority", "namespace": self.namespace},
+                "data": {"ca.crt": authority},
+            },
+        )
+        self._prepared = True
+
+    def _values(self) -> Manifest:
+        aws = {name: value for name, value in self._aws.items() if name not in CREDENTIALS}
+        aws |= {
+            "AWS_ENDPOINT_URL": self.cluster.network.aws_endpoint,
+            "AWS_CA_BUNDLE": f"{AUTHORITY_DIRECTORY}/ca.crt",
+            # Programs in Go do not know AWS_CA_BUNDLE when it is not the SDK that asks.
+            "SSL_CERT_FILE": f"{AUTHORITY_DIRECTORY}/ca.crt",
+        }
+        own = {OWN_VALUES[name]: value for name, value in self.settings.items() if name in OWN_VALUES}
+        return {
+            "image": self.cluster.image,
+            "settings": {"s3PathStyle": True, **_settings(self.settings)},
+            "extraEnv": [{"name": name, "value": value} for name, value in aws.items()],
+            "extraEnvFrom": [{"secretRef": {"name": "aws-credentials"}}],
+            "extraVolumes": [{"name": "aws-authority", "configMap": {"name": "aws-authority"}}],
+            "extraVolumeMounts": [{"name": "aws-authority", "mountPath": AUTHORITY_DIRECTORY, "readOnly": True}],
+            **own,
+            **self.values,
+            "probes": {
+                "startup": {"periodSeconds": 1},
+                "readiness": {"periodSeconds": 1},
+                **self.values.get("probes", {}),
+            },
+        }
+
+    def _ask(self, path: str) -> str:
+        """What it answers at its port for metrics, from this machine: the node leads to its pods."""
+        (pod,) = self.pods()
+        try:
+            with urllib.request.urlopen(f"http://{pod['status']['podIP']}:9090/{path}", timeout=10) as answer:
+                return str(answer.read().decode())
+        except urllib.error.HTTPError as refusal:
+            return refusal.read().decode()
+
+    def _scale(self, replicas: int) -> None:
+        self._kubectl("scale", f"deployment/{self.release}", f"--replicas={replicas}")
+
+    def _ready(self) -> bool:
+        """Whether the Deployment's present pod is ready, in a container that was not ended from here."""
+        deployment = json.loads(self._kubectl("get", "deployment", self.release, "-o", "json"))
+        status = deployment.get("status", {})
+        current = status.get("observedGeneration") == deployment["metadata"]["generation"]
+        up = status.get("updatedReplicas") == 1 and status.get("readyReplicas") == 1 and status.get("replicas") == 1
+        return bool(current and up and len(self.pods()) == 1 and self.container_id() not in {"", *self._ended})
+
+    def _described(self) -> str:
+        events = self._kubectl("get", "events", "--sort-by=.lastTimestamp", check=False)
+        return f"{self._kubectl('describe', 'pods', check=False)}\n{events}\n{self.output()}"
+
+    def _kubectl(self, *arguments: str, check: bool = True) -> str:
+        return self.cluster.control_plane.run_kubectl("--namespace", self.namespace, *arguments, check=check).stdout
+
+
+def _settings(settings: Mapping[str, str]) -> Manifest:
+    """The chart's `settings` of the operator's environment: INGESTION_RETRY_CAP_SECONDS is retryCapSeconds."""
+    return {_camel(name): _typed(value) for name, value in settings.items() if name not in OWN_VALUES}
+
+
+def _camel(name: str) -> str:
+    first, *others = name.removeprefix("INGESTION_").lower().split("_")
+    return first + "".join(word.title() for word in others)
+
+
+def _typed(value: str) -> Any:
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value

@@ -1,0 +1,306 @@
+"""A cluster of kind with the operator in it, as the chart installs it, and an emulated AWS beside it.
+
+    python -m ingestion_local.kind up UV [--name NAME] [--image IMAGE] [--node-image IMAGE] [-- build arguments]
+    python -m ingestion_local.kind down [--name NAME]
+
+It takes docker or podman. The cluster is what deploy/kind says. The image that runs is the operator's own with one layer more,
+the stand-in for the AWS plugin; what else goes to the engine when the operator's is built follows `--`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import click
+
+from ingestion_local import toolchain
+from ingestion_local.certificates import make_certificate
+from ingestion_local.chart import CHART
+from ingestion_local.emulator import ACCOUNT_ID, REGION
+from ingestion_local.environment import ROOT, SERVICE_ACCOUNT, SYSTEM_NAMESPACE
+from ingestion_local.image import Engine
+from ingestion_local.processes import LocalEnvironmentError
+from ingestion_operator import __version__
+from ingestion_operator.operator_policy import Reach, operator_policies
+
+FOLDER = ROOT / "deploy" / "kind"
+ENGINES = ("docker", "podman")
+NAME = "ingestion"
+# The one that belongs to the release of kind (its pkg/apis/config/defaults), nearest to the local environment's Kubernetes.
+NODE_IMAGE = "kindest/node:v1.37.0@sha256:a1ed56cfb0e7b93589bdf97c8cd566405a265939e3620fc4f5de89adff580ae5"
+# With a registry's name, and one that there is not: docker and podman, and the nodes, then mean the same image.
+IMAGE = f"localhost/ingestion-operator:{__version__}"
+OPERATOR_REPOSITORY = "localhost/ingestion-operator-with-stand-in"
+EMULATOR_REPOSITORY = "localhost/ingestion-aws-emulator"
+STAGES: Mapping[str, str] = {"operator": OPERATOR_REPOSITORY, "emulator": EMULATOR_REPOSITORY}
+EMULATOR_NAMESPACE = "aws"
+# Addresses of the emulator besides loopback: the Service in emulator.yaml.
+ADDRESSES = ("198.18.0.43",)
+HOST_ENDPOINT = "https://127.0.0.1:30443"
+TAG_LENGTH = 12
+EXPORT = ("export", "--frozen", "--no-dev", "--extra", "local", "--no-emit-project", "--no-hashes", "--quiet")
+
+Say = Callable[[str], None]
+Manifest = dict[str, Any]
+
+
+def find_engine() -> Engine:
+    """Docker or podman, whichever answers. Raises LocalEnvironmentError that says of each why not."""
+    why = []
+    for name in ENGINES:
+        if shutil.which(name) is None:
+            why.append(f"there is no `{name}` on PATH")
+            continue
+        asked = subprocess.run([name, "info"], capture_output=True, text=True, check=False)
+        if asked.returncode == 0:
+            return Engine(name)
+        why.append(f"`{name} info` says: {(asked.stderr or asked.stdout).strip()}")
+    raise LocalEnvironmentError(
+        f"a cluster of kind takes docker or podman: {'; '.join(why)}. Install and start one of them; "
+        "`make playground` and `make demo` need none"
+    )
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One cluster, by its name, with what is needed to work on it. Nothing of the user's own kubeconfig is touched."""
+
+    engine: Engine
+    tools: Mapping[str, Path]
+    say: Say
+    name: str = NAME
+
+    @property
+    def directory(self) -> Path:
+        """Where its kubeconfig and the emulator's certificate are."""
+        return toolchain.cache_directory() / "kind" / self.name
+
+    @property
+    def kubeconfig(self) -> Path:
+        """How the administrator reaches it."""
+        return self.directory / "kubeconfig"
+
+    @property
+    def certificate(self) -> Path:
+        """The emulator's, which is its own authority."""
+        return self.directory / "tls.crt"
+
+    def up(self, uv: str, image: str, node_image: str, build_arguments: Sequence[str]) -> None:
+        """Create it if it is not there, and put the present images and the chart into it."""
+        self.create(node_image)
+        tags = self.build(uv, image, build_arguments)
+        self.load([f"{STAGES[stage]}:{tag}" for stage, tag in tags.items()])
+        self.start_emulator(tags["emulator"])
+        self.install(tags["operator"])
+
+    def down(self) -> None:
+        """Delete it, and what was kept of it. Deleting one that is not there succeeds."""
+        self.say(f"deleting the cluster {self.name}")
+        self._kind("delete", "cluster", "--name", self.name, "--kubeconfig", str(self.kubeconfig))
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def create(self, node_image: str) -> None:
+        """Create the cluster of deploy/kind/cluster.yaml, unless there is one of the name."""
+        if self.name in self._kind("get", "clusters", "--quiet", captured=True).split():
+            self.say(f"the cluster {self.name} is there already")
+        else:
+            self.say(f"creating the cluster {self.name} from {node_image}")
+            shutil.rmtree(self.directory, ignore_errors=True)
+            config = ("--config", str(FOLDER / "cluster.yaml"), "--image", node_image)
+            where = ("--kubeconfig", str(self.kubeconfig), "--wait", "3m")
+            self._kind("create", "cluster", "--name", self.name, *config, *where)
+        if not self.certificate.exists():
+            self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_certificate(self.certificate, self._key, ADDRESSES)
+
+    def build(self, uv: str, image: str, arguments: Sequence[str]) -> dict[str, str]:
+        """Build the operator's image and those on it for the test; returns the tag of each stage, which its content makes."""
+        self.say(f"building {image}")
+        self.engine.build(image, arguments)
+        with tempfile.TemporaryDirectory() as folder:
+            self._assemble(Path(folder), uv)
+            return {stage: self._build_stage(stage, image, folder) for stage in STAGES}
+
+    def load(self, images: Sequence[str]) -> None:
+        """Copy images into the cluster's nodes."""
+        self.say(f"loading {', '.join(images)}")
+        with tempfile.TemporaryDirectory() as folder:
+            archive = str(Path(folder, "images.tar"))
+            several = ("--multi-image-archive",) if self.engine.name == "podman" else ()
+            self._run(self.engine.name, "save", *several, "--output", archive, *images)
+            self._kind("load", "image-archive", archive, "--name", self.name)
+
+    def start_emulator(self, tag: str) -> None:
+        """Have the emulator run, with a certificate for its addresses."""
+        self.say("starting the emulated AWS")
+        self._apply([_namespace(EMULATOR_NAMESPACE), self._tls_secret()])
+        text = (FOLDER / "emulator.yaml").read_text()
+        image = f"image: {EMULATOR_REPOSITORY}"
+        self._kubectl("apply", "--filename", "-", text=text.replace(image, f"{image}:{tag}"))
+        self._kubectl("--namespace", EMULATOR_NAMESPACE, "rollout", "status", "deployment/aws", "--timeout=3m")
+
+    def install(self, tag: str) -> None:
+        """Install the chart, for an operator that is a user of its own in the emulated IAM."""
+        self.say("installing the chart")
+        user = f"{SERVICE_ACCOUNT}-{uuid4().hex[:8]}"
+        self._apply([_namespace(SYSTEM_NAMESPACE), self._credentials(user), self._authority()])
+        release = ("upgrade", "--install", SERVICE_ACCOUNT, str(CHART), "--namespace", SYSTEM_NAMESPACE)
+        # The user's name replaces the pod, which reads the keys only when it starts.
+        changing = ("--set-string", f"image.tag={tag}", "--set-string", f"podAnnotations.aws-user={user}")
+        values = ("--values", str(FOLDER / "values.yaml"), *changing)
+        wait = ("--kubeconfig", str(self.kubeconfig), "--wait", "--timeout", "3m")
+        self._run(str(self.tools["helm"]), *release, *values, *wait)
+
+    def hints(self) -> str:
+        """What a user does next."""
+        return "\n".join(
+            (
+                f"export KUBECONFIG={self.kubeconfig}",
+                f"export AWS_ENDPOINT_URL={HOST_ENDPOINT} AWS_CA_BUNDLE={self.certificate}",
+                f"export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_REGION={REGION}",
+                f"# kubectl of the same version as the tests': {self.tools['kubectl']}",
+                "# kubectl apply -f samples/chunker/pipeline.yaml",
+                "# make kind-down",
+            )
+        )
+
+    @property
+    def _key(self) -> Path:
+        return self.certificate.with_suffix(".key")
+
+    def _assemble(self, folder: Path, uv: str) -> None:
+        """The context of deploy/kind/Dockerfile: the repository's own has nothing of the local environment."""
+        for name in ("Dockerfile", "pulumi-resource-aws"):
+            shutil.copy2(FOLDER / name, folder / name)
+        ignore = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(Path(__file__).parent, folder / "ingestion_local", ignore=ignore)
+        (folder / "constraints.txt").write_text(self._run(uv, *EXPORT, captured=True, cwd=ROOT))
+
+    def _build_stage(self, stage: str, image: str, folder: str) -> str:
+        self.say(f"building {STAGES[stage]}")
+        built = f"{STAGES[stage]}:latest-build"
+        arguments = {"OPERATOR_IMAGE": image, "AWS_PLUGIN_VERSION": version("pulumi-aws")}
+        given = [word for name, value in arguments.items() for word in ("--build-arg", f"{name}={value}")]
+        self._run(self.engine.name, "build", "--target", stage, "--tag", built, *given, folder)
+        found = self._run(self.engine.name, "image", "inspect", "--format", "{{.Id}}", built, captured=True)
+        # A tag that changes with the content: pods are replaced when, and only when, their image is another one.
+        tag = found.strip().removeprefix("sha256:")[:TAG_LENGTH]
+        self._run(self.engine.name, "tag", built, f"{STAGES[stage]}:{tag}")
+        return tag
+
+    def _credentials(self, user: str) -> Manifest:
+        """The keys of a new user who may do what the operator's policy says."""
+        policies = operator_policies(Reach(ACCOUNT_ID, (REGION,)))
+        command = ("exec", "--stdin", "deployment/aws", "--", "python", "-m", "ingestion_local.emulator_user", user)
+        answer = self._kubectl("--namespace", EMULATOR_NAMESPACE, *command, text=json.dumps(policies), captured=True)
+        return _object("Secret", "aws-credentials", SYSTEM_NAMESPACE, stringData=json.loads(answer))
+
+    def _authority(self) -> Manifest:
+        data = {"tls.crt": self.certificate.read_text()}
+        return _object("ConfigMap", "aws-authority", SYSTEM_NAMESPACE, data=data)
+
+    def _tls_secret(self) -> Manifest:
+        data = {"tls.crt": self.certificate.read_text(), "tls.key": self._key.read_text()}
+        return _object("Secret", "aws-tls", EMULATOR_NAMESPACE, type="kubernetes.io/tls", stringData=data)
+
+    def _apply(self, objects: Sequence[Manifest]) -> None:
+        listed = {"apiVersion": "v1", "kind": "List", "items": objects}
+        self._kubectl("apply", "--filename", "-", text=json.dumps(listed))
+
+    def _kubectl(self, *arguments: str, text: str | None = None, captured: bool = False) -> str:
+        command = (str(self.tools["kubectl"]), "--kubeconfig", str(self.kubeconfig), *arguments)
+        return self._run(*command, text=text, captured=captured)
+
+    def _kind(self, *arguments: str, captured: bool = False) -> str:
+        # It would look for docker first, whatever was found to answer.
+        provider = {"KIND_EXPERIMENTAL_PROVIDER": self.engine.name}
+        return self._run(str(self.tools["kind"]), *arguments, captured=captured, env=provider)
+
+    def _run(
+        self,
+        *command: str,
+        text: str | None = None,
+        captured: bool = False,
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> str:
+        """Run a program; its output goes to the terminal, or is returned. Raises LocalEnvironmentError when it fails."""
+        ran = subprocess.run(
+            command,
+            input=text,
+            stdout=subprocess.PIPE if captured else None,
+            text=True,
+            check=False,
+            cwd=cwd,
+            env={**os.environ, **(env or {})},
+        )
+        if ran.returncode != 0:
+            raise LocalEnvironmentError(f"`{' '.join(command)}` ended with code {ran.returncode}")
+        return ran.stdout or ""
+
+
+def _object(kind: str, name: str, namespace: str, **content: Any) -> Manifest:
+    return {"apiVersion": "v1", "kind": kind, "metadata": {"name": name, "namespace": namespace}, **content}
+
+
+def _namespace(name: str) -> Manifest:
+    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+
+
+class _Commands(click.Group):
+    """Commands whose expected failures are one message and exit code 1, not a traceback."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except LocalEnvironmentError as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=_Commands)
+def main() -> None:
+    """A cluster of kind with the operator and an emulated AWS in it."""
+
+
+@main.command()
+@click.argument("uv")
+@click.option("--name", default=NAME, show_default=True, help="of the cluster")
+@click.option("--image", default=IMAGE, show_default=True, help="what the operator's image is called")
+@click.option(
+    "--node-image", default=NODE_IMAGE, show_default=True, help="of the nodes; it says the version of Kubernetes"
+)
+@click.argument("build_arguments", nargs=-1, type=click.UNPROCESSED)
+def up(uv: str, name: str, image: str, node_image: str, build_arguments: tuple[str, ...]) -> None:
+    """Create the cluster, or bring the one that is there up to date; say how it is reached."""
+    engine = find_engine()
+    kind = Kind(engine, toolchain.ensure(("kind", "kubectl", "helm")), _say, name)
+    kind.up(uv, image, node_image, build_arguments)
+    click.echo(kind.hints())
+
+
+@main.command()
+@click.option("--name", default=NAME, show_default=True, help="of the cluster")
+def down(name: str) -> None:
+    """Delete the cluster."""
+    engine = find_engine()
+    Kind(engine, toolchain.ensure(("kind",)), _say, name).down()
+
+
+if __name__ == "__main__":
+    main()

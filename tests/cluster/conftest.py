@@ -1,0 +1,18 @@
+"""What only a cluster can show; its fixtures are those of the end-to-end tests, with the operator as a pod."""
+
+from __future__ import annotations
+
+import pytest
+
+from e2e.conftest import bounds, identity, namespaces, operator, world
+
+__all__ = ["bounds", "identity", "namespaces", "operator", "world"]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Without the option there is no pod."""
+    if config.getoption("--cluster"):
+        return
+    for item in items:
+        if item.path.parent.name == "cluster":
+            item.add_marker(pytest.mark.skip(reason="run it by `make test-cluster`"))

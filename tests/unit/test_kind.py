@@ -1,0 +1,255 @@
+"""`make kind`: what is run, in which order, with which arguments; what is said where it cannot run."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from ingestion_local import kind
+from ingestion_local.environment import ROOT
+from unit.dockerfile_reader import read
+
+# Each fake notes its name, arguments and standard input, and answers what a caller reads.
+FAKE = """#!{python}
+import json, os, pathlib, sys
+name, *arguments = pathlib.Path(sys.argv[0]).name, *sys.argv[1:]
+text = sys.stdin.read() if "-" in arguments or "--stdin" in arguments else ""
+with open(os.environ["FAKE_LOG"], "a") as log:
+    log.write(json.dumps([name, *arguments]) + "\\n")
+with open(os.environ["FAKE_LOG"] + ".stdin", "a") as log:
+    log.write(text)
+line = " ".join([name, *arguments])
+if line == os.environ.get("FAKE_FAILURE"):
+    sys.exit("it is broken")
+for beginning, answer in json.loads(os.environ["FAKE_ANSWERS"]).items():
+    if line.startswith(beginning):
+        print(answer)
+"""
+KEYS = {"AWS_ACCESS_KEY_ID": "AKIAFAKE", "AWS_SECRET_ACCESS_KEY": "do-not-show"}
+ANSWERS = {
+    "kind version": "kind v0.33.0 go1.26.8 linux/amd64",
+    "kubectl version": "Client Version: v1.37.2",
+    "helm version": "v4.3.1",
+    "git rev-parse": "abc",
+    "uv export": "boto3==1.43.0",
+    "docker image inspect": "sha256:" + "0123456789abcdef" * 4,
+    "podman image inspect": "0123456789abcdef" * 4,
+}
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A machine on which nothing is what it says, but for the Python that runs this."""
+
+    bin: Path
+    log: Path
+
+    def put(self, *names: str) -> None:
+        for name in names:
+            (self.bin / name).write_text(FAKE.format(python=sys.executable))
+            (self.bin / name).chmod(0o755)
+
+    def run(self, *words: str) -> Result:
+        return CliRunner().invoke(kind.main, list(words))
+
+    @property
+    def commands(self) -> list[list[str]]:
+        """What was run, but for what only asks for a version; with temporary files called FILE."""
+        lines = self.log.read_text().splitlines() if self.log.exists() else []
+        found = [json.loads(re.sub(r"/[\w/.-]*/tmp\w+", "FILE", line)) for line in lines]
+        return [command for command in found if command[1] not in ("version", "info", "rev-parse")]
+
+    @property
+    def standard_inputs(self) -> str:
+        return Path(f"{self.log}.stdin").read_text()
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
+    made = Machine(tmp_path / "bin", tmp_path / "log")
+    made.bin.mkdir()
+    made.put("kind", "kubectl", "helm", "git", "uv")
+    monkeypatch.setenv("PATH", str(made.bin))
+    monkeypatch.delenv("KUBEBUILDER_ASSETS", raising=False)
+    monkeypatch.setenv("INGESTION_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("FAKE_LOG", str(made.log))
+    exec_of_keys = f"kubectl --kubeconfig {tmp_path}/cache/kind/ingestion/kubeconfig --namespace aws exec"
+    monkeypatch.setenv("FAKE_ANSWERS", json.dumps({**ANSWERS, exec_of_keys: json.dumps(KEYS)}))
+    return made
+
+
+def test_the_cluster_is_made_the_images_are_loaded_and_the_chart_is_installed(machine: Machine, tmp_path: Path) -> None:
+    machine.put("docker")
+
+    result = machine.run("up", "uv", "--image", "localhost/op:1", "--node-image", "kindest/node:x", "--", "--pull")
+
+    assert result.exit_code == 0, result.output
+    kubeconfig = f"{tmp_path}/cache/kind/ingestion/kubeconfig"
+    heads = [command[:4] if command[0] == "docker" else command for command in machine.commands]
+    tag = "0123456789ab"
+    operator, emulator = f"{kind.OPERATOR_REPOSITORY}:{tag}", f"{kind.EMULATOR_REPOSITORY}:{tag}"
+    kubectl = ["kubectl", "--kubeconfig", kubeconfig]
+    user = machine.commands[-3][-1]
+    assert heads == [
+        ["kind", "get", "clusters", "--quiet"],
+        ["kind", "create", "cluster", "--name", "ingestion", "--config", str(ROOT / "deploy/kind/cluster.yaml"),
+         "--image", "kindest/node:x", "--kubeconfig", kubeconfig, "--wait", "3m"],
+        ["docker", "build", "--tag", "localhost/op:1"],
+        ["uv", *kind.EXPORT],
+        ["docker", "build", "--target", "operator"],
+        ["docker", "image", "inspect", "--format"],
+        ["docker", "tag", f"{kind.OPERATOR_REPOSITORY}:latest-build", operator],
+        ["docker", "build", "--target", "emulator"],
+        ["docker", "image", "inspect", "--format"],
+        ["docker", "tag", f"{kind.EMULATOR_REPOSITORY}:latest-build", emulator],
+        ["docker", "save", "--output", "FILE/images.tar"],
+        ["kind", "load", "image-archive", "FILE/images.tar", "--name", "ingestion"],
+        [*kubectl, "apply", "--filename", "-"],
+        [*kubectl, "apply", "--filename", "-"],
+        [*kubectl, "--namespace", "aws", "rollout", "status", "deployment/aws", "--timeout=3m"],
+        [*kubectl, "--namespace", "aws", "exec", "--stdin", "deployment/aws", "--", "python", "-m",
+         "ingestion_local.emulator_user", user],
+        [*kubectl, "apply", "--filename", "-"],
+        ["helm", "upgrade", "--install", "ingestion-operator", str(ROOT / "deploy/helm/ingestion-operator"),
+         "--namespace", "ingestion-system", "--values", str(ROOT / "deploy/kind/values.yaml"),
+         "--set-string", f"image.tag={tag}", "--set-string", f"podAnnotations.aws-user={user}",
+         "--kubeconfig", kubeconfig, "--wait", "--timeout", "3m"],
+    ]  # fmt: skip
+    (first, second, third) = [command for command in machine.commands if command[:2] == ["docker", "build"]]
+    assert first[-2:] == ["--pull", str(ROOT)]
+    for built in (second, third):
+        assert "OPERATOR_IMAGE=localhost/op:1" in built
+        assert built[-1] == "FILE"
+
+
+def test_no_key_is_in_a_command_or_in_what_is_printed(machine: Machine) -> None:
+    machine.put("docker")
+    result = machine.run("up", "uv")
+    assert result.exit_code == 0
+    secret = KEYS["AWS_SECRET_ACCESS_KEY"]
+    assert secret in machine.standard_inputs
+    assert secret not in json.dumps(machine.commands) + result.output
+
+
+def test_it_is_said_how_the_cluster_and_its_aws_are_reached(machine: Machine, tmp_path: Path) -> None:
+    machine.put("docker")
+    result = machine.run("up", "uv")
+    assert f"export KUBECONFIG={tmp_path}/cache/kind/ingestion/kubeconfig" in result.stdout
+    assert "export AWS_ENDPOINT_URL=https://127.0.0.1:30443" in result.stdout
+
+
+def test_a_cluster_that_is_there_gets_the_new_images_and_keeps_its_certificate(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    machine.put("docker")
+    machine.run("up", "uv")
+    certificate = tmp_path / "cache" / "kind" / "ingestion" / "tls.crt"
+    before = certificate.read_bytes()
+    answers = json.loads(os.environ["FAKE_ANSWERS"])
+    monkeypatch.setenv("FAKE_ANSWERS", json.dumps({**answers, "kind get clusters": "other\ningestion"}))
+    machine.log.unlink()
+
+    assert machine.run("up", "uv").exit_code == 0
+
+    assert not [command for command in machine.commands if command[:2] == ["kind", "create"]]
+    assert [command for command in machine.commands if command[:2] == ["kind", "load"]]
+    assert certificate.read_bytes() == before
+
+
+def test_podman_does_too(machine: Machine) -> None:
+    machine.put("podman")
+    assert machine.run("up", "uv").exit_code == 0
+    (saved,) = [command for command in machine.commands if command[:2] == ["podman", "save"]]
+    assert saved[2] == "--multi-image-archive"
+
+
+@pytest.mark.parametrize("verb", [("up", "uv"), ("down",)])
+def test_without_an_engine_it_is_said_what_is_missing(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, verb: tuple[str, ...]
+) -> None:
+    machine.put("docker")
+    monkeypatch.setenv("FAKE_FAILURE", "docker info")
+
+    result = machine.run(*verb)
+
+    assert result.exit_code == 1
+    assert result.output == (
+        "Error: a cluster of kind takes docker or podman: `docker info` says: it is broken; there is no `podman` on PATH. "
+        "Install and start one of them; `make playground` and `make demo` need none\n"
+    )
+    assert machine.commands == []
+
+
+def test_a_command_that_fails_is_named(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    machine.put("docker")
+    monkeypatch.setenv("FAKE_FAILURE", "kind get clusters --quiet")
+    result = machine.run("up", "uv")
+    assert result.exit_code == 1
+    assert result.output.splitlines()[-1].endswith("kind get clusters --quiet` ended with code 1")
+
+
+def test_the_cluster_is_deleted_with_what_was_kept_of_it(machine: Machine, tmp_path: Path) -> None:
+    machine.put("docker")
+    machine.run("up", "uv", "--name", "mine")
+    machine.log.unlink()
+
+    assert machine.run("down", "--name", "mine").exit_code == 0
+
+    kept = tmp_path / "cache" / "kind" / "mine"
+    assert machine.commands == [
+        ["kind", "delete", "cluster", "--name", "mine", "--kubeconfig", str(kept / "kubeconfig")]
+    ]
+    assert not kept.exists()
+
+
+def test_the_make_verbs_pass_their_variables_on(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    machine.put("docker")
+    made = (
+        "kind",
+        "IMAGE=localhost/mine:2",
+        "NODE_IMAGE=kindest/node:y",
+        "KIND_CLUSTER=ingestion",
+        "BUILD_ARGS=--pull -q",
+    )
+    up, down = (words_of(*verb) for verb in (made, ("kind-down", "KIND_CLUSTER=theirs")))
+
+    assert machine.run("up", "uv", *up[2:]).exit_code == 0
+    assert machine.run(*down).exit_code == 0
+
+    created, deleted = (command for command in machine.commands if command[1] in ("create", "delete"))
+    assert created[created.index("--image") + 1] == "kindest/node:y"
+    assert deleted[deleted.index("--name") + 1] == "theirs"
+    built = next(command for command in machine.commands if command[:2] == ["docker", "build"])
+    assert built[3] == "localhost/mine:2"
+    assert built[-3:] == ["--pull", "-q", str(ROOT)]
+
+
+def test_only_the_images_for_the_test_have_the_stand_in() -> None:
+    _, stages = read((ROOT / "deploy" / "kind" / "Dockerfile").read_text())
+
+    assert {stage.name for stage in stages} == kind.STAGES.keys()
+    for stage in stages:
+        assert stage.image == "${OPERATOR_IMAGE}"
+        assert [found.text for found in stage.of("USER")][-1:] in ([], ["65532:65532"])
+        copied = {found.text.split()[0] for found in stage.of("COPY")}
+        assert copied <= {"ingestion_local", "pulumi-resource-aws", "constraints.txt"}
+    assert "stand-in" not in (ROOT / "Dockerfile").read_text()
+    assert "deploy" not in re.findall(r"^!(\S+)", (ROOT / ".dockerignore").read_text(), re.MULTILINE)
+
+
+def words_of(*verb: str) -> list[str]:
+    """The arguments that a verb of the Makefile gives to the module."""
+    make = ["/usr/bin/make", "--dry-run", "--always-make", "-C", str(ROOT), *verb]
+    printed = subprocess.run(make, capture_output=True, text=True, check=True, env={"PATH": "/usr/bin:/bin"}).stdout
+    line = next(line for line in printed.replace("\\\n", " ").splitlines() if "ingestion_local.kind" in line)
+    words = shlex.split(line)
+    return words[words.index("ingestion_local.kind") + 1 :]

@@ -1,0 +1,107 @@
+"""An operator takes over from an earlier pod only when that one is gone for certain, however often it has to ask."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from ingestion_operator.errors import LockHeld, UpdateFailed
+from ingestion_operator.pod import Pod
+from unit.reconcile_world import World
+
+FIRST = Pod("system", "operator-abc-1", "uid-1")
+SECOND = Pod("system", "operator-abc-2", "uid-2")
+
+
+@pytest.fixture
+def world() -> World:
+    """A pipeline in whose update the first pod died; the second one is there."""
+    made = World()
+    made.reconciler.pod = FIRST
+    made.cluster.pods = {FIRST, SECOND}
+    made.build()
+    assert holder(made) == ""
+    made.change(tags={"team": "search"})
+    made.crash()
+    assert holder(made) == str(FIRST)
+    assert made.status.operation
+    assert made.status.operation.pod == str(FIRST)
+    made.reconciler.pod = SECOND
+    return made
+
+
+def holder(world: World) -> str:
+    assert world.status.stack
+    return world.status.stack.lock_holder
+
+
+def test_the_lock_of_a_pod_that_is_gone_may_be_broken(world: World) -> None:
+    world.cluster.pods.discard(FIRST)
+    world.reconcile()
+    assert world.last_call.stack.departed == ("operator-abc-1",)
+    assert world.is_ready
+    assert holder(world) == ""
+
+
+def test_a_pod_that_is_there_may_still_be_at_work(world: World) -> None:
+    world.reconcile()
+    assert world.last_call.stack.departed == ()
+
+
+def test_it_is_remembered_until_it_is_gone(world: World) -> None:
+    for _ in range(2):
+        world.engine.failures.append(LockHeld("created by ingestion@operator-abc-1"))
+        world.tick(timedelta(seconds=60))
+        world.reconcile()
+        assert world.conditions["Reconciling"] == ("True", "LockHeld")
+        assert holder(world) == str(FIRST)
+
+    world.cluster.pods.discard(FIRST)
+    world.tick(timedelta(seconds=60))
+    assert world.last_call.stack.departed == ("operator-abc-1",)
+    assert world.is_ready
+
+
+def test_an_operation_that_ends_in_another_failure_has_had_the_lock_and_released_it(world: World) -> None:
+    world.engine.failures.append(UpdateFailed("no"))
+    world.reconcile()
+    assert holder(world) == ""
+
+
+def test_what_the_pod_itself_left_is_judged_by_its_processes(world: World) -> None:
+    world.reconciler.pod = FIRST
+    world.cluster.pods.discard(FIRST)
+    world.reconcile()
+    assert world.last_call.stack.departed == ()
+
+
+def test_a_deletion_takes_over_too(world: World) -> None:
+    world.engine.failures.append(LockHeld("created by ingestion@operator-abc-1"))
+    world.refused_removal()
+    assert holder(world) == str(FIRST)
+
+    world.cluster.pods.discard(FIRST)
+    world.remove()
+    assert world.last_call.verb == "destroy"
+    assert world.last_call.stack.departed == ("operator-abc-1",)
+
+
+def test_an_operator_outside_of_a_cluster_leaves_no_name() -> None:
+    made = World()
+    made.build()
+    made.change(tags={"team": "search"})
+    made.crash()
+    assert holder(made) == ""
+    made.reconcile()
+    assert made.last_call.stack.departed == ()
+
+
+@pytest.mark.parametrize("text", ["", "a", "a/b", "a/b/", "a/b/c/d"])
+def test_what_is_no_pod_is_none(text: str) -> None:
+    assert Pod.parse(text) is None
+
+
+def test_a_pod_is_read_as_it_is_written_and_its_host_name_has_no_more_than_63_characters() -> None:
+    assert Pod.parse(str(FIRST)) == FIRST
+    assert Pod("n", "a" * 62 + "-bcd", "u").host == "a" * 62

@@ -43,7 +43,7 @@ def helm(helm_binary: Path, empty_plane: ControlPlane, tmp_path: Path) -> Iterat
     user = Helm(helm_binary, tmp_path, f"release-{uuid4().hex[:8]}", control_plane=empty_plane)
     yield user
     user.run("uninstall", user.release, "--ignore-not-found")
-    user.kubectl("delete", "crd", CRD, ACCOUNTS, "--ignore-not-found", "--timeout=30s")
+    user.kubectl("delete", "crd", CRD, ACCOUNTS, "--ignore-not-found", "--timeout=110s")
 
 
 def chart_of_yesterday(directory: Path) -> Path:

@@ -20,6 +20,8 @@ from ingestion_local.environment import install_into
 from ingestion_local.kind import NODE_IMAGE
 from ingestion_local.kubectl import Kubectl
 
+# For the tests of tests/cluster too: one operator serves both.
+pytest_plugins = ("e2e.fixtures",)
 # Each cluster that can be chosen, and what says why it cannot be had here.
 MISSING: Mapping[str, Callable[[], str]] = {"one-node": packages.missing, "kind": kind_cluster.missing}
 

@@ -1,12 +1,8 @@
-"""What only a cluster can show; its fixtures are those of the end-to-end tests, with the operator as a pod."""
+"""What only a cluster can show, with the fixtures of the end-to-end tests and the operator as a pod."""
 
 from __future__ import annotations
 
 import pytest
-
-from e2e.conftest import bounds, identity, namespaces, operator, world
-
-__all__ = ["bounds", "identity", "namespaces", "operator", "world"]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from e2e.conftest import GONE_TIMEOUT_SECONDS, STATE_BUCKET, left_in
+from e2e.fixtures import GONE_TIMEOUT_SECONDS, STATE_BUCKET, left_in
 from e2e.world import World, copying
 from ingestion_local.chart import CHART
 from ingestion_local.cluster.operator_pod import OperatorPod

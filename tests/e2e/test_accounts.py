@@ -12,7 +12,7 @@ from uuid import uuid4
 import pytest
 
 from aws_accounts import OtherAccount
-from e2e.conftest import ACCOUNT_ROLE
+from e2e.fixtures import ACCOUNT_ROLE
 from e2e.world import World, copying
 from ingestion_local.environment import SERVICE_ACCOUNT
 

@@ -16,7 +16,7 @@ from uuid import uuid4
 import yaml
 
 from aws_accounts import OtherAccount
-from e2e.conftest import ACCOUNT_ROLE
+from e2e.fixtures import ACCOUNT_ROLE
 from e2e.test_accounts import OPERATOR, everything, processed_in
 from e2e.world import World, copying
 

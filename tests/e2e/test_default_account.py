@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from aws_accounts import OtherAccount
-from e2e.conftest import ACCOUNT_ROLE, SETTINGS
+from e2e.fixtures import ACCOUNT_ROLE, SETTINGS
 from e2e.test_accounts import Accounts, in_account
 from e2e.world import World, copying
 from ingestion_local.control_plane import ControlPlane

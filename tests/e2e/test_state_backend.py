@@ -23,7 +23,7 @@ from typing import Any
 import pytest
 from botocore import xform_name
 
-from e2e.conftest import SETTINGS
+from e2e.fixtures import SETTINGS
 from e2e.world import World, copying
 from ingestion_local.control_plane import ControlPlane
 from ingestion_local.emulator import Emulator

@@ -275,6 +275,13 @@ def test_an_operator_that_is_to_know_of_no_account_asks_for_none(configured: Non
         ignorant.account(account)
 
 
+def test_a_cluster_without_the_kind_has_no_accounts(
+    cluster: KubernetesCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kube, "ACCOUNTS", "no-such-kind")
+    assert cluster.accounts() == ()
+
+
 # A server that does not answer.
 
 KEY = PipelineKey("team-a", "words")

@@ -6,7 +6,10 @@ SHELL := /bin/bash
 UV_VERSION := 0.13.9
 PYTHON ?= python3
 WORKERS ?= 2
+CLUSTER ?= one-node
 CLUSTER_TESTS := tests/e2e tests/cluster
+# Of kind there is one cluster for all tests.
+CLUSTER_WORKERS = $(if $(filter kind,$(CLUSTER)),0,$(WORKERS))
 CACHE := $(or $(INGESTION_CACHE_DIR),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/ingestion-operator)
 UV := $(CACHE)/uv-$(UV_VERSION)/bin/uv
 RUN := $(UV) run --frozen --no-sync
@@ -15,7 +18,7 @@ VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' operator/ingestion_ope
 .PHONY: help demo test test-cluster lint fmt generate bench clean playground playground-down venv tools helm image kind kind-down kind-tool
 
 help:  ## Show the verbs
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 demo: venv tools  ## Run the main job for real, on this machine (KEEP=1 leaves it running)
 	@$(RUN) python -m ingestion_local.demo $(if $(KEEP),--keep)
@@ -23,8 +26,8 @@ demo: venv tools  ## Run the main job for real, on this machine (KEEP=1 leaves i
 test: lint tools helm kind-tool  ## Lint, then every test: unit, program, integration, e2e (WORKERS=2: each with a cluster and an AWS of its own)
 	$(RUN) pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
-test-cluster: venv  ## The e2e tests with the operator as the chart's pod, in a real one-node cluster (root, Debian); CLUSTER=kind: there
-	$(RUN) pytest --numprocesses $(WORKERS) --dist loadfile --cluster $(CLUSTER_TESTS) $(ARGS)
+test-cluster: venv $(if $(filter kind,$(CLUSTER)),kind-tool)  ## The e2e tests with the operator as the chart's pod, in a one-node cluster (root, Debian), or in one of kind (CLUSTER=kind; docker, podman)
+	$(RUN) pytest --numprocesses $(CLUSTER_WORKERS) --dist loadfile --cluster=$(CLUSTER) $(CLUSTER_TESTS) $(ARGS)
 
 lint: venv  ## Formatting, ruff, mypy, import contracts, generated files
 	$(RUN) ruff format --check .

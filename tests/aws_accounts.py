@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ingestion_local.emulator import Emulator
+from ingestion_local.emulator import EmulatedAws
 from ingestion_local.strict.sessions import SHORT
 from ingestion_operator.access import Access
 from ingestion_operator.operator_policy import Reach, operator_policies, trust_policy
@@ -17,7 +17,7 @@ from ingestion_operator.operator_policy import Reach, operator_policies, trust_p
 class OtherAccount:
     """One account, as its administrator uses it. An access key of twelve digits is the root identity of that account."""
 
-    emulator: Emulator
+    emulator: EmulatedAws
     number: str
 
     def client(self, service: str) -> Any:

@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 from ingestion_local import toolchain
-from ingestion_local.cluster import packages
+from ingestion_local.cluster import kind_cluster, packages
+from ingestion_local.cluster.kind_cluster import KindCluster
 from ingestion_local.cluster.one_node import OneNodeCluster
+from ingestion_local.cluster.ports import PodCluster
 from ingestion_local.control_plane import ControlPlane
-from ingestion_local.emulator import Emulator
+from ingestion_local.emulator import EmulatedAws, Emulator
 from ingestion_local.environment import install_into
+from ingestion_local.kind import NODE_IMAGE
+from ingestion_local.kubectl import Kubectl
+
+# Each cluster that can be chosen, and what says why it cannot be had here.
+MISSING: Mapping[str, Callable[[], str]] = {"one-node": packages.missing, "kind": kind_cluster.missing}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--cluster", action="store_true", help="run the operator as a pod of a one-node cluster, not as a process"
+        "--cluster",
+        nargs="?",
+        const="one-node",
+        default="",
+        choices=tuple(MISSING),
+        help="run the operator as a pod of a cluster, not as a process: of the one-node cluster, or of one of kind",
     )
     parser.addoption(
         "--pods-elsewhere",
@@ -28,10 +42,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what does not belong to this run; where there can be no cluster, say why."""
-    if config.getoption("--cluster"):
-        leave_out(config, items, lambda item: item.get_closest_marker("operator_process") is not None)
-        for item in items if (reason := packages.missing()) else ():
+    if cluster := config.getoption("--cluster"):
+        others = {"operator_process"} if cluster == "one-node" else {"operator_process", "one_node"}
+        leave_out(config, items, lambda item: any(mark.name in others for mark in item.iter_markers()))
+        for item in items if (reason := MISSING[cluster]()) else ():
             item.add_marker(pytest.mark.skip(reason=reason))
+        for item in items:
+            # However long the images take to build, the first test is not to blame.
+            item.add_marker(pytest.mark.timeout(func_only=True))
     elif config.getoption("--pods-elsewhere"):
         leave_out(config, items, runs_in_a_pod_too)
 
@@ -54,26 +72,40 @@ def workdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def tools() -> Mapping[str, Path]:
-    """The Go tools, built if they are not there yet."""
-    return toolchain.ensure()
+def tools(pod_cluster: PodCluster | None) -> Mapping[str, Path]:
+    """The Go tools, built if they are not there yet: those that the cluster takes, if there is one."""
+    return pod_cluster.tools if pod_cluster else toolchain.ensure()
 
 
 @pytest.fixture(scope="session")
-def one_node(request: pytest.FixtureRequest, workdir: Path) -> Iterator[OneNodeCluster | None]:
+def pod_cluster(request: pytest.FixtureRequest, workdir: Path) -> Iterator[PodCluster | None]:
     """The cluster whose pod the operator is; none when it is a process."""
-    if not request.config.getoption("--cluster"):
-        yield None
-        return
-    with OneNodeCluster(workdir / "cluster") as running:
-        yield running
+    match request.config.getoption("--cluster"):
+        case "one-node":
+            with OneNodeCluster(workdir / "cluster") as one_node:
+                yield one_node
+        case "kind":
+            with cluster_of_kind(workdir / "cluster") as made:
+                yield made
+        case _:
+            yield None
+
+
+def cluster_of_kind(directory: Path) -> KindCluster:
+    """As `make test-cluster CLUSTER=kind` wants it; make gives on its variables, and uv says where it is."""
+    return KindCluster(
+        directory,
+        uv=os.environ.get("UV", "uv"),
+        node_image=os.environ.get("NODE_IMAGE") or NODE_IMAGE,
+        build_arguments=shlex.split(os.environ.get("BUILD_ARGS", "")),
+    )
 
 
 @pytest.fixture(scope="session")
-def control_plane(workdir: Path, tools: Mapping[str, Path], one_node: OneNodeCluster | None) -> Iterator[ControlPlane]:
+def control_plane(workdir: Path, tools: Mapping[str, Path], pod_cluster: PodCluster | None) -> Iterator[Kubectl]:
     """A real etcd and kube-apiserver with the CRD and the operator's RBAC; in a cluster the chart installs these."""
-    if one_node is not None:
-        yield one_node.control_plane
+    if pod_cluster is not None:
+        yield pod_cluster.control_plane
         return
     with ControlPlane(workdir / "control-plane", tools) as running:
         install_into(running)
@@ -81,12 +113,10 @@ def control_plane(workdir: Path, tools: Mapping[str, Path], one_node: OneNodeClu
 
 
 @pytest.fixture(scope="session")
-def emulator(workdir: Path, one_node: OneNodeCluster | None) -> Iterator[Emulator]:
-    """An AWS emulator that enforces IAM; pods reach it too."""
-    addresses = [one_node.network.machine] if one_node else []
-    with Emulator(workdir / "aws", auth=True, addresses=addresses) as running:
-        if one_node:
-            one_node.expose(running)
+def emulator(workdir: Path, pod_cluster: PodCluster | None) -> Iterator[EmulatedAws]:
+    """An AWS emulator that enforces IAM; the operator's pod reaches it too."""
+    directory = workdir / "aws"
+    with pod_cluster.emulator(directory) if pod_cluster else Emulator(directory, auth=True) as running:
         yield running
 
 

@@ -17,6 +17,8 @@ from ingestion_local.cluster.node import CGROUPS, NAME, PAUSE_IMAGE
 from ingestion_local.cluster.one_node import OneNodeCluster
 from ingestion_local.processes import wait_until
 
+pytestmark = pytest.mark.one_node
+
 TIMEOUT_SECONDS = 60.0
 # Starts a node, says which network it has, and waits to be killed.
 START_A_NODE = """
@@ -85,7 +87,7 @@ def rules() -> str:
 def test_a_node_whose_pod_runs_leaves_nothing_when_it_is_stopped(directory: Path) -> None:
     before = (rules(), mounts())
     with OneNodeCluster(directory) as cluster:
-        cluster.apply(a_pod())
+        cluster.control_plane.apply(a_pod())
         phase = ("get", "pod", "waits", "-o", "jsonpath={.status.phase}")
         wait_until(
             "the pod",

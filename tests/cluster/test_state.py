@@ -11,20 +11,20 @@ import pytest
 from e2e.conftest import GONE_TIMEOUT_SECONDS, STATE_BUCKET, left_in
 from e2e.world import World, copying
 from ingestion_local.chart import CHART
-from ingestion_local.cluster.one_node import OneNodeCluster
 from ingestion_local.cluster.operator_pod import OperatorPod
+from ingestion_local.cluster.ports import PodCluster
 from ingestion_local.processes import wait_until
 from page_commands import commands
 
 
 @pytest.fixture
-def pod(operator: OperatorPod, one_node: OneNodeCluster, namespaces: list[str]) -> Iterator[OperatorPod]:
+def pod(operator: OperatorPod, pod_cluster: PodCluster, namespaces: list[str]) -> Iterator[OperatorPod]:
     """The operator, with nothing to look after: what others left would move too. Its state is on the volume again at the end."""
 
     def nothing_is_left() -> None:
         wait_until(
             "the end of every pipeline",
-            lambda: not left_in(one_node.control_plane, namespaces),
+            lambda: not left_in(pod_cluster.control_plane, namespaces),
             timeout_seconds=GONE_TIMEOUT_SECONDS,
             interval_seconds=0.5,
         )

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from e2e.world import Operator, World
-from ingestion_local.cluster.one_node import OneNodeCluster
 from ingestion_local.cluster.operator_pod import OperatorPod
+from ingestion_local.cluster.ports import PodCluster
 from ingestion_local.control_plane import ControlPlane
-from ingestion_local.emulator import Emulator
+from ingestion_local.emulator import EmulatedAws
 from ingestion_local.environment import SERVICE_ACCOUNT, SYSTEM_NAMESPACE, operator_identity
+from ingestion_local.kubectl import Kubectl
 from ingestion_local.operator_process import OperatorProcess
 from ingestion_local.processes import wait_until
 
@@ -45,7 +46,7 @@ BOUNDED = {
 
 
 @pytest.fixture(scope="session")
-def bounds(emulator: Emulator) -> str:
+def bounds(emulator: EmulatedAws) -> str:
     """ARN of the permissions boundary that every role must have."""
     made = emulator.client("iam").create_policy(PolicyName="bounds", PolicyDocument=json.dumps(BOUNDED))
     arn: str = made["Policy"]["Arn"]
@@ -53,7 +54,7 @@ def bounds(emulator: Emulator) -> str:
 
 
 @pytest.fixture(scope="session")
-def identity(emulator: Emulator, bounds: str) -> dict[str, str]:
+def identity(emulator: EmulatedAws, bounds: str) -> dict[str, str]:
     """The operator's: an IAM user with the generated policy and nothing else."""
     return operator_identity(
         emulator,
@@ -74,8 +75,8 @@ def namespaces() -> list[str]:
 def operator(
     workdir: Path,
     tools: Mapping[str, Path],
-    one_node: OneNodeCluster | None,
-    control_plane: ControlPlane,
+    pod_cluster: PodCluster | None,
+    control_plane: Kubectl,
     identity: Mapping[str, str],
     bounds: str,
     namespaces: list[str],
@@ -83,9 +84,10 @@ def operator(
     """One operator for all tests, a process or a pod; a test that ends it starts it again."""
     settings = SETTINGS | {"INGESTION_PERMISSIONS_BOUNDARY": bounds}
     running: Operator
-    if one_node is not None:
-        running = OperatorPod(one_node, workdir / "operator", aws=identity, settings=settings)
+    if pod_cluster is not None:
+        running = OperatorPod(pod_cluster, workdir / "operator", aws=identity, settings=settings)
     else:
+        assert isinstance(control_plane, ControlPlane)
         running = OperatorProcess(
             workdir / "operator",
             kubeconfig=control_plane.service_account_kubeconfig(
@@ -106,7 +108,7 @@ def operator(
     running.stop()
 
 
-def left_in(control_plane: ControlPlane, namespaces: Iterable[str]) -> list[str]:
+def left_in(control_plane: Kubectl, namespaces: Iterable[str]) -> list[str]:
     """The pipelines that are still there of those that the tests made."""
     listed = json.loads(control_plane.run_kubectl("get", "ipl", "-A", "-o", "json").stdout)["items"]
     return [item["metadata"]["name"] for item in listed if item["metadata"]["namespace"] in namespaces]
@@ -115,8 +117,8 @@ def left_in(control_plane: ControlPlane, namespaces: Iterable[str]) -> list[str]
 @pytest.fixture
 def world(
     request: pytest.FixtureRequest,
-    control_plane: ControlPlane,
-    emulator: Emulator,
+    control_plane: Kubectl,
+    emulator: EmulatedAws,
     operator: Operator,
     namespaces: list[str],
 ) -> Iterator[World]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from e2e.world import COPY, World, copying
+from ingestion_local.operator_process import OperatorProcess
 
 # The line that cannot be compiled is part of the message.
 BROKEN = "def handler(:"
@@ -189,6 +190,7 @@ def taken_over_from_a_pod(name: str) -> Story:
     def lose(world: World) -> None:
         world.apply(name, copying())
         stack = world.wait_ready(name)["stack"]["name"]
+        assert isinstance(world.operator, OperatorProcess)
         lock = world.operator.state_directory / f".pulumi/locks/organization/ingestion/{stack}/lost.json"
         lock.parent.mkdir(parents=True, exist_ok=True)
         lock.write_text(

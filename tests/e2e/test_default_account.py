@@ -19,6 +19,8 @@ from ingestion_local.emulator import Emulator
 from ingestion_local.environment import SERVICE_ACCOUNT, SYSTEM_NAMESPACE, install_into, operator_identity
 from ingestion_local.operator_process import OperatorProcess
 
+pytestmark = pytest.mark.operator_process
+
 OPERATOR = "default-operator"
 
 

@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from e2e.world import World, copying
-from ingestion_local.emulator import Emulator
+from ingestion_local.emulator import EmulatedAws
 from ingestion_local.environment import SERVICE_ACCOUNT
 from ingestion_operator.operator_policy import Reach, operator_policies
 from ingestion_operator.operator_rights import ALL, Feature
@@ -30,7 +30,7 @@ ANYTHING = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow"
 Client = Callable[[str], Any]
 
 
-def clients(emulator: Emulator, env: Mapping[str, str]) -> Client:
+def clients(emulator: EmulatedAws, env: Mapping[str, str]) -> Client:
     def client(service: str) -> Any:
         keys = {"access_key": env["AWS_ACCESS_KEY_ID"], "secret_key": env["AWS_SECRET_ACCESS_KEY"]}
         return emulator.client(service, **keys)
@@ -38,20 +38,20 @@ def clients(emulator: Emulator, env: Mapping[str, str]) -> Client:
     return client
 
 
-def someone(emulator: Emulator, features: frozenset[Feature] = ALL, **reach: Any) -> Client:
+def someone(emulator: EmulatedAws, features: frozenset[Feature] = ALL, **reach: Any) -> Client:
     """Clients of another operator, with a policy of its own."""
     policies = operator_policies(Reach(emulator.account_id, (emulator.region,), **reach), features)
     return clients(emulator, emulator.restricted_env(f"operator-{uuid4().hex[:8]}", policies))
 
 
 @pytest.fixture
-def mine(emulator: Emulator, identity: Mapping[str, str]) -> Client:
+def mine(emulator: EmulatedAws, identity: Mapping[str, str]) -> Client:
     """Clients with the rights of the operator that the tests run."""
     return clients(emulator, identity)
 
 
 @pytest.fixture
-def bucket(emulator: Emulator) -> Iterator[str]:
+def bucket(emulator: EmulatedAws) -> Iterator[str]:
     """A bucket of somebody else in the same account, with an object `key`."""
     s3, name = emulator.client("s3"), f"somebody-{uuid4().hex}"
     s3.create_bucket(Bucket=name)
@@ -62,7 +62,7 @@ def bucket(emulator: Emulator) -> Iterator[str]:
 
 
 @pytest.fixture
-def role(emulator: Emulator) -> Iterator[str]:
+def role(emulator: EmulatedAws) -> Iterator[str]:
     """The ARN of a role outside of the operator's path, named as one of its own."""
     iam, name = emulator.client("iam"), f"a-b-role-{uuid4().hex[:8]}"
     yield iam.create_role(RoleName=name, AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
@@ -70,7 +70,7 @@ def role(emulator: Emulator) -> Iterator[str]:
 
 
 @pytest.fixture
-def boundary(emulator: Emulator) -> Iterator[str]:
+def boundary(emulator: EmulatedAws) -> Iterator[str]:
     iam = emulator.client("iam")
     arn = iam.create_policy(PolicyName=f"boundary-{uuid4().hex[:8]}", PolicyDocument=ANYTHING)["Policy"]["Arn"]
     yield arn
@@ -97,7 +97,7 @@ def test_it_reads_no_object(mine: Client, bucket: str) -> None:
     refused(mine("s3").copy_object, Bucket=bucket, Key="copy", CopySource=f"{bucket}/key")
 
 
-def test_it_reads_code_only_from_the_buckets_that_were_given(emulator: Emulator, bucket: str) -> None:
+def test_it_reads_code_only_from_the_buckets_that_were_given(emulator: EmulatedAws, bucket: str) -> None:
     reader = someone(emulator, code_buckets=(bucket,))
     assert reader("s3").get_object(Bucket=bucket, Key="key")["Body"].read() == b"theirs"
     refused(reader("s3").put_object, Bucket=bucket, Key="key", Body=b"mine")
@@ -105,7 +105,7 @@ def test_it_reads_code_only_from_the_buckets_that_were_given(emulator: Emulator,
     refused(other("s3").get_object, Bucket=bucket, Key="key")
 
 
-def test_it_takes_no_code_from_a_bucket_that_was_not_given(mine: Client, emulator: Emulator, bucket: str) -> None:
+def test_it_takes_no_code_from_a_bucket_that_was_not_given(mine: Client, emulator: EmulatedAws, bucket: str) -> None:
     iam, name = emulator.client("iam"), f"a-b-role-{uuid4().hex[:8]}"
     arn = iam.create_role(RoleName=name, Path=ROLE_PATH, AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
     code = {"Code": {"S3Bucket": bucket, "S3Key": "key"}}
@@ -113,14 +113,14 @@ def test_it_takes_no_code_from_a_bucket_that_was_not_given(mine: Client, emulato
     iam.delete_role(RoleName=name)
 
 
-def test_without_the_feature_it_deletes_no_data(emulator: Emulator, bucket: str) -> None:
+def test_without_the_feature_it_deletes_no_data(emulator: EmulatedAws, bucket: str) -> None:
     careful = someone(emulator, ALL - {Feature.PURGE})
     refused(careful("s3").delete_object, Bucket=bucket, Key="key")
     refused(careful("s3").delete_bucket, Bucket=bucket)
     refused(careful("dynamodb").delete_table, TableName="a-b-table-abcdefgh")
 
 
-def test_it_touches_only_buckets_that_match_its_patterns(emulator: Emulator, bucket: str) -> None:
+def test_it_touches_only_buckets_that_match_its_patterns(emulator: EmulatedAws, bucket: str) -> None:
     narrow = someone(emulator, buckets=("team-*",))
     refused(narrow("s3").put_bucket_versioning, Bucket=bucket, VersioningConfiguration={"Status": "Suspended"})
     refused(narrow("s3").create_bucket, Bucket=f"else-{uuid4().hex}")
@@ -163,7 +163,7 @@ def test_it_touches_no_rule_queue_table_or_log_group_of_others(mine: Client) -> 
     refused(mine("cloudtrail").delete_trail, Name="audit")
 
 
-def test_it_reads_no_message_of_a_queue(mine: Client, emulator: Emulator) -> None:
+def test_it_reads_no_message_of_a_queue(mine: Client, emulator: EmulatedAws) -> None:
     name = f"a-b-dlq-{uuid4().hex[:8]}"
     url = emulator.client("sqs").create_queue(QueueName=name)["QueueUrl"]
     assert mine("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
@@ -173,7 +173,7 @@ def test_it_reads_no_message_of_a_queue(mine: Client, emulator: Emulator) -> Non
     emulator.client("sqs").delete_queue(QueueUrl=url)
 
 
-def test_it_counts_the_items_of_a_pipelines_table_but_reads_none(mine: Client, emulator: Emulator) -> None:
+def test_it_counts_the_items_of_a_pipelines_table_but_reads_none(mine: Client, emulator: EmulatedAws) -> None:
     name = f"a-b-table-{uuid4().hex[:8]}"
     key = {"AttributeName": "id", "AttributeType": "S"}
     emulator.client("dynamodb").create_table(
@@ -188,7 +188,9 @@ def test_it_counts_the_items_of_a_pipelines_table_but_reads_none(mine: Client, e
     emulator.client("dynamodb").delete_table(TableName=name)
 
 
-def test_with_a_boundary_configured_it_makes_no_role_without_it(emulator: Emulator, boundary: str, role: str) -> None:
+def test_with_a_boundary_configured_it_makes_no_role_without_it(
+    emulator: EmulatedAws, boundary: str, role: str
+) -> None:
     iam, name = someone(emulator, boundary=boundary)("iam"), f"a-b-role-{uuid4().hex[:8]}"
     new = {"RoleName": name, "Path": ROLE_PATH, "AssumeRolePolicyDocument": TRUST}
     refused(iam.create_role, **new)
@@ -202,7 +204,9 @@ def test_with_a_boundary_configured_it_makes_no_role_without_it(emulator: Emulat
     iam.delete_role(RoleName=name)
 
 
-def test_with_a_boundary_configured_it_gives_no_right_to_a_role_without_it(emulator: Emulator, boundary: str) -> None:
+def test_with_a_boundary_configured_it_gives_no_right_to_a_role_without_it(
+    emulator: EmulatedAws, boundary: str
+) -> None:
     root, name = emulator.client("iam"), f"a-b-role-{uuid4().hex[:8]}"
     root.create_role(RoleName=name, Path=ROLE_PATH, AssumeRolePolicyDocument=TRUST)
     mine = someone(emulator, boundary=boundary)("iam")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 from e2e.world import World, copying
@@ -52,9 +51,5 @@ def test_a_secret_is_in_no_status_event_log_or_readable_state(world: World) -> N
 
 def state_of(world: World, stack: str) -> str:
     """Everything that Pulumi keeps of a stack: checkpoint, history and backups."""
-    files = [path for path in world.operator.state_directory.rglob("*") if _is_about(path, stack)]
-    return "\n".join(path.read_text(errors="replace") for path in files)
-
-
-def _is_about(path: Path, stack: str) -> bool:
-    return path.is_file() and stack in str(path)
+    files = world.operator.state_files()
+    return "\n".join(text.decode(errors="replace") for path, text in files.items() if stack in path)

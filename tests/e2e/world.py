@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Protocol
 from uuid import uuid4
 
-from ingestion_local.control_plane import ControlPlane
-from ingestion_local.emulator import Emulator, local_environment
+from ingestion_local.emulator import EmulatedAws, local_environment
+from ingestion_local.kubectl import Kubectl
 from ingestion_local.processes import wait_until
 
 TIMEOUT_SECONDS = 60.0
@@ -32,9 +31,8 @@ class Operator(Protocol):
 
     settings: dict[str, str]
 
-    @property
-    def state_directory(self) -> Path:
-        """Where its state is, on this machine."""
+    def state_files(self) -> Mapping[str, bytes]:
+        """What each file of its state says, by the path there."""
 
     def start(self) -> None:
         """Start it, with the settings as they are now, and wait until it answers."""
@@ -59,8 +57,8 @@ class Operator(Protocol):
 class World:
     """One test's view of the cluster and of AWS."""
 
-    control_plane: ControlPlane
-    emulator: Emulator
+    control_plane: Kubectl
+    emulator: EmulatedAws
     operator: Operator
     namespaces: list[str] = field(default_factory=list)
     trails: list[str] = field(default_factory=list)

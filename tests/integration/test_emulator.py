@@ -12,6 +12,7 @@ import ssl
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,9 @@ import psutil
 import pytest
 from botocore.exceptions import ClientError
 
+from ingestion_local import emulator as module
 from ingestion_local.emulator import Emulator
-from ingestion_local.processes import wait_until
+from ingestion_local.processes import LocalEnvironmentError, free_port, wait_until
 from integration.test_delivery import COPY, Account, account
 
 __all__ = ["account"]
@@ -159,6 +161,38 @@ def test_a_stopped_emulator_gives_its_port_back_and_can_be_stopped_again(
     emulator.stop()
     assert not answers(address)
     emulator.stop()
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    """A port on which somebody else listens."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        yield other.getsockname()[1]
+
+
+def test_a_port_that_somebody_else_took_is_not_the_end(
+    tmp_path: Path, taken: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choices = [taken, free_port()]
+    monkeypatch.setattr(module, "free_port", lambda: choices.pop(0))
+    with Emulator(tmp_path) as emulator:
+        assert emulator.client("s3").list_buckets()["Buckets"] == []
+        assert urlparse(emulator.endpoint).port != taken
+    assert choices == []
+
+
+def test_a_start_that_fails_for_another_reason_is_not_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choices = [free_port(), free_port()]
+    monkeypatch.setattr(module, "free_port", lambda: choices.pop(0))
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    (tmp_path / "emulator.log").write_text("ERROR: 127.0.0.1:1 is already in use, said an earlier start\n")
+    with pytest.raises(LocalEnvironmentError, match="emulator ended with code 1"):
+        Emulator(tmp_path).start()
+    assert len(choices) == 1
 
 
 def answers(address: tuple[str, int | None]) -> bool:

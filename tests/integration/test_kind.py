@@ -19,6 +19,7 @@ import yaml
 
 from ingestion_local import emulator_user, kind, toolchain
 from ingestion_local.certificates import make_certificate
+from ingestion_local.cluster.kind_cluster import configuration
 from ingestion_local.control_plane import ControlPlane
 from ingestion_local.emulator import HEALTH, PASSED_ON, Emulator
 from ingestion_local.processes import Process, free_port, wait_until
@@ -79,6 +80,17 @@ def test_kind_takes_the_cluster_and_would_start_its_node(kind_binary: Path, tmp_
     assert "--name ingestion-control-plane" in started
     assert "--publish=127.0.0.1:30443:30443/TCP" in started
     assert started.endswith(f" {kind.NODE_IMAGE}")
+
+
+def test_kind_takes_the_cluster_of_the_tests_too(kind_binary: Path, tmp_path: Path) -> None:
+    config = tmp_path / "cluster.yaml"
+    config.write_text(yaml.safe_dump(configuration(31234)))
+
+    said, commands = create(kind_binary, config, tmp_path)
+
+    assert "there is no engine" in said
+    (started,) = re.findall(r"^docker run .*$", commands, re.MULTILINE)
+    assert "--publish=127.0.0.1:31234:30443/TCP" in started
 
 
 @pytest.mark.parametrize(

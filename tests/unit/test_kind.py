@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
 import subprocess
-import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -17,23 +15,8 @@ from click.testing import CliRunner, Result
 from ingestion_local import kind
 from ingestion_local.environment import ROOT
 from unit.dockerfile_reader import read
+from unit.fake_machine import FakeMachine
 
-# Each fake notes its name, arguments and standard input, and answers what a caller reads.
-FAKE = """#!{python}
-import json, os, pathlib, sys
-name, *arguments = pathlib.Path(sys.argv[0]).name, *sys.argv[1:]
-text = sys.stdin.read() if "-" in arguments or "--stdin" in arguments else ""
-with open(os.environ["FAKE_LOG"], "a") as log:
-    log.write(json.dumps([name, *arguments]) + "\\n")
-with open(os.environ["FAKE_LOG"] + ".stdin", "a") as log:
-    log.write(text)
-line = " ".join([name, *arguments])
-if line == os.environ.get("FAKE_FAILURE"):
-    sys.exit("it is broken")
-for beginning, answer in json.loads(os.environ["FAKE_ANSWERS"]).items():
-    if line.startswith(beginning):
-        print(answer)
-"""
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIAFAKE", "AWS_SECRET_ACCESS_KEY": "do-not-show"}
 ANSWERS = {
     "kind version": "kind v0.33.0 go1.26.8 linux/amd64",
@@ -46,44 +29,28 @@ ANSWERS = {
 }
 
 
-@dataclass(frozen=True)
-class Machine:
-    """A machine on which nothing is what it says, but for the Python that runs this."""
-
-    bin: Path
-    log: Path
-
-    def put(self, *names: str) -> None:
-        for name in names:
-            (self.bin / name).write_text(FAKE.format(python=sys.executable))
-            (self.bin / name).chmod(0o755)
+class Machine(FakeMachine):
+    """One on which `make kind` is run."""
 
     def run(self, *words: str) -> Result:
         return CliRunner().invoke(kind.main, list(words))
 
-    @property
-    def commands(self) -> list[list[str]]:
-        """What was run, but for what only asks for a version; with temporary files called FILE."""
-        lines = self.log.read_text().splitlines() if self.log.exists() else []
-        found = [json.loads(re.sub(r"/[\w/.-]*/tmp\w+", "FILE", line)) for line in lines]
-        return [command for command in found if command[1] not in ("version", "info", "rev-parse")]
 
-    @property
-    def standard_inputs(self) -> str:
-        return Path(f"{self.log}.stdin").read_text()
+@pytest.fixture
+def answers(tmp_path: Path) -> dict[str, str]:
+    exec_of_keys = f"kubectl --kubeconfig {tmp_path}/cache/kind/ingestion/kubeconfig --namespace aws exec"
+    return {**ANSWERS, exec_of_keys: json.dumps(KEYS)}
 
 
 @pytest.fixture
-def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
-    made = Machine(tmp_path / "bin", tmp_path / "log")
+def machine(tmp_path: Path, answers: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> Machine:
+    made = Machine(tmp_path / "bin")
     made.bin.mkdir()
     made.put("kind", "kubectl", "helm", "git", "uv")
+    made.tell(answers)
     monkeypatch.setenv("PATH", str(made.bin))
     monkeypatch.delenv("KUBEBUILDER_ASSETS", raising=False)
     monkeypatch.setenv("INGESTION_CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.setenv("FAKE_LOG", str(made.log))
-    exec_of_keys = f"kubectl --kubeconfig {tmp_path}/cache/kind/ingestion/kubeconfig --namespace aws exec"
-    monkeypatch.setenv("FAKE_ANSWERS", json.dumps({**ANSWERS, exec_of_keys: json.dumps(KEYS)}))
     return made
 
 
@@ -148,15 +115,14 @@ def test_it_is_said_how_the_cluster_and_its_aws_are_reached(machine: Machine, tm
 
 
 def test_a_cluster_that_is_there_gets_the_new_images_and_keeps_its_certificate(
-    machine: Machine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    machine: Machine, answers: Mapping[str, str], tmp_path: Path
 ) -> None:
     machine.put("docker")
     machine.run("up", "uv")
     certificate = tmp_path / "cache" / "kind" / "ingestion" / "tls.crt"
     before = certificate.read_bytes()
-    answers = json.loads(os.environ["FAKE_ANSWERS"])
-    monkeypatch.setenv("FAKE_ANSWERS", json.dumps({**answers, "kind get clusters": "other\ningestion"}))
-    machine.log.unlink()
+    machine.tell({**answers, "kind get clusters": "other\ningestion"})
+    machine.forget()
 
     assert machine.run("up", "uv").exit_code == 0
 
@@ -174,10 +140,10 @@ def test_podman_does_too(machine: Machine) -> None:
 
 @pytest.mark.parametrize("verb", [("up", "uv"), ("down",)])
 def test_without_an_engine_it_is_said_what_is_missing(
-    machine: Machine, monkeypatch: pytest.MonkeyPatch, verb: tuple[str, ...]
+    machine: Machine, answers: Mapping[str, str], verb: tuple[str, ...]
 ) -> None:
     machine.put("docker")
-    monkeypatch.setenv("FAKE_FAILURE", "docker info")
+    machine.tell(answers, failure="docker info")
 
     result = machine.run(*verb)
 
@@ -189,9 +155,9 @@ def test_without_an_engine_it_is_said_what_is_missing(
     assert machine.commands == []
 
 
-def test_a_command_that_fails_is_named(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_command_that_fails_is_named(machine: Machine, answers: Mapping[str, str]) -> None:
     machine.put("docker")
-    monkeypatch.setenv("FAKE_FAILURE", "kind get clusters --quiet")
+    machine.tell(answers, failure="kind get clusters --quiet")
     result = machine.run("up", "uv")
     assert result.exit_code == 1
     assert result.output.splitlines()[-1].endswith("kind get clusters --quiet` ended with code 1")
@@ -200,7 +166,7 @@ def test_a_command_that_fails_is_named(machine: Machine, monkeypatch: pytest.Mon
 def test_the_cluster_is_deleted_with_what_was_kept_of_it(machine: Machine, tmp_path: Path) -> None:
     machine.put("docker")
     machine.run("up", "uv", "--name", "mine")
-    machine.log.unlink()
+    machine.forget()
 
     assert machine.run("down", "--name", "mine").exit_code == 0
 
@@ -211,7 +177,7 @@ def test_the_cluster_is_deleted_with_what_was_kept_of_it(machine: Machine, tmp_p
     assert not kept.exists()
 
 
-def test_the_make_verbs_pass_their_variables_on(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_make_verbs_pass_their_variables_on(machine: Machine) -> None:
     machine.put("docker")
     made = (
         "kind",

@@ -11,12 +11,10 @@ from __future__ import annotations
 import base64
 import http.client
 import json
-import os
 import secrets
 import shutil
 import signal
 import ssl
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -25,17 +23,17 @@ from typing import Any, Self
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from ingestion_local.kubectl import Kubectl
 from ingestion_local.processes import LocalEnvironmentError, Process, free_ports, wait_until
 
 READY_TIMEOUT_SECONDS = 60.0
 STOP_TIMEOUT_SECONDS = 5.0
-KUBECTL_TIMEOUT_SECONDS = 120.0
 SERVICE_ACCOUNT_TOKEN_DURATION = "8760h"  # noqa: S105 - how long, not what
 TOOLS = ("etcd", "kube-apiserver", "kubectl")
 PORT_TAKEN = "address already in use"
 
 
-class ControlPlane:
+class ControlPlane(Kubectl):
     """One etcd and one kube-apiserver, whose data, keys, kubeconfig and logs are under `directory`.
 
     What an earlier one stored in the same directory is found again, at another port. `tools` are the paths
@@ -44,10 +42,9 @@ class ControlPlane:
     """
 
     def __init__(self, directory: Path, tools: Mapping[str, Path], *, outlive_parent: bool = False) -> None:
+        super().__init__(tools["kubectl"], directory.absolute() / "kubeconfig")
         self.directory = directory.absolute()
         self.log_dir = self.directory / "logs"
-        self.kubeconfig = self.directory / "kubeconfig"
-        self.kubectl = tools["kubectl"]
         self.admin_token = secrets.token_urlsafe(32)
         self._tools = tools
         self._outlive_parent = outlive_parent
@@ -95,38 +92,6 @@ class ControlPlane:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.stop()
-
-    def run_kubectl(
-        self,
-        *args: str,
-        input: str | None = None,  # noqa: A002 - named as in subprocess.run
-        check: bool = True,
-        as_kubeconfig: Path | None = None,
-    ) -> subprocess.CompletedProcess[str]:
-        """Run kubectl as the administrator, or with the identity of `as_kubeconfig`; `input` is its stdin.
-
-        Raises LocalEnvironmentError with what kubectl said when it fails, unless `check` is off, and when it
-        takes longer than KUBECTL_TIMEOUT_SECONDS.
-        """
-        try:
-            ran = subprocess.run(
-                [self.kubectl, "--kubeconfig", as_kubeconfig or self.kubeconfig, *args],
-                input=input,
-                capture_output=True,
-                text=True,
-                timeout=KUBECTL_TIMEOUT_SECONDS,
-                check=False,
-                env=self._environment(),
-            )
-        except subprocess.TimeoutExpired as error:
-            raise LocalEnvironmentError(
-                f"`kubectl {' '.join(args)}` took longer than {KUBECTL_TIMEOUT_SECONDS:g} s"
-            ) from error
-        if check and ran.returncode != 0:
-            raise LocalEnvironmentError(
-                f"`kubectl {' '.join(args)}` ended with code {ran.returncode}: {ran.stderr.strip()}"
-            )
-        return ran
 
     def service_account_kubeconfig(self, namespace: str, name: str, path: Path) -> Path:
         """Write to `path` a kubeconfig with the identity of an existing ServiceAccount, and return `path`.
@@ -196,17 +161,13 @@ class ControlPlane:
             name,
             [self._tools[name], *arguments],
             log=self.log_dir / f"{name}.log",
-            env=self._environment(),
+            env=self.environment(),
             outlive_parent=self._outlive_parent,
             # Without their parent nobody needs their data; asked politely, they would linger for ten seconds.
             death_signal=signal.SIGKILL,
         )
         self._processes.append(process)
         return process
-
-    def _environment(self) -> dict[str, str]:
-        """A small one: ETCD_*, KUBE* and proxy variables of the user would change what is started."""
-        return {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(self.directory)}
 
     def _etcd_arguments(self, peer_port: int) -> list[str]:
         client, peer = self.etcd_url, f"http://127.0.0.1:{peer_port}"

@@ -31,7 +31,7 @@ from botocore.config import Config
 
 from ingestion_local.certificates import make_certificate
 from ingestion_local.emulator_user import make_user
-from ingestion_local.processes import Process, free_port, wait_until
+from ingestion_local.processes import LocalEnvironmentError, Process, free_port, wait_until
 
 ACCOUNT_ID = "123456789012"
 REGION = "us-east-1"
@@ -40,6 +40,8 @@ STOP_TIMEOUT_SECONDS = 10.0
 RESET_TIMEOUT_SECONDS = 30.0
 HEALTH = "/_ministack/health"
 RESET = "/_ministack/reset"
+# Of MiniStack, which looks first, and of the kernel.
+PORT_TAKEN = "already in use"
 # These would send the emulator's and its clients' calls elsewhere, or make them distrust its certificate.
 FOREIGN = frozenset({
     "AWS_CA_BUNDLE", "AWS_PROFILE", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_SESSION_TOKEN",
@@ -58,95 +60,30 @@ def local_environment(base: dict[str, str] | None = None) -> dict[str, str]:
     return {key: value for key, value in given.items() if key not in FOREIGN}
 
 
-class Emulator:
-    """One emulator process, all of whose files are under `directory`.
+class EmulatedAws:
+    """An emulator that runs somewhere, as its clients see it: at `endpoint`, with a certificate that is its own authority."""
 
-    `auth`: IAM is enforced. `persist`: what is in it is there again at the next start in the same directory, if it
-    has been stopped in between, not killed. `outlive_parent`: it goes on when this process ends, and is
-    killed then otherwise. `addresses`: further IPv4 addresses under which its clients reach it, through a forwarder.
-    """
-
-    def __init__(
-        self,
-        directory: Path,
-        *,
-        auth: bool = True,
-        persist: bool = False,
-        outlive_parent: bool = False,
-        addresses: Sequence[str] = (),
-    ) -> None:
-        self.directory = directory
+    def __init__(self, certificate: Path, endpoint: str = "") -> None:
         self.account_id = ACCOUNT_ID
         self.region = REGION
-        self.log = directory / "emulator.log"
-        self._auth = auth
-        self._persist = persist
-        self._addresses = tuple(addresses)
-        self._outlive_parent = outlive_parent
-        self.certificate = directory / "tls" / "server.crt"
-        self._process: Process | None = None
-        self._port = 0
+        self.certificate = certificate
+        # URL of every AWS service.
+        self.endpoint = endpoint
         self._clients: dict[tuple[str, str, str], Any] = {}
 
-    @property
-    def endpoint(self) -> str:
-        """URL of every AWS service."""
-        return f"https://127.0.0.1:{self._port}"
+    def wait_for_its_answer(self, process: Process | None = None) -> None:
+        """Wait until it answers. Raises LocalEnvironmentError if it does not, or if the process has ended."""
+        wait_until("the emulator's answer", self._answers, timeout_seconds=READY_TIMEOUT_SECONDS, process=process)
 
-    @property
-    def process(self) -> Process:
-        """The running process. Raises RuntimeError before `start`."""
-        if self._process is None:
-            raise RuntimeError("the emulator is not started")
-        return self._process
-
-    def start(self) -> None:
-        """Start it and wait until it answers. Raises LocalEnvironmentError if it does not."""
-        self._port = free_port()
-        work = self.directory / "emulator"
-        for part in ("tmp", "home"):
-            (work / part).mkdir(parents=True, exist_ok=True)
-        make_certificate(self.certificate, self._key, self._addresses)
-        argv = [sys.executable, "-m", "ingestion_local.strict_emulator"]
-        self._process = Process.start(
-            "emulator",
-            argv,
-            log=self.log,
-            env=self._environment(work),
-            cwd=work,
-            outlive_parent=self._outlive_parent,
-            # Asked politely it would first wait for its busy functions, and nobody is left to lose patience.
-            death_signal=signal.SIGKILL,
-        )
-        try:
-            wait_until(
-                "the emulator's answer", self._answers, timeout_seconds=READY_TIMEOUT_SECONDS, process=self._process
-            )
-        except BaseException:
-            self.stop()
-            raise
-
-    def stop(self) -> None:
-        """Stop it, with the functions it runs. Stopping a stopped one succeeds."""
+    def close(self) -> None:
+        """Close the connections of its clients. Closing a closed one succeeds."""
         for client in self._clients.values():
             client.close()
         self._clients.clear()
-        if self._process is not None:
-            self._process.stop(STOP_TIMEOUT_SECONDS)
-            self._process = None
 
     def reset(self) -> None:
         """Take away everything that has been made in it. Raises OSError if it does not answer."""
         self._call(RESET, method="POST", timeout_seconds=RESET_TIMEOUT_SECONDS)
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.stop()
 
     def env(self) -> dict[str, str]:
         """What a client needs to reach the emulator as the root identity."""
@@ -174,10 +111,6 @@ class Emulator:
             self._clients[name] = make(service, endpoint_url=self.endpoint, config=config, verify=str(self.certificate))
         return self._clients[name]
 
-    @property
-    def _key(self) -> Path:
-        return self.certificate.with_suffix(".key")
-
     def _answers(self) -> bool:
         try:
             return self._call(HEALTH, method="GET", timeout_seconds=2) == HTTPStatus.OK
@@ -194,6 +127,98 @@ class Emulator:
         request = urllib.request.Request(self.endpoint + path, method=method)  # noqa: S310 - https
         with direct.open(request, timeout=timeout_seconds) as answer:
             return int(answer.status)
+
+
+class Emulator(EmulatedAws):
+    """One emulator process, all of whose files are under `directory`.
+
+    `auth`: IAM is enforced. `persist`: what is in it is there again at the next start in the same directory, if it
+    has been stopped in between, not killed. `outlive_parent`: it goes on when this process ends, and is
+    killed then otherwise. `addresses`: further IPv4 addresses under which its clients reach it, through a forwarder.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        auth: bool = True,
+        persist: bool = False,
+        outlive_parent: bool = False,
+        addresses: Sequence[str] = (),
+    ) -> None:
+        super().__init__(directory / "tls" / "server.crt")
+        self.directory = directory
+        self.log = directory / "emulator.log"
+        self._auth = auth
+        self._persist = persist
+        self._addresses = tuple(addresses)
+        self._outlive_parent = outlive_parent
+        self._process: Process | None = None
+        self._port = 0
+
+    @property
+    def process(self) -> Process:
+        """The running process. Raises RuntimeError before `start`."""
+        if self._process is None:
+            raise RuntimeError("the emulator is not started")
+        return self._process
+
+    def start(self) -> None:
+        """Start it and wait until it answers. Raises LocalEnvironmentError if it does not."""
+        said_before = self.log.stat().st_size if self.log.exists() else 0
+        try:
+            self._start()
+        except LocalEnvironmentError:
+            if not self._lost_its_port(said_before):
+                raise
+            self._start()
+
+    def stop(self) -> None:
+        """Stop it, with the functions it runs. Stopping a stopped one succeeds."""
+        self.close()
+        if self._process is not None:
+            self._process.stop(STOP_TIMEOUT_SECONDS)
+            self._process = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def _key(self) -> Path:
+        return self.certificate.with_suffix(".key")
+
+    def _start(self) -> None:
+        self._port = free_port()
+        self.endpoint = f"https://127.0.0.1:{self._port}"
+        work = self.directory / "emulator"
+        for part in ("tmp", "home"):
+            (work / part).mkdir(parents=True, exist_ok=True)
+        make_certificate(self.certificate, self._key, self._addresses)
+        self._process = Process.start(
+            "emulator",
+            [sys.executable, "-m", "ingestion_local.strict_emulator"],
+            log=self.log,
+            env=self._environment(work),
+            cwd=work,
+            outlive_parent=self._outlive_parent,
+            # Asked politely it would first wait for its busy functions, and nobody is left to lose patience.
+            death_signal=signal.SIGKILL,
+        )
+        try:
+            self.wait_for_its_answer(self._process)
+        except BaseException:
+            self.stop()
+            raise
+
+    def _lost_its_port(self, said_before: int) -> bool:
+        """Whether somebody else took its port between its choice and its use: by what its log says after so many bytes."""
+        return PORT_TAKEN.encode() in self.log.read_bytes()[said_before:]
 
     def _environment(self, work: Path) -> dict[str, str]:
         switched = "1" if self._persist else "0"

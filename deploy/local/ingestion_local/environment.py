@@ -10,7 +10,7 @@ from typing import Self
 
 from ingestion_local import toolchain
 from ingestion_local.control_plane import ControlPlane
-from ingestion_local.emulator import Emulator
+from ingestion_local.emulator import EmulatedAws, Emulator
 from ingestion_local.operator_process import OperatorProcess
 from ingestion_operator.operator_policy import Reach, operator_policies
 
@@ -75,7 +75,7 @@ def install_into(control_plane: ControlPlane) -> None:
 
 
 def operator_identity(
-    emulator: Emulator,
+    emulator: EmulatedAws,
     name: str = SERVICE_ACCOUNT,
     *,
     boundary: str = "",

@@ -80,6 +80,7 @@ class Kind:
     tools: Mapping[str, Path]
     say: Say
     name: str = NAME
+    config: Path = FOLDER / "cluster.yaml"
 
     @property
     def directory(self) -> Path:
@@ -110,14 +111,18 @@ class Kind:
         self._kind("delete", "cluster", "--name", self.name, "--kubeconfig", str(self.kubeconfig))
         shutil.rmtree(self.directory, ignore_errors=True)
 
+    def export_logs(self, directory: Path) -> None:
+        """Keep the logs of its node and its pods."""
+        self._kind("export", "logs", str(directory), "--name", self.name)
+
     def create(self, node_image: str) -> None:
-        """Create the cluster of deploy/kind/cluster.yaml, unless there is one of the name."""
+        """Create the cluster that `config` describes, unless there is one of the name."""
         if self.name in self._kind("get", "clusters", "--quiet", captured=True).split():
             self.say(f"the cluster {self.name} is there already")
         else:
             self.say(f"creating the cluster {self.name} from {node_image}")
             shutil.rmtree(self.directory, ignore_errors=True)
-            config = ("--config", str(FOLDER / "cluster.yaml"), "--image", node_image)
+            config = ("--config", str(self.config), "--image", node_image)
             where = ("--kubeconfig", str(self.kubeconfig), "--wait", "3m")
             self._kind("create", "cluster", "--name", self.name, *config, *where)
         if not self.certificate.exists():
@@ -259,7 +264,8 @@ def _namespace(name: str) -> Manifest:
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
 
 
-def _say(text: str) -> None:
+def to_stderr(text: str) -> None:
+    """Say it where it does not mix with what a command prints."""
     sys.stderr.write(f"{text}\n")
 
 
@@ -289,7 +295,7 @@ def main() -> None:
 def up(uv: str, name: str, image: str, node_image: str, build_arguments: tuple[str, ...]) -> None:
     """Create the cluster, or bring the one that is there up to date; say how it is reached."""
     engine = find_engine()
-    kind = Kind(engine, toolchain.ensure(("kind", "kubectl", "helm")), _say, name)
+    kind = Kind(engine, toolchain.ensure(("kind", "kubectl", "helm")), to_stderr, name)
     kind.up(uv, image, node_image, build_arguments)
     click.echo(kind.hints())
 
@@ -299,7 +305,7 @@ def up(uv: str, name: str, image: str, node_image: str, build_arguments: tuple[s
 def down(name: str) -> None:
     """Delete the cluster."""
     engine = find_engine()
-    Kind(engine, toolchain.ensure(("kind",)), _say, name).down()
+    Kind(engine, toolchain.ensure(("kind",)), to_stderr, name).down()
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ingestion_local.emulator import local_environment
+from ingestion_local.files import files_below
 from ingestion_local.processes import Process, free_ports, wait_until
 from ingestion_local.provider.install import install
 
@@ -43,6 +44,10 @@ class OperatorProcess:
     def state_directory(self) -> Path:
         """Where it keeps Pulumi's state."""
         return self.directory / "state"
+
+    def state_files(self) -> Mapping[str, bytes]:
+        """What each file of its state says, by the path there."""
+        return files_below(self.state_directory)
 
     def output(self) -> str:
         """What it has written to its log."""

@@ -73,7 +73,7 @@ class ClusterControlPlane(ControlPlane):
                     name,
                     [self._tools[name], *arguments[name]],
                     log=self.log_dir / f"{name}.log",
-                    env=self._environment(),
+                    env=self.environment(),
                     death_signal=signal.SIGKILL,
                 )
             )

@@ -26,6 +26,7 @@ SUITE = "trixie"
 MIRROR = "http://deb.debian.org/debian"
 BUILD_TIMEOUT_SECONDS = 1800.0
 KEPT_ARCHIVES = 2
+KEPT_IMAGES = 20
 BASE_IMAGE = f"localhost/debian:{SUITE}"
 PULUMI_IMAGE = "localhost/pulumi:local"
 OPERATOR_IMAGE = f"localhost/ingestion-operator:{__version__}"
@@ -145,6 +146,11 @@ class Images:
         archives = sorted(self._home.glob("operator-*.tar"), key=lambda path: path.stat().st_mtime, reverse=True)
         for archive in archives[KEPT_ARCHIVES:]:
             archive.unlink()
+        mine = self._buildah("images", "--quiet", "--filter", f"reference={REPOSITORY}:*").split()
+        self._buildah("rmi", "--force", *dict.fromkeys(mine))
+        # Layers of earlier builds make the next one quick; there is an end to it.
+        if len(self._buildah("images", "--quiet", "--all").split()) > KEPT_IMAGES:
+            self._buildah("rmi", "--prune", "--force")
 
     def _key(self) -> str:
         """A hash of all that the image is made of."""
@@ -153,8 +159,8 @@ class Images:
             digest.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes())
         return digest.hexdigest()[:12]
 
-    def _buildah(self, verb: str, *arguments: str) -> None:
-        _run("buildah", verb, *arguments, env=self._environment())
+    def _buildah(self, verb: str, *arguments: str) -> str:
+        return _run("buildah", verb, *arguments, env=self._environment())
 
     def _environment(self) -> dict[str, str]:
         storage = self._home / "storage.conf"
@@ -190,8 +196,9 @@ def _trust_as_here(root: Path) -> None:
         shutil.copytree(own, root / own.relative_to("/"), dirs_exist_ok=True)
 
 
-def _run(*command: str, env: Mapping[str, str]) -> None:
+def _run(*command: str, env: Mapping[str, str]) -> str:
     ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=BUILD_TIMEOUT_SECONDS, env=env)
     if ran.returncode != 0:
         said = (ran.stderr or ran.stdout).strip()[-3000:]
         raise LocalEnvironmentError(f"`{' '.join(command)}` failed: {said}")
+    return ran.stdout

@@ -14,12 +14,13 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from ingestion_local.cluster.network import API_SERVER_PORT, Network
+from ingestion_local.files import files_below
 from ingestion_local.processes import LocalEnvironmentError, Process, wait_until
 
 NAME = "node"
@@ -106,6 +107,16 @@ class Node:
         """The pids of all processes of the container in which this one is."""
         own = _pid_namespace(pid)
         return [other for other in _all_pids() if _pid_namespace(other) == own]
+
+    def send(self, number: signal.Signals, pids: Iterable[int]) -> None:
+        """Send the processes a signal. One that has ended is passed over."""
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+    def files(self, directory: str) -> Mapping[str, bytes]:
+        """What each file below one of its directories says, by the path there: its files are this machine's."""
+        return files_below(Path(directory))
 
     def _start(self) -> None:
         for folder in ("cni", "kubelet", "plugins", "certificates"):

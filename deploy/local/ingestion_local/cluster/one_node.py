@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -42,9 +42,14 @@ class OneNodeCluster:
         self.image_tag = ""
 
     @property
-    def image(self) -> dict[str, str]:
-        """The chart's `image`: the operator's with the stand-in for AWS."""
-        return {"repository": REPOSITORY, "tag": self.image_tag, "pullPolicy": "Never"}
+    def values(self) -> Mapping[str, Any]:
+        """Values of the chart that this cluster takes: the operator's image with the stand-in for AWS."""
+        return {"image": {"repository": REPOSITORY, "tag": self.image_tag, "pullPolicy": "Never"}}
+
+    @property
+    def aws_endpoint(self) -> str:
+        """URL of every AWS service, for pods."""
+        return self.network.aws_endpoint
 
     def start(self) -> None:
         """Build and start everything; whatever was started is stopped again when a part fails."""
@@ -85,15 +90,19 @@ class OneNodeCluster:
     ) -> None:
         self.stop()
 
-    def expose(self, emulator: Emulator) -> None:
-        """Let pods reach the emulator, at the network's `aws_endpoint`."""
-        self._forward(AWS_PORT, emulator.endpoint)
+    @contextmanager
+    def emulator(self, directory: Path) -> Iterator[Emulator]:
+        """An emulator whose files are under `directory`, and which pods reach at `aws_endpoint`."""
+        with Emulator(directory, addresses=[self.network.machine]) as running:
+            self._forward(AWS_PORT, running.endpoint)
+            yield running
 
-    def volume(self, name: str, path: Path) -> None:
-        """A volume in this directory of the machine, for a claim that is made."""
+    def volume(self, name: str) -> None:
+        """A volume in a directory of this machine, for a claim that is made."""
+        path = self.directory / "volumes" / name
         path.mkdir(parents=True, exist_ok=True)
         here = {"key": "kubernetes.io/hostname", "operator": "In", "values": [NAME]}
-        self.apply({
+        self.control_plane.apply({
             "apiVersion": "v1",
             "kind": "PersistentVolume",
             "metadata": {"name": name},
@@ -102,7 +111,7 @@ class OneNodeCluster:
                 "accessModes": ["ReadWriteOnce"],
                 "persistentVolumeReclaimPolicy": "Retain",
                 "storageClassName": STORAGE_CLASS,
-                "local": {"path": str(path.absolute())},
+                "local": {"path": str(path)},
                 "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [here]}]}},
             },
         })  # fmt: skip
@@ -122,17 +131,12 @@ class OneNodeCluster:
         # Its own directory is watched: what is written there is known at once.
         (self._hosts / "services").write_text("".join(lines))
 
-    def apply(self, *documents: Mapping[str, Any]) -> None:
-        """Have these objects, as the administrator."""
-        manifest = json.dumps({"apiVersion": "v1", "kind": "List", "items": documents})
-        self.control_plane.run_kubectl("apply", "--server-side", "-f", "-", input=manifest)
-
     def _furnish(self, archives: tuple[Path, ...]) -> None:
         self._forward(API_SERVER_PORT, self.control_plane.url)
         self._serve_names()
         for archive in archives:
             self.node.import_image(archive)
-        self.apply(_way_to_the_api_server(self.network), _storage_class())
+        self.control_plane.apply(_way_to_the_api_server(self.network), _storage_class())
         wait_until("the node's readiness", self._is_ready, timeout_seconds=READY_TIMEOUT_SECONDS)
 
     def _is_ready(self) -> bool:

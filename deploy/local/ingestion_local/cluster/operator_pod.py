@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import signal
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ingestion_local.chart import CHART, run_helm
-from ingestion_local.cluster.one_node import OneNodeCluster
+from ingestion_local.cluster.ports import PodCluster
 from ingestion_local.environment import SERVICE_ACCOUNT, SYSTEM_NAMESPACE
 from ingestion_local.processes import LocalEnvironmentError, wait_until
 
@@ -23,6 +19,16 @@ CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 RESTRICTED = "pod-security.kubernetes.io/enforce"
 # Settings that the chart has values of their own for.
 OWN_VALUES = {"INGESTION_CLUSTER_ID": "clusterId"}
+
+# Prints what a URL answers, be it a refusal.
+ASK = """
+import sys, urllib.error, urllib.request
+try:
+    answer = urllib.request.urlopen(sys.argv[1], timeout=10)
+except urllib.error.HTTPError as refusal:
+    answer = refusal
+sys.stdout.buffer.write(answer.read())
+"""
 
 Manifest = dict[str, Any]
 
@@ -36,7 +42,7 @@ class OperatorPod:
 
     def __init__(
         self,
-        cluster: OneNodeCluster,
+        cluster: PodCluster,
         directory: Path,
         *,
         aws: Mapping[str, str],
@@ -57,10 +63,11 @@ class OperatorPod:
         self._ended: set[str] = set()
         self._log = ""
 
-    @property
-    def state_directory(self) -> Path:
-        """Where its volume is on this machine."""
-        return self.directory / "state"
+    def state_files(self) -> Mapping[str, bytes]:
+        """What each file of its state says, by the path on its volume, whether a pod has it mounted or not."""
+        claim = json.loads(self._kubectl("get", "pvc", f"{self.release}-state", "-o", "json"))
+        volume = json.loads(self._kubectl("get", "pv", claim["spec"]["volumeName"], "-o", "json"))["spec"]
+        return self.cluster.node.files((volume.get("local") or volume["hostPath"])["path"])
 
     def start(self) -> None:
         """Install or upgrade, and wait until it is ready. Raises LocalEnvironmentError with what its pod says."""
@@ -87,24 +94,20 @@ class OperatorPod:
         """End its process at once by SIGKILL, as an out-of-memory kill would. The kubelet starts it again."""
         before = self.container_id()
         self._ended.add(before)
-        for pid in self.pids():
-            os.kill(pid, signal.SIGKILL)
+        self.cluster.node.send(signal.SIGKILL, self.pids())
         wait_until(
             "the end of the container", lambda: self.container_id() != before, timeout_seconds=READY_TIMEOUT_SECONDS
         )
 
     def freeze(self) -> None:
         """Stop its process without ending it (SIGSTOP): it answers nobody any more."""
-        for pid in self.pids():
-            os.kill(pid, signal.SIGSTOP)
+        self.cluster.node.send(signal.SIGSTOP, self.pids())
 
     def tear_away(self) -> None:
         """End its process and delete its pod by force, as when a node is given up: nobody says goodbye, another pod comes."""
         (pod,) = self.pods()
         self._ended.add(self.container_id())
-        for pid in self.cluster.node.pids_in_container(self.pids()[0]):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        self.cluster.node.send(signal.SIGKILL, self.cluster.node.pids_in_container(self.pids()[0]))
         self._kubectl("delete", "pod", pod["metadata"]["name"], "--force", "--grace-period=0")
 
     def wait_ready(self) -> None:
@@ -136,16 +139,8 @@ class OperatorPod:
         return self._kubectl("exec", f"deployment/{self.release}", "--", *command)
 
     def pids(self) -> list[int]:
-        """The pids of the operator itself, as this machine counts them."""
+        """The pids of the operator itself, as the node counts them."""
         return self.cluster.node.pids("/opt/ingestion-operator/bin/ingestion-operator", "run")
-
-    def resident_bytes(self) -> int:
-        """Resident memory of all of the pod's processes together, by its cgroup's pages that are no file's."""
-        total = 0
-        for pid in self.cluster.node.pids_in_container(self.pids()[0]):
-            pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-            total += pages * os.sysconf("SC_PAGE_SIZE")
-        return total
 
     def pods(self) -> list[Manifest]:
         """Its pods, whatever their state."""
@@ -175,9 +170,9 @@ class OperatorPod:
 
     def _prepare(self) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)
-        self.cluster.volume(f"{self.namespace}-{self.release}", self.state_directory)
+        self.cluster.volume(f"{self.namespace}-{self.release}")
         authority = Path(self._aws["AWS_CA_BUNDLE"]).read_text()
-        self.cluster.apply(
+        self.cluster.control_plane.apply(
             {
                 "apiVersion": "v1",
                 "kind": "Namespace",
@@ -201,14 +196,14 @@ class OperatorPod:
     def _values(self) -> Manifest:
         aws = {name: value for name, value in self._aws.items() if name not in CREDENTIALS}
         aws |= {
-            "AWS_ENDPOINT_URL": self.cluster.network.aws_endpoint,
+            "AWS_ENDPOINT_URL": self.cluster.aws_endpoint,
             "AWS_CA_BUNDLE": f"{AUTHORITY_DIRECTORY}/ca.crt",
             # Programs in Go do not know AWS_CA_BUNDLE when it is not the SDK that asks.
             "SSL_CERT_FILE": f"{AUTHORITY_DIRECTORY}/ca.crt",
         }
         own = {OWN_VALUES[name]: value for name, value in self.settings.items() if name in OWN_VALUES}
         return {
-            "image": self.cluster.image,
+            **self.cluster.values,
             "settings": {"s3PathStyle": True, **_settings(self.settings)},
             "extraEnv": [{"name": name, "value": value} for name, value in aws.items()],
             "extraEnvFrom": [{"secretRef": {"name": "aws-credentials"}}],
@@ -224,13 +219,8 @@ class OperatorPod:
         }
 
     def _ask(self, path: str) -> str:
-        """What it answers at its port for metrics, from this machine: the node leads to its pods."""
-        (pod,) = self.pods()
-        try:
-            with urllib.request.urlopen(f"http://{pod['status']['podIP']}:9090/{path}", timeout=10) as answer:
-                return str(answer.read().decode())
-        except urllib.error.HTTPError as refusal:
-            return refusal.read().decode()
+        """What it answers at its port for metrics, in its own container: not every machine has a way to its pods."""
+        return self.exec("python", "-c", ASK, f"http://127.0.0.1:9090/{path}")
 
     def _scale(self, replicas: int) -> None:
         self._kubectl("scale", f"deployment/{self.release}", f"--replicas={replicas}")

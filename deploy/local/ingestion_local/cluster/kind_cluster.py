@@ -1,0 +1,207 @@
+"""A cluster of kind for the tests, made as `make kind` makes one, with a name and a port of its own. It takes docker or podman.
+
+The operator is not in it: a test installs the chart. The emulated AWS is the pod of `make kind`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import signal
+import subprocess
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import yaml
+
+from ingestion_local import kind, toolchain
+from ingestion_local.emulator import EmulatedAws
+from ingestion_local.files import files_in
+from ingestion_local.image import Engine
+from ingestion_local.kubectl import Kubectl
+from ingestion_local.processes import LocalEnvironmentError, free_port
+
+NAME = "ingestion-test"
+NODE = f"{NAME}-control-plane"
+# Not the one of `make kind`: it lacks the plugin for AWS, whose place the stand-in takes.
+IMAGE = "localhost/ingestion-operator:test"
+BUILD_ARGUMENTS = ("--build-arg", "AWS_PLUGIN=none")
+TOOLS = ("kind", "kubectl", "helm")
+COMMAND_TIMEOUT_SECONDS = 300.0
+# Of a cluster of another run on this machine.
+TURN_TIMEOUT_SECONDS = 5.0
+# A test that ends the operator again and again waits for it each time.
+KUBELET = {
+    "apiVersion": "kubelet.config.k8s.io/v1beta1",
+    "kind": "KubeletConfiguration",
+    "crashLoopBackOff": {"maxContainerRestartPeriod": "1s"},
+}
+# AWS would not go with the node either.
+DRAINED = (
+    "--ignore-daemonsets",
+    "--delete-emptydir-data",
+    f"--pod-selector=app.kubernetes.io/name!={kind.EMULATOR_NAMESPACE}",
+)
+# Fails only when a process is still there and does not get the signal.
+SEND = 'for pid; do kill -s "$0" "$pid" || [ ! -e "/proc/$pid" ] || exit 1; done'
+# GNU tar's for files that changed while it read them: the operator writes its state whenever it likes.
+CHANGED = 1
+
+
+def missing() -> str:
+    """Why there can be no cluster of kind on this machine; empty when there can."""
+    try:
+        kind.find_engine()
+    except LocalEnvironmentError as error:
+        return str(error)
+    return ""
+
+
+class KindNode:
+    """The one node: a container of the engine, in which the containers of the pods are."""
+
+    def __init__(self, engine: Engine, name: str = NODE) -> None:
+        self.name = name
+        self._engine = engine
+
+    def pids(self, *words: str) -> list[int]:
+        """The pids, as the node counts them, of the processes whose command line has all of the words."""
+        return [pid for pid, _, line in self._processes() if set(words) <= set(line)]
+
+    def pids_in_container(self, pid: int) -> list[int]:
+        """The pids of all processes of the container in which this one is."""
+        spaces = {found: space for found, space, _ in self._processes()}
+        return [other for other, space in spaces.items() if space == spaces.get(pid)]
+
+    def send(self, number: signal.Signals, pids: Iterable[int]) -> None:
+        """Send the processes a signal. One that has ended is passed over. Raises LocalEnvironmentError when one does not get it."""
+        self._run("sh", "-c", SEND, number.name.removeprefix("SIG"), *map(str, pids))
+
+    def files(self, directory: str) -> Mapping[str, bytes]:
+        """What each file below one of its directories says, by the path there."""
+        return files_in(self._run("tar", "--create", "--directory", directory, ".", accepted=(0, CHANGED)))
+
+    def _processes(self) -> list[tuple[int, str, list[str]]]:
+        """Pid, namespace of pids and command line of each of its processes."""
+        listed = self._run("ps", "-ww", "-e", "-o", "pid=,pidns=,args=").decode(errors="replace")
+        found = (line.split() for line in listed.splitlines())
+        return [(int(pid), space, words) for pid, space, *words in found]
+
+    def _run(self, *command: str, accepted: Sequence[int] = (0,)) -> bytes:
+        """What a command writes that runs on the node. Raises LocalEnvironmentError with what it said when it fails."""
+        words = (self._engine.name, "exec", self.name, *command)
+        ran = subprocess.run(words, capture_output=True, check=False, timeout=COMMAND_TIMEOUT_SECONDS)
+        if ran.returncode not in accepted:
+            said = ran.stderr.decode(errors="replace").strip()[-2000:]
+            raise LocalEnvironmentError(f"`{' '.join(words)}` ended with code {ran.returncode}: {said}")
+        return ran.stdout
+
+
+class KindCluster:
+    """All of one cluster; what is kept about it here is under `directory`. One at a time on a machine.
+
+    `uv`: the program. `build_arguments`: for the engine with the operator's image. Raises LocalEnvironmentError without an engine.
+    """
+
+    def __init__(
+        self, directory: Path, *, uv: str, node_image: str = kind.NODE_IMAGE, build_arguments: Sequence[str] = ()
+    ) -> None:
+        self.directory = directory.absolute()
+        self._engine = kind.find_engine()
+        self.node = KindNode(self._engine)
+        self._uv = uv
+        self._node_image = node_image
+        self._build_arguments = (*BUILD_ARGUMENTS, *build_arguments)
+        self._port = 0
+        self._tag = ""
+        self._stack = ExitStack()
+        self.tools: Mapping[str, Path]
+        self.control_plane: Kubectl
+        self._kind: kind.Kind
+
+    @property
+    def values(self) -> Mapping[str, Any]:
+        """Values of the chart that this cluster takes: those of `make kind`, with the image that is in it."""
+        values: dict[str, Any] = yaml.safe_load((kind.FOLDER / "values.yaml").read_text())
+        return {**values, "image": {**values["image"], "tag": self._tag}}
+
+    @property
+    def aws_endpoint(self) -> str:
+        """URL of every AWS service, for pods."""
+        return f"https://{kind.ADDRESSES[0]}"
+
+    def start(self) -> None:
+        """Build and start everything; what was started is deleted again when a part fails."""
+        self.tools = toolchain.ensure(TOOLS)
+        with ExitStack() as starting:
+            lock = toolchain.cache_directory() / "kind" / f".{NAME}.lock"
+            what = "the end of the tests that have the cluster of kind"
+            starting.enter_context(toolchain.exclusive(lock, what, timeout_seconds=TURN_TIMEOUT_SECONDS))
+            self._port = free_port()
+            self._kind = kind.Kind(self._engine, self.tools, kind.to_stderr, NAME, self._write_configuration())
+            self._kind.down()  # what a run that was killed has left
+            starting.callback(self._kind.down)
+            self._kind.create(self._node_image)
+            starting.callback(self._kind.export_logs, self.directory / "logs")
+            self._furnish()
+            self._stack = starting.pop_all()
+
+    def stop(self) -> None:
+        """Keep its logs, and delete it. Stopping a stopped one succeeds."""
+        self._stack.close()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @contextlib.contextmanager
+    def emulator(self, directory: Path) -> Iterator[EmulatedAws]:  # noqa: ARG002 - it writes nothing here
+        """The emulator in its pod, which this machine reaches at a port of its loopback."""
+        found = EmulatedAws(self._kind.certificate, f"https://127.0.0.1:{self._port}")
+        found.wait_for_its_answer()
+        try:
+            yield found
+        finally:
+            found.close()
+
+    def volume(self, name: str) -> None:
+        """None: claims have theirs made."""
+
+    def drain(self) -> None:
+        """Have every pod but the emulator's leave the node: none comes back until `uncordon`."""
+        self.control_plane.run_kubectl("drain", self.node.name, *DRAINED, "--timeout=60s")
+
+    def uncordon(self) -> None:
+        """Let pods come to the node again."""
+        self.control_plane.run_kubectl("uncordon", self.node.name)
+
+    def name_services(self) -> None:
+        """The cluster's own DNS knows them."""
+
+    def _furnish(self) -> None:
+        tags = self._kind.build(self._uv, IMAGE, self._build_arguments)
+        self._kind.load([f"{kind.STAGES[stage]}:{tag}" for stage, tag in tags.items()])
+        self._kind.start_emulator(tags["emulator"])
+        self._tag = tags["operator"]
+        self.control_plane = Kubectl(self.tools["kubectl"], self._kind.kubeconfig)
+
+    def _write_configuration(self) -> Path:
+        path = self.directory / "cluster.yaml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(yaml.safe_dump(configuration(self._port)))
+        return path
+
+
+def configuration(port: int) -> dict[str, Any]:
+    """What kind reads: the cluster of `make kind`, at a port of its own, whose kubelet starts the operator again at once."""
+    found: dict[str, Any] = yaml.safe_load((kind.FOLDER / "cluster.yaml").read_text())
+    found["nodes"][0]["extraPortMappings"][0]["hostPort"] = port
+    return {**found, "kubeadmConfigPatches": [json.dumps(KUBELET)]}

@@ -6,6 +6,7 @@ import base64
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,29 @@ import yaml
 
 from ingestion_local.chart import CHART, run_helm
 from ingestion_local.control_plane import ControlPlane
+from ingestion_local.processes import wait_until
 
+DEFINITIONS = tuple(f"{plural}.ingestion-operator.io" for plural in ("ingestionpipelines", "awsaccounts"))
 Values = Mapping[str, Any]
 Manifest = dict[str, Any]
+
+
+def take_definitions_away(plane: ControlPlane) -> None:
+    """Delete the CRDs and see to it that they go.
+
+    An API server that cannot list the objects of a kind that goes, as its storage was just being made, sometimes does not
+    try again before the CRD changes: "could not list instances: storage is (re)initializing".
+    """
+    plane.run_kubectl("delete", "crd", *DEFINITIONS, "--ignore-not-found", "--wait=false")
+    looks = count()
+
+    def gone() -> bool:
+        left = plane.run_kubectl("get", "crd", *DEFINITIONS, "--ignore-not-found", "-o", "name").stdout.split()
+        if left:
+            plane.run_kubectl("annotate", "--overwrite", *left, f"looked-at={next(looks)}", check=False)
+        return not left
+
+    wait_until("the end of the CRDs", gone, timeout_seconds=60, interval_seconds=1)
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,14 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 from ingestion_local.control_plane import ControlPlane
 from ingestion_local.environment import ROOT
+from integration.helm_user import take_definitions_away
 
 PAGE = ROOT / "docs" / "install.md"
 NEEDS = re.compile(r"  # \(needs (AWS|a container engine|kind|nodes)\)$")
@@ -25,7 +26,9 @@ def commands() -> list[str]:
 
 
 @pytest.fixture
-def shell(tools: Mapping[str, Path], helm_binary: Path, empty_plane: ControlPlane, tmp_path: Path) -> dict[str, str]:
+def shell(
+    tools: Mapping[str, Path], helm_binary: Path, empty_plane: ControlPlane, tmp_path: Path
+) -> Iterator[dict[str, str]]:
     """The environment of an administrator in a checkout, with a cluster that has nothing installed."""
     (tmp_path / "deploy").symlink_to(ROOT / "deploy")
     folders = [
@@ -34,7 +37,8 @@ def shell(tools: Mapping[str, Path], helm_binary: Path, empty_plane: ControlPlan
         str(Path(sys.executable).parent),
         os.environ["PATH"],
     ]
-    return {"PATH": ":".join(folders), "HOME": str(tmp_path), "KUBECONFIG": str(empty_plane.kubeconfig)}
+    yield {"PATH": ":".join(folders), "HOME": str(tmp_path), "KUBECONFIG": str(empty_plane.kubeconfig)}
+    take_definitions_away(empty_plane)
 
 
 def test_the_commands_of_the_page_work_as_they_stand(shell: dict[str, str], tmp_path: Path) -> None:

@@ -18,10 +18,9 @@ from ingestion_local.chart import CHART
 from ingestion_local.control_plane import ControlPlane
 from ingestion_local.operator_process import OperatorProcess
 from ingestion_local.processes import LocalEnvironmentError, wait_until
-from integration.helm_user import Helm
+from integration.helm_user import DEFINITIONS, Helm, take_definitions_away
 
-CRD = "ingestionpipelines.ingestion-operator.io"
-ACCOUNTS = "awsaccounts.ingestion-operator.io"
+CRD, ACCOUNTS = DEFINITIONS
 PIPELINE = {
     "apiVersion": "ingestion-operator.io/v1alpha1",
     "kind": "IngestionPipeline",
@@ -43,7 +42,7 @@ def helm(helm_binary: Path, empty_plane: ControlPlane, tmp_path: Path) -> Iterat
     user = Helm(helm_binary, tmp_path, f"release-{uuid4().hex[:8]}", control_plane=empty_plane)
     yield user
     user.run("uninstall", user.release, "--ignore-not-found")
-    user.kubectl("delete", "crd", CRD, ACCOUNTS, "--ignore-not-found", "--timeout=110s")
+    take_definitions_away(empty_plane)
 
 
 def chart_of_yesterday(directory: Path) -> Path:

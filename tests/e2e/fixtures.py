@@ -97,6 +97,9 @@ def operator(
             aws=identity,
             settings=settings,
         )
+    if pod_cluster is None:
+        # The control plane has served tests of other levels: what they left is not for this operator to build.
+        control_plane.run_kubectl("delete", "ipl", "--all", "--all-namespaces", "--wait=false")
     running.start()
     yield running
     wait_until(

@@ -216,9 +216,10 @@ ROLE = "arn:aws:iam::210987654321:role/ingestion"
 
 @pytest.fixture
 def account(user: User) -> Iterator[str]:
-    """The name of an account that the test may make: accounts are the whole cluster's."""
+    """The name of an account that the test may make. Accounts are the whole cluster's: it is gone before the next operator comes."""
     yield user.namespace
-    user.run("delete", "awsaccount", user.namespace, "--ignore-not-found", "--wait=false")
+    user.run("delete", "ipl", "--all", "--wait=false")
+    user.run("delete", "awsaccount", user.namespace, "--ignore-not-found", "--timeout=60s")
 
 
 def make_account(user: User, name: str, **spec: Any) -> None:

@@ -41,7 +41,9 @@ def missing() -> str:
         return "a cluster takes root: containers, namespaces and mounts are the kernel's"
     if shutil.which("apt-get") is None:
         return "a cluster takes Debian's packages (containerd, runc, CNI plugins, buildah): there is no apt-get"
-    return ""
+    # A container may have root without the right to new namespaces.
+    asked = _ran(["unshare", "--net", "--mount", "--pid", "--uts", "--ipc", "--fork", "--mount-proc", "true"], None)
+    return "" if asked.returncode == 0 else f"a cluster takes namespaces of its own: {asked.stderr.strip()}"
 
 
 def ensure(reporter: Reporter) -> Path:

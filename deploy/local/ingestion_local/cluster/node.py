@@ -29,6 +29,7 @@ PAUSE_IMAGE = "localhost/pause:1"
 COMMAND_TIMEOUT_SECONDS = 300.0
 START_TIMEOUT_SECONDS = 60.0
 CGROUPS = Path("/sys/fs/cgroup")
+KUBELET_ROOT = "/run/kubelet"
 CONTAINERD_SOCKET = "/run/containerd/containerd.sock"
 NETWORK_INTERFACE_DIRECTORY = Path("/var/lib/cni")
 
@@ -166,6 +167,9 @@ class Node:
             self.run("mount", "-t", "tmpfs", "tmpfs", place)
         if NETWORK_INTERFACE_DIRECTORY.is_dir():
             self.run("mount", "-t", "tmpfs", "tmpfs", str(NETWORK_INTERFACE_DIRECTORY))
+        # The kubelet makes sockets below it, whose paths have at most 107 characters (unix(7)).
+        self.run("mkdir", KUBELET_ROOT)
+        self.run("mount", "--bind", str(self.directory / "kubelet"), KUBELET_ROOT)
         self.run("mount", "--make-rshared", "/")
         self.run("hostname", NAME)
 
@@ -222,7 +226,7 @@ class Node:
         return [
             f"--config={self.directory / 'kubelet.json'}",
             f"--kubeconfig={self.directory / 'kubeconfig'}",
-            f"--root-dir={self.directory / 'kubelet'}",
+            f"--root-dir={KUBELET_ROOT}",
             f"--cert-dir={self.directory / 'certificates'}",
             f"--hostname-override={NAME}",
             f"--node-ip={self._network.node}",

@@ -26,6 +26,7 @@ T = TypeVar("T")
 
 PR_SET_PDEATHSIG = 1
 LOG_TAIL_BYTES = 4096
+SAID_CHARACTERS = 3000
 GROUP_END_SECONDS = 10.0
 RECORD_SUFFIX = ".process.json"
 
@@ -232,6 +233,19 @@ def _die_with_parent(number: signal.Signals) -> Callable[[], None]:
             os._exit(1)
 
     return ask_the_kernel
+
+
+def output_of(
+    *command: str, timeout_seconds: float, env: Mapping[str, str] | None = None, cwd: str | Path | None = None
+) -> str:
+    """What a command prints that ends by itself. Raises LocalEnvironmentError with what it said when it fails."""
+    ran = subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=timeout_seconds, env=env, cwd=cwd
+    )
+    if ran.returncode != 0:
+        said = (ran.stderr or ran.stdout).strip()[-SAID_CHARACTERS:]
+        raise LocalEnvironmentError(f"`{' '.join(command)}` failed: {said}")
+    return ran.stdout
 
 
 def free_port() -> int:

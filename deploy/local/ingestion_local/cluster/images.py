@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterable, Mapping
 from importlib.metadata import version
@@ -17,7 +16,7 @@ from pathlib import Path
 
 from ingestion_local.cluster.node import PAUSE_IMAGE
 from ingestion_local.environment import ROOT
-from ingestion_local.processes import LocalEnvironmentError
+from ingestion_local.processes import output_of
 from ingestion_local.progress import Reporter
 from ingestion_local.toolchain import cache_directory, exclusive
 from ingestion_operator import __version__
@@ -197,8 +196,4 @@ def _trust_as_here(root: Path) -> None:
 
 
 def _run(*command: str, env: Mapping[str, str]) -> str:
-    ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=BUILD_TIMEOUT_SECONDS, env=env)
-    if ran.returncode != 0:
-        said = (ran.stderr or ran.stdout).strip()[-3000:]
-        raise LocalEnvironmentError(f"`{' '.join(command)}` failed: {said}")
-    return ran.stdout
+    return output_of(*command, timeout_seconds=BUILD_TIMEOUT_SECONDS, env=env)

@@ -13,7 +13,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -21,7 +20,7 @@ from typing import Any, Self
 
 from ingestion_local.cluster.network import API_SERVER_PORT, Network
 from ingestion_local.files import files_below
-from ingestion_local.processes import LocalEnvironmentError, Process, wait_until
+from ingestion_local.processes import LocalEnvironmentError, Process, output_of, wait_until
 
 NAME = "node"
 CLUSTER_DOMAIN = "cluster.local"
@@ -382,7 +381,4 @@ def _command_line(pid: int) -> list[str]:
 
 
 def _run(*command: str, env: Mapping[str, str] | None = None) -> str:
-    ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=COMMAND_TIMEOUT_SECONDS, env=env)
-    if ran.returncode != 0:
-        raise LocalEnvironmentError(f"`{' '.join(command)}` failed: {(ran.stderr or ran.stdout).strip()[-2000:]}")
-    return ran.stdout
+    return output_of(*command, timeout_seconds=COMMAND_TIMEOUT_SECONDS, env=env)

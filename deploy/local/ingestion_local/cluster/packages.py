@@ -11,10 +11,10 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
-from ingestion_local.processes import LocalEnvironmentError
+from ingestion_local.processes import output_of
 from ingestion_local.progress import Reporter
 from ingestion_local.toolchain import cache_directory, exclusive
 
@@ -42,7 +42,8 @@ def missing() -> str:
     if shutil.which("apt-get") is None:
         return "a cluster takes Debian's packages (containerd, runc, CNI plugins, buildah): there is no apt-get"
     # A container may have root without the right to new namespaces.
-    asked = _ran(["unshare", "--net", "--mount", "--pid", "--uts", "--ipc", "--fork", "--mount-proc", "true"], None)
+    command = ["unshare", "--net", "--mount", "--pid", "--uts", "--ipc", "--fork", "--mount-proc", "true"]
+    asked = subprocess.run(command, capture_output=True, text=True, check=False, timeout=APT_TIMEOUT_SECONDS)
     return "" if asked.returncode == 0 else f"a cluster takes namespaces of its own: {asked.stderr.strip()}"
 
 
@@ -95,18 +96,5 @@ def _apt(*arguments: str, cwd: str | None = None) -> None:
 
 
 def _run(*command: str, cwd: str | None = None) -> None:
-    ran = _ran(command, cwd)
-    if ran.returncode != 0:
-        raise LocalEnvironmentError(f"`{' '.join(command)}` failed: {ran.stderr.strip()[-2000:]}")
-
-
-def _ran(command: Sequence[str], cwd: str | None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command,
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=APT_TIMEOUT_SECONDS,
-        env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
-    )
+    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    output_of(*command, timeout_seconds=APT_TIMEOUT_SECONDS, env=quiet, cwd=cwd)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from cluster_reader import ClusterReader
 from e2e.world import Operator, World
 from ingestion_local.cluster.operator_pod import OperatorPod
 from ingestion_local.cluster.ports import PodCluster
@@ -113,7 +114,7 @@ def operator(
 
 def left_in(control_plane: Kubectl, namespaces: Iterable[str]) -> list[str]:
     """The pipelines that are still there of those that the tests made."""
-    listed = json.loads(control_plane.run_kubectl("get", "ipl", "-A", "-o", "json").stdout)["items"]
+    listed = ClusterReader(control_plane.kubeconfig).pipelines()
     return [item["metadata"]["name"] for item in listed if item["metadata"]["namespace"] in namespaces]
 
 

@@ -228,9 +228,8 @@ def account_of(world: World, name: str) -> str:
 
 
 def account(world: World, name: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(
-        world.control_plane.run_kubectl("get", "awsaccount", account_of(world, name), "-o", "json").stdout
-    )
+    found = world.reader.account(account_of(world, name))
+    assert found is not None
     return found
 
 

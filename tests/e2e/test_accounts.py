@@ -56,10 +56,7 @@ class Accounts:
         self.world.control_plane.run_kubectl(*words)
 
     def get(self, name: str) -> dict[str, Any]:
-        found = self.world.control_plane.run_kubectl(
-            "get", "awsaccount", name, "-o", "json", "--ignore-not-found"
-        ).stdout
-        return json.loads(found) if found.strip() else {}
+        return self.world.reader.account(name) or {}
 
     def condition(self, name: str, kind: str = "Ready") -> dict[str, Any]:
         conditions = self.get(name).get("status", {}).get("conditions", [])

@@ -6,9 +6,11 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Protocol
 from uuid import uuid4
 
+from cluster_reader import ClusterReader
 from ingestion_local.emulator import EmulatedAws, local_environment
 from ingestion_local.kubectl import Kubectl
 from ingestion_local.processes import wait_until
@@ -67,6 +69,11 @@ class World:
     def namespace(self) -> str:
         return self.namespaces[0]
 
+    @cached_property
+    def reader(self) -> ClusterReader:
+        """What a test reads again and again; what a user does goes through kubectl."""
+        return ClusterReader(self.control_plane.kubeconfig)
+
     @property
     def s3(self) -> Any:
         return self.emulator.client("s3")
@@ -124,10 +131,7 @@ class World:
         self.control_plane.run_kubectl("delete", "ipl", name, "-n", namespace or self.namespace, "--wait=false")
 
     def get(self, name: str, namespace: str = "") -> dict[str, Any] | None:
-        found = self.control_plane.run_kubectl(
-            "get", "ipl", name, "-n", namespace or self.namespace, "-o", "json", "--ignore-not-found"
-        ).stdout
-        return json.loads(found) if found.strip() else None
+        return self.reader.pipeline(name, namespace or self.namespace)
 
     def status(self, name: str, namespace: str = "") -> dict[str, Any]:
         found: dict[str, Any] = (self.get(name, namespace) or {}).get("status") or {}
@@ -169,8 +173,7 @@ class World:
         self.wait(f"{name} to be gone", lambda: self.get(name, namespace) is None)
 
     def event_reasons(self) -> list[str]:
-        events = json.loads(self.control_plane.run_kubectl("get", "events", "-n", self.namespace, "-o", "json").stdout)
-        return [event["reason"] for event in events["items"]]
+        return self.reader.event_reasons(self.namespace)
 
     def put(self, bucket: str, key: str, body: bytes) -> None:
         self.s3.put_object(Bucket=bucket, Key=key, Body=body)

@@ -20,16 +20,16 @@ from pulumi import automation
 from ingestion_local import toolchain
 from ingestion_local.emulator import Emulator
 from ingestion_local.provider.install import install
-from ingestion_operator.blueprint import blueprint
-from ingestion_operator.code import CodeBundle
-from ingestion_operator.engine.file_state import FileState
-from ingestion_operator.engine.pulumi_engine import EngineSettings, PulumiEngine
+from ingestion_operator.adapters.pulumi.program import program
+from ingestion_operator.adapters.pulumi.pulumi_engine import EngineSettings, PulumiEngine
+from ingestion_operator.adapters.state_files import FileState
+from ingestion_operator.blueprint.assemble import blueprint
+from ingestion_operator.blueprint.function_code import CodeBundle
+from ingestion_operator.blueprint.ownership import Owner
+from ingestion_operator.blueprint.place import Place
+from ingestion_operator.blueprint.resources import Blueprint
 from ingestion_operator.model.pipeline import PipelineKey, parse_spec
-from ingestion_operator.names import Place
-from ingestion_operator.naming import Owner
-from ingestion_operator.ports import StackRef, UpdateRequest
-from ingestion_operator.program import program
-from ingestion_operator.resources import Blueprint
+from ingestion_operator.ports.engine import StackRef, UpdateRequest
 
 ROUNDS = 3
 SPEC = {"spec": {"processor": {"code": {"inline": "def handler(event, context): ..."}}, "results": {"bucket": {}}}}

@@ -12,7 +12,10 @@ from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ingestion_operator.access import OWN, Access
+from ingestion_operator.blueprint.access import OWN, Access
+from ingestion_operator.blueprint.ownership import Owner
+from ingestion_operator.blueprint.place import Place
+from ingestion_operator.blueprint.resources import Blueprint, Resource, Sensitive
 from ingestion_operator.errors import (
     AccessDenied,
     BucketNameTaken,
@@ -23,21 +26,10 @@ from ingestion_operator.errors import (
 )
 from ingestion_operator.model.pipeline import Identity, PipelineKey
 from ingestion_operator.model.status import AwsResource, Changes, Condition, Operation
-from ingestion_operator.names import Place
-from ingestion_operator.naming import Owner
-from ingestion_operator.pod import Pod
-from ingestion_operator.ports import (
-    AssumedRole,
-    EngineResult,
-    OnProgress,
-    PackageObject,
-    Progress,
-    StackRef,
-    TrailView,
-    UpdateRequest,
-)
+from ingestion_operator.ports.cloud import AssumedRole, PackageObject, TrailView
+from ingestion_operator.ports.engine import EngineResult, OnProgress, Progress, StackRef, UpdateRequest
+from ingestion_operator.ports.pod import Pod
 from ingestion_operator.reasons import Reason
-from ingestion_operator.resources import Blueprint, Resource, Sensitive
 
 ACCOUNT = "123456789012"
 BUCKET = "aws:s3/bucket:Bucket"

@@ -18,9 +18,14 @@ from botocore.exceptions import ClientError
 
 from builders import CODE, make_spec
 from ingestion_local.emulator import Emulator
-from ingestion_operator.aws import Boto3Cloud, buckets, lookups, tables, wiring
-from ingestion_operator.blueprint import blueprint
-from ingestion_operator.code import CodeBundle, ContainerImage
+from ingestion_operator.adapters.aws import Boto3Cloud, buckets, lookups, tables, wiring
+from ingestion_operator.blueprint.assemble import blueprint
+from ingestion_operator.blueprint.event_pattern import object_created, written
+from ingestion_operator.blueprint.function_code import CodeBundle, ContainerImage
+from ingestion_operator.blueprint.ownership import Owner, Tag
+from ingestion_operator.blueprint.place import Place
+from ingestion_operator.blueprint.resources import ROLE_PATH, Blueprint, as_json
+from ingestion_operator.blueprint.trail_selectors import records_writes
 from ingestion_operator.errors import (
     AccessDenied,
     BucketNameTaken,
@@ -33,12 +38,7 @@ from ingestion_operator.errors import (
 )
 from ingestion_operator.model.pipeline import PipelineKey
 from ingestion_operator.model.source import Filter
-from ingestion_operator.names import Place
-from ingestion_operator.naming import Owner, Tag
-from ingestion_operator.pattern import object_created, written
-from ingestion_operator.ports import PackageObject, TrailView
-from ingestion_operator.resources import ROLE_PATH, Blueprint, as_json
-from ingestion_operator.trail import records_writes
+from ingestion_operator.ports.cloud import PackageObject, TrailView
 
 REGION = "us-east-1"
 THEIRS = {"owner": "somebody"}
@@ -757,7 +757,9 @@ def test_a_fault_that_passes_is_waited_for(cloud: Boto3Cloud, wired: Wired, monk
     wired.break_it("rule disabled")
     monkeypatch.setattr(wiring, "SETTLING_SECONDS", 20.0)
     account, rule = wired.account, wired.found.names.rule
-    monkeypatch.setattr("ingestion_operator.aws.wiring.time.sleep", lambda _: account.events.enable_rule(Name=rule))
+    monkeypatch.setattr(
+        "ingestion_operator.adapters.aws.wiring.time.sleep", lambda _: account.events.enable_rule(Name=rule)
+    )
     assert cloud.wiring_faults(wired.found) == ()
 
 

@@ -12,8 +12,8 @@ from dataclasses import replace
 import pytest
 
 from builders import EVERYTHING, SECRETS, make_blueprint
-from ingestion_operator.access import Access
-from ingestion_operator.resources import Blueprint
+from ingestion_operator.blueprint.access import Access
+from ingestion_operator.blueprint.resources import Blueprint
 
 PLAIN = make_blueprint()
 FULL = make_blueprint(secrets=SECRETS, **EVERYTHING)

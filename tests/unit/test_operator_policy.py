@@ -22,23 +22,24 @@ from botocore import xform_name
 from click.testing import CliRunner, Result
 
 from ingestion_handlers.cli import main
+from ingestion_operator.adapters.pulumi.program import CLASSES
+from ingestion_operator.blueprint.names import physical_name
+from ingestion_operator.blueprint.ownership import Owner
+from ingestion_operator.blueprint.resources import ROLE_PATH
 from ingestion_operator.model.pipeline import PipelineKey
-from ingestion_operator.naming import Owner, physical_name
-from ingestion_operator.operator_policy import (
+from ingestion_operator.offline.operator_policy import (
     MANAGED_POLICY_LIMIT,
     Reach,
     operator_policies,
     operator_policy,
     size,
 )
-from ingestion_operator.operator_rights import ALL, CALLS, RIGHTS, Feature
-from ingestion_operator.program import CLASSES
-from ingestion_operator.resources import ROLE_PATH
+from ingestion_operator.offline.operator_rights import ALL, CALLS, RIGHTS, Feature
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "tests" / "golden" / "operator-policy.json"
 PAGE = ROOT / "docs" / "operator-policy.md"
-STATE_ADAPTER = ROOT / "operator" / "ingestion_operator" / "aws" / "state_bucket.py"
+STATE_ADAPTER = ROOT / "operator" / "ingestion_operator" / "adapters" / "aws" / "state_bucket.py"
 ACCOUNT = "123456789012"
 BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/ingestion-boundary"
 ACCOUNT_ROLE = "arn:aws:iam::210987654321:role/ingestion"
@@ -107,7 +108,7 @@ def test_every_resource_type_of_the_program_has_its_rights() -> None:
 
 
 def test_every_call_of_the_aws_adapter_has_its_rights() -> None:
-    modules = set(ROOT.glob("operator/ingestion_operator/aws/*.py")) - {STATE_ADAPTER}
+    modules = set(ROOT.glob("operator/ingestion_operator/adapters/aws/*.py")) - {STATE_ADAPTER}
     known = methods_of_boto3()
     calls = {name for module in modules for name in called(module.read_text()) if name in known}
     assert len(calls) > 10

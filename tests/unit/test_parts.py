@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from builders import CODE, EVERYTHING, OWNER, PLACE, SECRETS, TOKEN, make_blueprint
-from ingestion_operator.code import CodeBundle, ContainerImage, S3Package
-from ingestion_operator.names import Place
-from ingestion_operator.policy import NETWORK_INTERFACES
-from ingestion_operator.resources import ROLE_PATH, Archive, Blueprint, Ref, Resource, Sensitive
-from ingestion_operator.trail import data_event_selector
+from ingestion_operator.blueprint.function_code import CodeBundle, ContainerImage, S3Package
+from ingestion_operator.blueprint.iam import NETWORK_INTERFACES
+from ingestion_operator.blueprint.place import Place
+from ingestion_operator.blueprint.resources import ROLE_PATH, Archive, Blueprint, Ref, Resource, Sensitive
+from ingestion_operator.blueprint.trail_selectors import data_event_selector
 
 BOUNDARY = "arn:aws:iam::123456789012:policy/bounds"
 KEY_ARN = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd"

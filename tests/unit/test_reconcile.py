@@ -10,8 +10,6 @@ import pytest
 
 from builders import CODE, KEY, NOW, OWNER
 from fakes import Announcement, Crash, FakeBucket
-from ingestion_operator.conclude import CONFIRMATION_SECONDS
-from ingestion_operator.disposal import COUNT_LIMIT
 from ingestion_operator.errors import (
     AccessDenied,
     BucketNameTaken,
@@ -25,7 +23,9 @@ from ingestion_operator.errors import (
 from ingestion_operator.model.pipeline import CONFIRM_PURGE, RECONCILE_REQUESTED_AT
 from ingestion_operator.model.status import Status
 from ingestion_operator.reasons import Reason
-from ingestion_operator.reconcile import is_due
+from ingestion_operator.reconcile.disposal import COUNT_LIMIT
+from ingestion_operator.reconcile.reconciler import is_due
+from ingestion_operator.status.conclude import CONFIRMATION_SECONDS
 from unit.reconcile_world import BACKOFF, DATA_BUCKET, INLINE, LONGEST_BACKOFF, World, files
 
 FROM_CONFIG_MAP = {"code": {"configMapRef": {"name": "code"}}}

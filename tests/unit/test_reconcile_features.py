@@ -13,12 +13,14 @@ import pytest
 
 from builders import OWNER
 from fakes import FakeBucket, FakeCloud, FakeEngine
-from ingestion_operator.code import ContainerImage, S3Package
+from ingestion_operator.blueprint.function_code import ContainerImage, S3Package
+from ingestion_operator.blueprint.names import BUCKET_LIMIT, TABLE_LIMIT, physical_name
+from ingestion_operator.blueprint.ownership import Tag
 from ingestion_operator.errors import AccessDenied, PipelineError, StateUnreadable, UpdateFailed
 from ingestion_operator.model.pipeline import CONFIRM_PURGE, RECONCILE_REQUESTED_AT
 from ingestion_operator.model.status import StackStatus
-from ingestion_operator.naming import BUCKET_LIMIT, TABLE_LIMIT, Tag, physical_name
-from ingestion_operator.ports import EngineResult, OnProgress, PackageObject, StackRef, TrailView, UpdateRequest
+from ingestion_operator.ports.cloud import PackageObject, TrailView
+from ingestion_operator.ports.engine import EngineResult, OnProgress, StackRef, UpdateRequest
 from ingestion_operator.reasons import Reason
 from unit.reconcile_world import BACKOFF, DATA_BUCKET, INLINE, POLL, WAITING, World
 

@@ -12,7 +12,7 @@ from ingestion_local import toolchain
 from ingestion_local.control_plane import ControlPlane
 from ingestion_local.emulator import EmulatedAws, Emulator
 from ingestion_local.operator_process import OperatorProcess
-from ingestion_operator.operator_policy import Reach, operator_policies
+from ingestion_operator.offline.operator_policy import Reach, operator_policies
 
 ROOT = Path(__file__).resolve().parents[3]
 CRDS = ROOT / "crds"

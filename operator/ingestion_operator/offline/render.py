@@ -18,6 +18,7 @@ from ingestion_operator.errors import SpecInvalid
 from ingestion_operator.model.account import ACCOUNT_KIND
 from ingestion_operator.model.pipeline import KIND, parse_identity, parse_spec
 from ingestion_operator.observe.gather import Gatherer
+from ingestion_operator.observe.observed import Unbuildable
 from ingestion_operator.ports.cloud import PackageObject, TrailView
 
 DEFAULT_NAMESPACE = "default"
@@ -129,9 +130,9 @@ def _blueprint(pipeline: Manifest, offline: _Offline, region: str) -> Blueprint:
     body = _completed(pipeline)
     today = datetime.now(UTC).date()
     observed = Gatherer(offline, offline, region, today).observe(body, parse_identity(body))
-    if observed.problem is not None or observed.blueprint is None:
-        raise observed.problem or SpecInvalid("there is nothing to make")
-    return observed.blueprint
+    if isinstance(observed.wanted, Unbuildable):
+        raise observed.wanted.problem
+    return observed.wanted.blueprint
 
 
 class _Plain(yaml.SafeDumper):

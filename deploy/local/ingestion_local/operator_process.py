@@ -13,13 +13,14 @@ from pathlib import Path
 
 from ingestion_local.emulator import local_environment
 from ingestion_local.files import files_below
+from ingestion_local.lifecycle import Startable
 from ingestion_local.processes import Process, free_ports, wait_until
 from ingestion_local.provider.install import install
 
 READY_TIMEOUT_SECONDS = 60.0
 
 
-class OperatorProcess:
+class OperatorProcess(Startable):
     """One operator, which can be stopped, killed and started again on the same state."""
 
     def __init__(
@@ -31,6 +32,7 @@ class OperatorProcess:
         aws: Mapping[str, str],
         settings: Mapping[str, str] | None = None,
     ) -> None:
+        super().__init__()
         self.directory = directory
         self.log = directory / "operator.log"
         self._kubeconfig = kubeconfig
@@ -73,8 +75,7 @@ class OperatorProcess:
             raise RuntimeError("the operator is not started")
         return self._process
 
-    def start(self) -> None:
-        """Start it and wait until its liveness probe answers. Raises LocalEnvironmentError if it does not."""
+    def _start(self) -> None:
         self._port, self._metrics_port = free_ports(2)
         argv = [sys.executable, "-m", "ingestion_handlers.cli", "run"]
         self._process = Process.start("operator", argv, log=self.log, env=self.environment())

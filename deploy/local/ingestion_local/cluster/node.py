@@ -15,11 +15,11 @@ import shutil
 import signal
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from ingestion_local.cluster.network import API_SERVER_PORT, Network
 from ingestion_local.files import files_below
+from ingestion_local.lifecycle import Startable
 from ingestion_local.processes import LocalEnvironmentError, Process, output_of, wait_until
 
 NAME = "node"
@@ -33,7 +33,7 @@ CONTAINERD_SOCKET = "/run/containerd/containerd.sock"
 NETWORK_INTERFACE_DIRECTORY = Path("/var/lib/cni")
 
 
-class Node:
+class Node(Startable):
     """One node of the cluster whose API server is reached at the machine's end of the network.
 
     `unpacked`: where the packages are (`packages.ensure`). `kubeconfig`: the administrator's, of which the node's is made.
@@ -42,6 +42,7 @@ class Node:
     def __init__(
         self, directory: Path, *, tools: Mapping[str, Path], unpacked: Path, network: Network, kubeconfig: Path
     ) -> None:
+        super().__init__()
         self.directory = directory.absolute()
         self.log_dir = self.directory / "logs"
         self._tools = tools
@@ -55,32 +56,6 @@ class Node:
     def cgroup(self) -> str:
         """The cgroup, in each hierarchy, under which those of its pods are."""
         return f"/ingestion-{self._network.index}"
-
-    def start(self) -> None:
-        """Start it; it is ready when the API server says so. Raises LocalEnvironmentError when a part does not start."""
-        try:
-            self._start()
-        except BaseException:
-            self.stop()
-            raise
-
-    def stop(self) -> None:
-        """End everything of it. Stopping a stopped one succeeds."""
-        # The first process first: the kernel ends the others with it.
-        for process in self._processes:
-            process.stop()
-        self._processes.clear()
-        self._init_pid = 0
-        _remove_cgroups(self.cgroup)
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.stop()
 
     def import_image(self, archive: Path) -> None:
         """Make the images of an archive known to the kubelet. Raises LocalEnvironmentError."""
@@ -122,7 +97,9 @@ class Node:
         for folder in ("cni", "kubelet", "plugins", "certificates"):
             (self.directory / folder).mkdir(parents=True, exist_ok=True)
         self._write_configuration()
+        self._started.callback(_remove_cgroups, self.cgroup)
         _make_cgroups(self.cgroup)
+        self._started.callback(self._stop_processes)
         self._start_init()
         self._mount()
         self._connect()
@@ -135,6 +112,13 @@ class Node:
         )
         self._launch("kubelet", [str(self._tools["kubelet"]), *self._kubelet_arguments()])
         self._launch("kube-proxy", [str(self._tools["kube-proxy"]), f"--config={self._proxy_file}"])
+
+    def _stop_processes(self) -> None:
+        # The first process first: the kernel ends the others with it.
+        for process in self._processes:
+            process.stop()
+        self._processes.clear()
+        self._init_pid = 0
 
     def _start_init(self) -> None:
         """The first process, in new namespaces: it only waits, and reaps."""

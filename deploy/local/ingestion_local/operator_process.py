@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import subprocess
 import sys
@@ -10,6 +9,8 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
+
+import psutil
 
 from ingestion_local.emulator import local_environment
 from ingestion_local.files import files_below
@@ -96,8 +97,7 @@ class OperatorProcess(Startable):
 
     def resident_bytes(self) -> int:
         """Resident memory of the operator process itself."""
-        pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE")
+        return int(psutil.Process(self.process.pid).memory_info().rss)
 
     def pulumi(self, *arguments: str) -> str:
         """Run the Pulumi CLI on the operator's state, as an administrator would."""

@@ -13,7 +13,7 @@ from ingestion_operator.blueprint.ownership import Owner
 from ingestion_operator.blueprint.parts.draft import Secrets
 from ingestion_operator.blueprint.resources import Blueprint
 from ingestion_operator.errors import PipelineError, SpecInvalid
-from ingestion_operator.model.pipeline import Identity, PipelineKey, parse_spec
+from ingestion_operator.model.pipeline import PipelineKey, PipelineRecord, parse_spec
 from ingestion_operator.model.processor import Processor
 from ingestion_operator.model.runtimes import block
 from ingestion_operator.model.source import Management
@@ -41,11 +41,11 @@ class Gatherer:
     default_region: str
     today: date
 
-    def observe(self, body: Mapping[str, Any], record: Identity) -> Observed:
+    def observe(self, body: Mapping[str, Any], record: PipelineRecord) -> Observed:
         """Everything a decision needs. What is wrong is part of it and is not raised."""
         return Observed(record, self._wanted(body, record))
 
-    def _wanted(self, body: Mapping[str, Any], record: Identity) -> Buildable | Unbuildable:
+    def _wanted(self, body: Mapping[str, Any], record: PipelineRecord) -> Buildable | Unbuildable:
         spec: Spec | None = None
         try:
             spec = parse_spec(body)
@@ -53,7 +53,7 @@ class Gatherer:
         except PipelineError as problem:
             return Unbuildable(problem, spec)
 
-    def _blueprint(self, spec: Spec, record: Identity) -> Blueprint:
+    def _blueprint(self, spec: Spec, record: PipelineRecord) -> Blueprint:
         exists = record.status.is_built
         if blocked := block(spec.processor.runtime, self.today, exists=exists) if has_runtime(spec.processor) else "":
             raise SpecInvalid(f"processor.{blocked}")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ingestion_operator.blueprint.resources import Blueprint
 from ingestion_operator.errors import PipelineError
-from ingestion_operator.model.pipeline import Identity
+from ingestion_operator.model.pipeline import PipelineRecord
 from ingestion_operator.model.spec import Spec
 from ingestion_operator.observe.advice import Advice
 
@@ -34,5 +34,5 @@ class Unbuildable:
 class Observed:
     """One pipeline as it is and as it should be."""
 
-    record: Identity
+    record: PipelineRecord
     wanted: Buildable | Unbuildable

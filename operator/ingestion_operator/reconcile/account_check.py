@@ -11,7 +11,7 @@ from ingestion_operator.blueprint.access import access_of
 from ingestion_operator.errors import InUse, PipelineError
 from ingestion_operator.model.account import Account, AccountStatus, parse_account
 from ingestion_operator.model.pipeline import PipelineKey
-from ingestion_operator.observe.account_choice import check_default, users_of
+from ingestion_operator.observe.account_choice import check_default, pipelines_built_with
 from ingestion_operator.ports.cloud import AssumedRole
 from ingestion_operator.reasons import Reason
 from ingestion_operator.reconcile.context import Context, StillThere
@@ -36,7 +36,7 @@ class AccountCheck:
         body = cluster.account(name)
         if body is None or (account := parse_account(body)).deleting:
             return
-        users = users_of(name, cluster.pipelines())
+        users = pipelines_built_with(name, cluster.pipelines())
         try:
             role = self.context.cloud.assumed(access_of(account, cluster.cluster_id()))
             check_default(account, map(parse_account, cluster.accounts()))
@@ -57,7 +57,7 @@ class AccountCheck:
         delay = self.context.backoff.waiting_seconds
         try:
             body = self.context.cluster.account(name)
-            users = users_of(name, self.context.cluster.pipelines())
+            users = pipelines_built_with(name, self.context.cluster.pipelines())
             if body is not None and users:
                 self._hold(parse_account(body), users)
         except PipelineError as error:

@@ -69,8 +69,9 @@ class ApplyPass(Pass):
             self.write_and_warn(failure, (error,), still_true=wanted.advice)
             return
         done = conclude.succeeded(self.record, self.written, wanted, operation, result, self.context.timing())
-        self.write_and_warn(done, wanted.advice)
+        new_advice = self.write_with(done, wanted.advice)
         self._announce_success(operation.type, done, result)
+        self.warn(new_advice)
 
     def _stack(self, blueprint: Blueprint) -> StackRef:
         """The stack, named as the status says: its name must not change with a later version's naming."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from ingestion_operator.blueprint.ownership import Owner
-from ingestion_operator.model.pipeline import Identity
+from ingestion_operator.model.pipeline import PipelineRecord
 from ingestion_operator.observe.gather import Gatherer
 from ingestion_operator.ports.cloud import Cloud
 from ingestion_operator.ports.cluster import Cluster
@@ -44,7 +44,7 @@ class Context:
         """The time of now, and a fresh jitter."""
         return Timing(self.clock(), random.random(), self.backoff)  # noqa: S311 - spreads load, guards nothing
 
-    def owner(self, record: Identity) -> Owner:
+    def owner(self, record: PipelineRecord) -> Owner:
         """The owner that the tags name."""
         return Owner(self.cluster.cluster_id(), record.key, record.uid)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ingestion_operator.errors import PipelineError
-from ingestion_operator.model.pipeline import RECONCILE_REQUESTED_AT, Identity
+from ingestion_operator.model.pipeline import RECONCILE_REQUESTED_AT, PipelineRecord
 from ingestion_operator.model.spec import Spec
 from ingestion_operator.model.status import LastOperation, OperationResult, OperationType, StackStatus
 from ingestion_operator.observe.observed import Buildable, Observed, Unbuildable
@@ -78,7 +78,7 @@ Decision = Suspend | Report | Hold | Skip | Apply | Refresh
 class Case:
     """A pipeline that can be built, at a point in time."""
 
-    record: Identity
+    record: PipelineRecord
     wanted: Buildable
     now: datetime
 
@@ -176,7 +176,7 @@ CHECKS: tuple[Check, ...] = (
 )
 
 
-def operation_type(record: Identity, decision: Apply | Refresh) -> OperationType:
+def operation_type(record: PipelineRecord, decision: Apply | Refresh) -> OperationType:
     """What the operation is called in the status."""
     if not record.status.is_built:
         return OperationType.CREATE

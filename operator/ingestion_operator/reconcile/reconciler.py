@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from ingestion_operator.errors import PipelineError
-from ingestion_operator.model.pipeline import PipelineKey, parse_identity
+from ingestion_operator.model.pipeline import PipelineKey, parse_record
 from ingestion_operator.reconcile.apply import ApplyPass
 from ingestion_operator.reconcile.context import Context, StillThere
 from ingestion_operator.reconcile.removal import RemovalPass
@@ -56,7 +56,7 @@ class Reconciler:
         """Make AWS what the pipeline says, and say so in its status. A pipeline that is gone or going is left to `remove`."""
         with self._locks.of(key):
             body = self.context.cluster.pipeline(key)
-            if body is not None and not (record := parse_identity(body)).deleting:
+            if body is not None and not (record := parse_record(body)).deleting:
                 ApplyPass(self.context, record).run(self.context.gatherer().observe(body, record))
 
     def remove(self, key: PipelineKey) -> None:
@@ -68,7 +68,7 @@ class Reconciler:
             with self._locks.of(key):
                 body = self.context.cluster.pipeline(key)
                 if body is not None:
-                    RemovalPass(self.context, parse_identity(body)).run()
+                    RemovalPass(self.context, parse_record(body)).run()
         except PipelineError as error:
             raise StillThere(str(error), self.context.backoff.waiting_seconds) from error
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from uuid import uuid4
 
 from ingestion_operator.errors import PipelineError
-from ingestion_operator.model.pipeline import Identity
+from ingestion_operator.model.pipeline import PipelineRecord
 from ingestion_operator.model.status import Operation, OperationType, Status
 from ingestion_operator.ports.engine import EngineResult, OnProgress, Progress
 from ingestion_operator.ports.pod import Pod
@@ -33,7 +33,7 @@ class Pass:
     """One pass over one pipeline; keeps the status as last written, so that each write is only what changed."""
 
     context: Context
-    record: Identity
+    record: PipelineRecord
     written: Status = field(init=False)
 
     def __post_init__(self) -> None:
@@ -93,9 +93,19 @@ class Pass:
 
     def write_and_warn(self, status: Status, remarks: Sequence[Remark], still_true: Sequence[Remark] = ()) -> None:
         """Write the status, and publish one warning Event for each remark that is new: not one each time it is made."""
+        self.warn(self.write_with(status, remarks, still_true))
+
+    def write_with(
+        self, status: Status, remarks: Sequence[Remark], still_true: Sequence[Remark] = ()
+    ) -> tuple[Remark, ...]:
+        """Write the status, which remembers the remarks. Returns those that are new."""
         told = warned(self.record.status, status, remarks, still_true)
         self.write(told.status)
-        for remark in told.new:
+        return told.new
+
+    def warn(self, remarks: Sequence[Remark]) -> None:
+        """Publish a warning Event for each remark."""
+        for remark in remarks:
             self.announce(remark.reason, remark.message, warning=True)
 
     def progress(self, operation: Operation) -> OnProgress:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from ingestion_operator.blueprint.resources import Blueprint
 from ingestion_operator.errors import PipelineError
-from ingestion_operator.model.pipeline import RECONCILE_REQUESTED_AT, Identity
+from ingestion_operator.model.pipeline import RECONCILE_REQUESTED_AT, PipelineRecord
 from ingestion_operator.model.spec import Spec
 from ingestion_operator.model.status import (
     Changes,
@@ -36,12 +36,12 @@ OPERATION_REASON = {
 }
 
 
-def condition_set(record: Identity, now: datetime) -> ConditionSet:
+def condition_set(record: PipelineRecord, now: datetime) -> ConditionSet:
     """The conditions that follow those of the record."""
     return ConditionSet(record.status, record.generation, now)
 
 
-def started(record: Identity, blueprint: Blueprint, stack: StackRef, operation: Operation, why: str) -> Status:
+def started(record: PipelineRecord, blueprint: Blueprint, stack: StackRef, operation: Operation, why: str) -> Status:
     """Written before the first call to the engine: from here on a deletion knows what may exist."""
     conditions = condition_set(record, operation.start_time)
     return record.status.model_copy(
@@ -55,7 +55,7 @@ def started(record: Identity, blueprint: Blueprint, stack: StackRef, operation: 
     )
 
 
-def _stack(record: Identity, blueprint: Blueprint, stack: StackRef, operation: Operation) -> StackStatus:
+def _stack(record: PipelineRecord, blueprint: Blueprint, stack: StackRef, operation: Operation) -> StackStatus:
     before, names = record.status.stack, blueprint.names
     return StackStatus(
         name=stack.name,
@@ -74,7 +74,7 @@ def _stack(record: Identity, blueprint: Blueprint, stack: StackRef, operation: O
 
 
 def succeeded(
-    record: Identity, running: Status, wanted: Buildable, operation: Operation, result: EngineResult, at: Timing
+    record: PipelineRecord, running: Status, wanted: Buildable, operation: Operation, result: EngineResult, at: Timing
 ) -> Status:
     """The blueprint is applied and its wiring read back."""
     drifted = result.changed if operation.type is OperationType.REFRESH else ()
@@ -97,7 +97,7 @@ def succeeded(
 
 
 def _success(
-    record: Identity, operation: Operation, result: EngineResult, summary: str, now: datetime
+    record: PipelineRecord, operation: Operation, result: EngineResult, summary: str, now: datetime
 ) -> LastOperation:
     return LastOperation(
         type=operation.type,
@@ -149,7 +149,7 @@ def _drift(before: DriftStatus | None, drifted: tuple[str, ...], now: datetime) 
 
 
 def failed(
-    record: Identity, running: Status, spec: Spec, operation: Operation, error: PipelineError, at: Timing
+    record: PipelineRecord, running: Status, spec: Spec, operation: Operation, error: PipelineError, at: Timing
 ) -> Status:
     """An operation failed; the outcome of the error says what that means."""
     failures = _failures_so_far(record, running) + 1
@@ -176,24 +176,24 @@ def failed(
     )
 
 
-def _ended(record: Identity, stack: StackStatus, error: PipelineError) -> StackStatus:
+def _ended(record: PipelineRecord, stack: StackStatus, error: PipelineError) -> StackStatus:
     salt = stack.encryption_salt or error.encryption_salt
     return stack.model_copy(update={"encryption_salt": salt, "lock_holder": holder_after(record, error)})
 
 
-def holder_after(record: Identity, error: PipelineError) -> str:
+def holder_after(record: PipelineRecord, error: PipelineError) -> str:
     """Who may hold the lock after a failure: an operation that ended released it, or never had it."""
     before = record.status.stack
     return before.lock_holder if before is not None and error.lock_is_anothers else ""
 
 
-def _failures_so_far(record: Identity, running: Status) -> int:
+def _failures_so_far(record: PipelineRecord, running: Status) -> int:
     last, before, now = record.status.last_operation, record.status.stack, running.stack
     same_input = before is not None and now is not None and before.attempted == now.attempted
     return last.failures if last is not None and same_input else 0
 
 
-def reported(record: Identity, unbuildable: Unbuildable, at: Timing) -> Status:
+def reported(record: PipelineRecord, unbuildable: Unbuildable, at: Timing) -> Status:
     """Nothing could be applied. An interrupted operation stays recorded: the next one looks after what it left."""
     again, conditions = before_operation(unbuildable.problem, unbuildable.spec, condition_set(record, at.now), at)
     return record.status.model_copy(
@@ -205,7 +205,7 @@ def reported(record: Identity, unbuildable: Unbuildable, at: Timing) -> Status:
     )
 
 
-def suspended(record: Identity, at: Timing) -> Status:
+def suspended(record: PipelineRecord, at: Timing) -> Status:
     """The operator leaves the pipeline alone."""
     return record.status.model_copy(
         update={
@@ -216,7 +216,7 @@ def suspended(record: Identity, at: Timing) -> Status:
     )
 
 
-def unchanged(record: Identity, wanted: Buildable, at: Timing) -> Status:
+def unchanged(record: PipelineRecord, wanted: Buildable, at: Timing) -> Status:
     """Nothing to do: the status speaks of this generation, and of what is applied."""
     status = record.status
     update: dict[str, object] = {
@@ -230,7 +230,7 @@ def unchanged(record: Identity, wanted: Buildable, at: Timing) -> Status:
     return status.model_copy(update=update)
 
 
-def held(record: Identity, spec: Spec, last: LastOperation, at: Timing) -> Status:
+def held(record: PipelineRecord, spec: Spec, last: LastOperation, at: Timing) -> Status:
     """A retry is due later, or never: the status says again what the failure made it say, whatever came since."""
     return record.status.model_copy(
         update={

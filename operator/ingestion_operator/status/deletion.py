@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ingestion_operator.errors import PipelineError
-from ingestion_operator.model.pipeline import Identity
+from ingestion_operator.model.pipeline import PipelineRecord
 from ingestion_operator.model.status import LastOperation, Operation, OperationResult, OperationType, Status
 from ingestion_operator.status.conclude import condition_set, holder_after
 from ingestion_operator.status.outcomes import TREATMENTS
@@ -11,7 +11,7 @@ from ingestion_operator.status.schedule import Timing
 from ingestion_operator.wording import shorten
 
 
-def taking_down(record: Identity, operation: Operation, at: Timing) -> Status:
+def taking_down(record: PipelineRecord, operation: Operation, at: Timing) -> Status:
     """Written before the first call to the engine."""
     return record.status.model_copy(
         update={
@@ -22,7 +22,7 @@ def taking_down(record: Identity, operation: Operation, at: Timing) -> Status:
     )
 
 
-def held_up(record: Identity, error: PipelineError, at: Timing) -> Status:
+def held_up(record: PipelineRecord, error: PipelineError, at: Timing) -> Status:
     """Something holds the deletion up. It is tried again, for ever."""
     stalls = TREATMENTS[error.outcome].stalls_deletion
     conditions = condition_set(record, at.now).deleting(
@@ -44,12 +44,12 @@ def delay_seconds(status: Status, error: PipelineError, at: Timing) -> float:
     return TREATMENTS[error.outcome].pause_in_deletion(at, failures).total_seconds()
 
 
-def _lock_holder(record: Identity, holder: str) -> dict[str, object]:
+def _lock_holder(record: PipelineRecord, holder: str) -> dict[str, object]:
     stack = record.status.stack
     return {} if stack is None else {"stack": stack.model_copy(update={"lock_holder": holder})}
 
 
-def _failure(record: Identity, error: PipelineError, at: Timing) -> LastOperation:
+def _failure(record: PipelineRecord, error: PipelineError, at: Timing) -> LastOperation:
     last = record.status.last_operation
     before = last if last is not None and last.type is OperationType.DESTROY else None
     return LastOperation(

@@ -649,7 +649,10 @@ def test_an_interrupted_operation_is_remembered_while_the_spec_is_wrong(built: W
 def test_an_old_runtime_is_warned_of(world: World) -> None:
     world.create(processor={**INLINE, "runtime": "python3.10"})
     world.reconcile()
-    old = "processor.runtime python3.10 is deprecated by AWS since 2026-10-31 and cannot be updated from 2027-03-03: move to python3.11"
+    old = (
+        "processor.runtime python3.10 was deprecated by AWS on 2026-10-31, and its functions cannot be updated from 2027-03-03 on: "
+        "move to python3.11"
+    )
     assert Announcement(Reason.RUNTIME_DEPRECATED, old, warning=True) in world.cluster.events
     assert world.message("Ready").endswith(f"; note: {old}")
     assert world.conditions["Ready"] == ("True", "Provisioned")

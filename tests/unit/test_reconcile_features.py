@@ -631,7 +631,7 @@ def test_a_runtime_that_aws_blocked_is_refused_for_a_new_pipeline(world: World) 
         world.reconcile()
     assert world.conditions["Stalled"] == ("True", "SpecInvalid")
     assert world.message("Stalled") == (
-        "processor.runtime python3.10 is blocked by AWS since 2027-02-01: write python3.11"
+        "processor.runtime python3.10 has been blocked by AWS since 2027-02-01: write python3.11"
     )
     world.change(processor=INLINE)
     world.reconcile()

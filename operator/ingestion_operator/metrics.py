@@ -1,6 +1,7 @@
-"""The metrics of the operator, as data: what the handlers export, what docs/metrics.md says, what dashboard and alerts may use.
+"""The metrics of the operator, as data.
 
-Names follow https://prometheus.io/docs/practices/naming/.
+The handlers export these metrics, docs/metrics.md lists them, and the dashboard and the alerts use only them. The names
+follow https://prometheus.io/docs/practices/naming/.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ PREFIX = "ingestion_operator_"
 
 
 class Kind(StrEnum):
-    """The types of metric that are used here."""
+    """The types of metrics that the operator uses."""
 
     COUNTER = "counter"
     GAUGE = "gauge"
@@ -21,7 +22,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Metric:
-    """One metric."""
+    """A metric."""
 
     name: str
     kind: Kind
@@ -31,7 +32,7 @@ class Metric:
 
     @property
     def series(self) -> tuple[str, ...]:
-        """The names under which Prometheus stores it."""
+        """The names under which Prometheus stores the metric."""
         if self.kind is Kind.HISTOGRAM:
             return tuple(f"{self.name}_{part}" for part in ("bucket", "sum", "count"))
         return (self.name,)
@@ -44,7 +45,7 @@ def _metric(kind: Kind, name: str, meaning: str, *labels: str, buckets: tuple[fl
 PIPELINES = _metric(
     Kind.GAUGE,
     "pipelines",
-    "Pipelines that have a condition of this type, status and reason.",
+    "The number of pipelines that have a condition with this type, status and reason.",
     "type",
     "status",
     "reason",
@@ -52,7 +53,8 @@ PIPELINES = _metric(
 OPERATION_SECONDS = _metric(
     Kind.HISTOGRAM,
     "operation_duration_seconds",
-    "Time that an operation took, from its first call of AWS to the wiring read back. Types and results as in status.lastOperation.",
+    "The time that an operation took, from its first AWS call to the last check of the result. Types and results are those of "
+    "status.lastOperation.",
     "type",
     "result",
     buckets=(1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800),
@@ -60,30 +62,38 @@ OPERATION_SECONDS = _metric(
 FAILURES = _metric(
     Kind.COUNTER,
     "operation_failures_total",
-    "Operations that failed, by reason as in the conditions.",
+    "The number of operations that failed. The reasons are those of the conditions.",
     "type",
     "reason",
 )
 DRIFTED = _metric(
-    Kind.COUNTER, "drifted_resources_total", "Resources that somebody had changed in AWS, and that were put back."
+    Kind.COUNTER,
+    "drifted_resources_total",
+    "The number of resources that somebody changed in AWS and that the operator corrected.",
 )
 LOCKS_BROKEN = _metric(
-    Kind.COUNTER, "locks_broken_total", "Locks of the state whose holder was gone: operators that died in an update."
+    Kind.COUNTER,
+    "locks_broken_total",
+    "The number of locks that the operator broke because their holder died during an update.",
 )
 OVERDUE = _metric(
     Kind.GAUGE,
     "operations_overdue",
-    "Operations that run longer than their own time limit allows at most. Above 0 the liveness probe fails.",
+    "The number of operations that exceed their own time limit. The liveness probe fails if it is above 0.",
 )
-WORKERS = _metric(Kind.GAUGE, "workers", "Workers that there are: INGESTION_WORKERS.")
-WORKERS_BUSY = _metric(Kind.GAUGE, "workers_busy", "Workers that reconcile a pipeline now.")
-WAITING = _metric(Kind.GAUGE, "reconciles_waiting", "Reconciles that wait for a free worker.")
+WORKERS = _metric(Kind.GAUGE, "workers", "The number of workers, as set by INGESTION_WORKERS.")
+WORKERS_BUSY = _metric(Kind.GAUGE, "workers_busy", "The number of workers that reconcile a pipeline now.")
+WAITING = _metric(Kind.GAUGE, "reconciles_waiting", "The number of reconciles that wait for a free worker.")
 OLDEST_WAITING = _metric(
-    Kind.GAUGE, "oldest_waiting_reconcile_seconds", "How long the first of them has waited; 0 if none waits."
+    Kind.GAUGE,
+    "oldest_waiting_reconcile_seconds",
+    "The time that the longest waiting reconcile has waited, in seconds; 0 if none waits.",
 )
-CLI_RUNNING = _metric(Kind.GAUGE, "cli_processes", "Processes of the Pulumi CLI that run now.")
-CLI_STARTED = _metric(Kind.COUNTER, "cli_processes_started_total", "Processes of the Pulumi CLI that were started.")
-BUILD = _metric(Kind.GAUGE, "build_info", "Always 1; the label says the version of the operator.", "version")
+CLI_RUNNING = _metric(Kind.GAUGE, "cli_processes", "The number of Pulumi CLI processes that run now.")
+CLI_STARTED = _metric(
+    Kind.COUNTER, "cli_processes_started_total", "The number of Pulumi CLI processes that the operator started."
+)
+BUILD = _metric(Kind.GAUGE, "build_info", "Always 1. The label is the version of the operator.", "version")
 
 ALL = (
     PIPELINES, OPERATION_SECONDS, FAILURES, DRIFTED, LOCKS_BROKEN, OVERDUE, WORKERS, WORKERS_BUSY, WAITING, OLDEST_WAITING,

@@ -75,7 +75,7 @@ LOCKS_BROKEN = _metric(
 OVERDUE = _metric(
     Kind.GAUGE,
     "operations_overdue",
-    "Operations that exceed their own time limit. Above 0, the liveness probe fails.",
+    "Operations that have run far beyond their time limit. Above 0, the liveness probe fails.",
 )
 WORKERS = _metric(Kind.GAUGE, "workers", "Number of workers: INGESTION_WORKERS.")
 WORKERS_BUSY = _metric(Kind.GAUGE, "workers_busy", "Workers that are reconciling a pipeline.")

@@ -18,9 +18,10 @@ in Prometheus' format, and `/readyz`. `INGESTION_LIVENESS_ADDRESS` serves `/heal
 
 - `/readyz` returns 200 if the operator has started, Kubernetes answers and has the CRD, and AWS
   credentials were found. Otherwise it returns 503, and the text says what is wrong.
-- `/healthz` returns 200 while the operator's event loop runs and no operation exceeds its own time
-  limit (`spec.reconcile.timeoutSeconds`). Otherwise Kubernetes restarts the operator, and the new
-  process resumes the operation.
+- `/healthz` returns 200 while the operator's event loop runs and no operation is overdue. An
+  operation is overdue when it has run for more than twice its time limit
+  (`spec.reconcile.timeoutSeconds`) plus 15 minutes. Kubernetes then restarts the operator, and the
+  new process resumes the operation.
 
 The chart `deploy/helm/ingestion-operator/` has a [Grafana
 dashboard](../deploy/helm/ingestion-operator/dashboards/ingestion-operator.json) and

@@ -1,7 +1,6 @@
-"""The metrics of the operator, as data.
+"""The metrics of the operator, as data: what the handlers export, what docs/metrics.md says, what dashboard and alerts may use.
 
-The handlers export these metrics, docs/metrics.md lists them, and the dashboard and the alerts use only them. The names
-follow https://prometheus.io/docs/practices/naming/.
+Names follow https://prometheus.io/docs/practices/naming/.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ PREFIX = "ingestion_operator_"
 
 
 class Kind(StrEnum):
-    """The types of metrics that the operator uses."""
+    """The types of metric that are used here."""
 
     COUNTER = "counter"
     GAUGE = "gauge"
@@ -22,7 +21,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric."""
+    """One metric."""
 
     name: str
     kind: Kind
@@ -32,7 +31,7 @@ class Metric:
 
     @property
     def series(self) -> tuple[str, ...]:
-        """The names under which Prometheus stores the metric."""
+        """The names under which Prometheus stores it."""
         if self.kind is Kind.HISTOGRAM:
             return tuple(f"{self.name}_{part}" for part in ("bucket", "sum", "count"))
         return (self.name,)
@@ -45,7 +44,7 @@ def _metric(kind: Kind, name: str, meaning: str, *labels: str, buckets: tuple[fl
 PIPELINES = _metric(
     Kind.GAUGE,
     "pipelines",
-    "The number of pipelines that have a condition with this type, status and reason.",
+    "Pipelines that have a condition of this type, status and reason.",
     "type",
     "status",
     "reason",
@@ -53,8 +52,7 @@ PIPELINES = _metric(
 OPERATION_SECONDS = _metric(
     Kind.HISTOGRAM,
     "operation_duration_seconds",
-    "The time that an operation took, from its first AWS call to the last check of the result. Types and results are those of "
-    "status.lastOperation.",
+    "Duration of an operation, from its first AWS call until the wiring is read back. Types and results are those of status.lastOperation.",
     "type",
     "result",
     buckets=(1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800),
@@ -62,38 +60,34 @@ OPERATION_SECONDS = _metric(
 FAILURES = _metric(
     Kind.COUNTER,
     "operation_failures_total",
-    "The number of operations that failed. The reasons are those of the conditions.",
+    "Failed operations, by reason. The reasons are those of the conditions.",
     "type",
     "reason",
 )
 DRIFTED = _metric(
-    Kind.COUNTER,
-    "drifted_resources_total",
-    "The number of resources that somebody changed in AWS and that the operator corrected.",
+    Kind.COUNTER, "drifted_resources_total", "Resources that somebody changed in AWS and that the operator corrected."
 )
 LOCKS_BROKEN = _metric(
     Kind.COUNTER,
     "locks_broken_total",
-    "The number of locks that the operator broke because their holder died during an update.",
+    "Locks of the state that were broken because their holder, an operator, died during an update.",
 )
 OVERDUE = _metric(
     Kind.GAUGE,
     "operations_overdue",
-    "The number of operations that exceed their own time limit. The liveness probe fails if it is above 0.",
+    "Operations that have run far beyond their time limit. Above 0, the liveness probe fails.",
 )
-WORKERS = _metric(Kind.GAUGE, "workers", "The number of workers, as set by INGESTION_WORKERS.")
-WORKERS_BUSY = _metric(Kind.GAUGE, "workers_busy", "The number of workers that reconcile a pipeline now.")
-WAITING = _metric(Kind.GAUGE, "reconciles_waiting", "The number of reconciles that wait for a free worker.")
+WORKERS = _metric(Kind.GAUGE, "workers", "Number of workers: INGESTION_WORKERS.")
+WORKERS_BUSY = _metric(Kind.GAUGE, "workers_busy", "Workers that are reconciling a pipeline.")
+WAITING = _metric(Kind.GAUGE, "reconciles_waiting", "Reconciles that are waiting for a free worker.")
 OLDEST_WAITING = _metric(
     Kind.GAUGE,
     "oldest_waiting_reconcile_seconds",
-    "The time that the longest waiting reconcile has waited, in seconds; 0 if none waits.",
+    "How long the oldest of these reconciles has waited; 0 if none waits.",
 )
-CLI_RUNNING = _metric(Kind.GAUGE, "cli_processes", "The number of Pulumi CLI processes that run now.")
-CLI_STARTED = _metric(
-    Kind.COUNTER, "cli_processes_started_total", "The number of Pulumi CLI processes that the operator started."
-)
-BUILD = _metric(Kind.GAUGE, "build_info", "Always 1. The label is the version of the operator.", "version")
+CLI_RUNNING = _metric(Kind.GAUGE, "cli_processes", "Running processes of the Pulumi CLI.")
+CLI_STARTED = _metric(Kind.COUNTER, "cli_processes_started_total", "Processes of the Pulumi CLI started so far.")
+BUILD = _metric(Kind.GAUGE, "build_info", "Always 1; the label is the operator's version.", "version")
 
 ALL = (
     PIPELINES, OPERATION_SECONDS, FAILURES, DRIFTED, LOCKS_BROKEN, OVERDUE, WORKERS, WORKERS_BUSY, WAITING, OLDEST_WAITING,

@@ -92,6 +92,11 @@ class Account:
             SourceArn=source, SourceAccount=self.emulator.account_id,
         )  # fmt: skip
 
+    def connect(self, function: str, **extra: Any) -> None:
+        """Let the rule invoke the function, and make the function its target."""
+        self.permit(function, self.rule)
+        self.target(function, **extra)
+
     def queue(self, suffix: str, *, open_to: str = "") -> tuple[str, str]:
         url = self.sqs.create_queue(QueueName=f"{self.name}-{suffix}")["QueueUrl"]
         arn = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]

@@ -107,8 +107,7 @@ def test_a_function_that_is_gone_is_a_dead_letter_too(account: Account) -> None:
 
 def test_a_bucket_whose_events_are_off_sends_none(account: Account) -> None:
     function = account.function("copy")
-    account.permit(function, account.rule)
-    account.target(function)
+    account.connect(function)
     account.switch_events(on=False)
     account.put("raw/unseen")
     account.switch_events(on=True)
@@ -125,8 +124,7 @@ def test_stopping_the_emulator_leaves_no_process_not_even_of_a_function(
     with Emulator(tmp_path_factory.mktemp("own")) as emulator:
         account = Account(emulator, "stopping")
         function = account.function("copy")
-        account.permit(function, account.rule)
-        account.target(function)
+        account.connect(function)
         account.put("raw/first")
         account.wait_processed("copy", "raw/first")
         family = [psutil.Process(emulator.process.pid), *psutil.Process(emulator.process.pid).children(recursive=True)]

@@ -38,8 +38,7 @@ def failing(account: Account, destination: str, *, retries: int = 1, **more: Any
     account.functions.put_function_event_invoke_config(
         FunctionName=function, MaximumRetryAttempts=retries, DestinationConfig=config
     )
-    account.permit(function, account.rule)
-    account.target(function)
+    account.connect(function)
     return function
 
 
@@ -85,16 +84,18 @@ def test_a_function_that_raises_is_tried_again_and_then_its_failure_queue_gets_t
     assert "MessageAttributes" not in message
 
 
+def assert_no_record(account: Account, function: str, queue_url: str) -> None:
+    """The failure of the function is counted as not handed over, and the queue is empty."""
+    account.wait_metric("AWS/Lambda", "DestinationDeliveryFailures", FunctionName=function.rpartition(":")[2])
+    assert "Messages" not in account.sqs.receive_message(QueueUrl=queue_url)
+
+
 def test_a_role_that_may_not_send_loses_the_record(account: Account) -> None:
     url, arn = account.queue("failed")
     function = failing(account, arn)
     account.revoke("failures")
-
     account.put("raw/poison")
-
-    name = function.rpartition(":")[2]
-    account.wait_metric("AWS/Lambda", "DestinationDeliveryFailures", FunctionName=name)
-    assert "Messages" not in account.sqs.receive_message(QueueUrl=url)
+    assert_no_record(account, function, url)
 
 
 def test_a_queue_that_denies_the_role_gets_no_record(account: Account) -> None:
@@ -102,12 +103,8 @@ def test_a_queue_that_denies_the_role_gets_no_record(account: Account) -> None:
     function = failing(account, arn)
     deny = {"Effect": "Deny", "Principal": {"AWS": account.role}, "Action": "sqs:SendMessage", "Resource": arn}
     account.sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps({"Statement": [deny]})})
-
     account.put("raw/poison")
-
-    name = function.rpartition(":")[2]
-    account.wait_metric("AWS/Lambda", "DestinationDeliveryFailures", FunctionName=name)
-    assert "Messages" not in account.sqs.receive_message(QueueUrl=url)
+    assert_no_record(account, function, url)
 
 
 def test_the_dead_letter_queue_of_a_function_gets_the_event_alone(account: Account) -> None:
@@ -141,8 +138,7 @@ def test_a_function_that_is_switched_off_hands_its_events_over_untried(account: 
 def test_events_wait_for_a_function_that_is_busy(account: Account) -> None:
     function = account.function("copy", "import time\n" + SLOW)
     account.functions.put_function_concurrency(FunctionName=function, ReservedConcurrentExecutions=1)
-    account.permit(function, account.rule)
-    account.target(function)
+    account.connect(function)
 
     keys = [f"raw/{number}" for number in range(6)]
     for key in keys:

@@ -48,8 +48,7 @@ def listen(account: Account, source: str = "aws.s3") -> None:
     pattern = {"source": [source], "detail-type": [CALL], "detail": detail}
     account.events.put_rule(Name=account.name, EventPattern=json.dumps(pattern))
     function = account.function("copy", COPY)
-    account.permit(function, account.rule)
-    account.target(function)
+    account.connect(function)
 
 
 def test_a_write_that_a_trail_records_reaches_the_rule_and_others_do_not(account: Account, trail: str) -> None:

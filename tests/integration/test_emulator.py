@@ -101,8 +101,7 @@ def test_a_function_is_denied_another_bucket_until_its_role_allows_it(account: A
     other = f"{account.name}-other"
     account.s3.create_bucket(Bucket=other)
     function = account.function("trespass", TRESPASS)
-    account.permit(function, account.rule)
-    account.target(function)
+    account.connect(function)
 
     account.put("raw/denied")
     assert answer(account, "raw/denied") == "AccessDenied"
@@ -126,8 +125,7 @@ def test_a_raising_function_is_tried_once_and_then_as_often_as_it_is_told(
     account.functions.put_function_event_invoke_config(
         FunctionName=function, MaximumRetryAttempts=retries, DestinationConfig={"OnFailure": {"Destination": arn}}
     )
-    account.permit(function, account.rule)
-    account.target(function)
+    account.connect(function)
 
     account.put("raw/poison")
 
@@ -140,8 +138,7 @@ def test_a_raising_function_is_tried_once_and_then_as_often_as_it_is_told(
 def test_an_event_for_a_function_that_is_gone_goes_to_the_targets_dead_letter_queue(account: Account) -> None:
     url, arn = account.queue("open", open_to=account.rule)
     function = account.function("gone")
-    account.permit(function, account.rule)
-    account.target(function, DeadLetterConfig={"Arn": arn})
+    account.connect(function, DeadLetterConfig={"Arn": arn})
     account.functions.delete_function(FunctionName=function)
 
     account.put("raw/late")
@@ -216,8 +213,7 @@ def busy_function(emulator: Emulator, name: str) -> list[int]:
     account = Account(emulator, name)
     function = account.function("busy", BUSY)
     account.functions.update_function_configuration(FunctionName=function, Timeout=LONG_SECONDS)
-    account.permit(function, account.rule)
-    account.target(function)
+    account.connect(function)
     account.put("raw/first")
     pids = [int(word) for word in answer(account, "raw/first").split()]
     assert len(pids) == 2
@@ -226,8 +222,7 @@ def busy_function(emulator: Emulator, name: str) -> list[int]:
 
 def test_a_disabled_rule_delivers_nothing_until_it_is_enabled(account: Account) -> None:
     function = account.function("copy")
-    account.permit(function, account.rule)
-    account.target(function)
+    account.connect(function)
     account.events.disable_rule(Name=account.name)
     account.put("raw/unseen")
     account.events.enable_rule(Name=account.name)
@@ -259,8 +254,7 @@ def test_each_attempt_counts_in_the_functions_metrics(account: Account) -> None:
     account.functions.put_function_event_invoke_config(
         FunctionName=function, MaximumRetryAttempts=1, DestinationConfig={"OnFailure": {"Destination": arn}}
     )
-    account.permit(function, account.rule)
-    account.target(function)
+    account.connect(function)
 
     account.put("raw/poison")
 
@@ -400,8 +394,7 @@ def test_everything_that_it_writes_is_under_its_directory(tmp_path: Path) -> Non
     with Emulator(tmp_path) as emulator:
         account = Account(emulator, "tidy")
         function = account.function("copy", COPY)
-        account.permit(function, account.rule)
-        account.target(function)
+        account.connect(function)
         account.put("raw/first")
         account.wait_processed("copy", "raw/first")
         assert list(tmp_path.rglob("index.py"))

@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
@@ -23,19 +24,24 @@ NAME = "through-the-cli"
 PLAIN_SETTINGS = {"PULUMI_SKIP_UPDATE_CHECK": "true", "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true"}
 
 
+def function_of(role: aws.iam.Role, archive: Path, **more: Any) -> aws.lambda_.Function:
+    """A function with this role that runs the code in the archive."""
+    code = pulumi.FileArchive(str(archive))
+    return aws.lambda_.Function(
+        "function", role=role.arn, code=code, runtime="python3.13", handler="index.handler", **more
+    )
+
+
 def program(archive: Path) -> Callable[[], None]:
     def register() -> None:
         bucket = aws.s3.Bucket("bucket", bucket=NAME, tags={"team": "a"})
         aws.s3.BucketNotification("notification", bucket=bucket.bucket, eventbridge=True)
         role = aws.iam.Role("role", name=NAME, assume_role_policy=trust("lambda.amazonaws.com"))
         policy = aws.iam.RolePolicy("policy", name=NAME, role=role.name, policy=grant("s3:GetObject"))
-        function = aws.lambda_.Function(
-            "function",
+        function = function_of(
+            role,
+            archive,
             name=NAME,
-            role=role.arn,
-            code=pulumi.FileArchive(str(archive)),
-            runtime="python3.13",
-            handler="index.handler",
             environment={"variables": {"KEY": pulumi.Output.secret(SECRET)}},
             opts=pulumi.ResourceOptions(depends_on=[policy]),
         )
@@ -128,13 +134,10 @@ def program_with_secrets(archive: Path, said: list[str]) -> Callable[[], None]:
 
     def register() -> None:
         role = aws.iam.Role("role", name=WITH_SECRETS, assume_role_policy=trust("lambda.amazonaws.com"))
-        function = aws.lambda_.Function(
-            "function",
+        function = function_of(
+            role,
+            archive,
             name=WITH_SECRETS,
-            role=role.arn,
-            code=pulumi.FileArchive(str(archive)),
-            runtime="python3.13",
-            handler="index.handler",
             layers=[] if len(said) < 3 else [NO_LAYER],
             environment=pulumi.Output.secret({"variables": {"KEY": said[-1]}}),
         )

@@ -16,17 +16,9 @@ from ingestion_local import kind
 from ingestion_local.environment import ROOT
 from unit.dockerfile_reader import read
 from unit.fake_machine import FakeMachine
+from unit.kind_machine import ANSWERS, IMAGE_COMMANDS, TAG, heads_of
 
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIAFAKE", "AWS_SECRET_ACCESS_KEY": "do-not-show"}
-ANSWERS = {
-    "kind version": "kind v0.33.0 go1.26.8 linux/amd64",
-    "kubectl version": "Client Version: v1.37.2",
-    "helm version": "v4.3.1",
-    "git rev-parse": "abc",
-    "uv export": "boto3==1.43.0",
-    "docker image inspect": "sha256:" + "0123456789abcdef" * 4,
-    "podman image inspect": "0123456789abcdef" * 4,
-}
 
 
 class Machine(FakeMachine):
@@ -61,9 +53,7 @@ def test_the_cluster_is_made_the_images_are_loaded_and_the_chart_is_installed(ma
 
     assert result.exit_code == 0, result.output
     kubeconfig = f"{tmp_path}/cache/kind/ingestion/kubeconfig"
-    heads = [command[:4] if command[0] == "docker" else command for command in machine.commands]
-    tag = "0123456789ab"
-    operator, emulator = f"{kind.OPERATOR_REPOSITORY}:{tag}", f"{kind.EMULATOR_REPOSITORY}:{tag}"
+    heads = heads_of(machine.commands)
     kubectl = ["kubectl", "--kubeconfig", kubeconfig]
     user = machine.commands[-3][-1]
     assert heads == [
@@ -72,13 +62,7 @@ def test_the_cluster_is_made_the_images_are_loaded_and_the_chart_is_installed(ma
          "--image", "kindest/node:x", "--kubeconfig", kubeconfig, "--wait", "3m"],
         ["docker", "build", "--tag", "localhost/op:1"],
         ["uv", *kind.EXPORT],
-        ["docker", "build", "--target", "operator"],
-        ["docker", "image", "inspect", "--format"],
-        ["docker", "tag", f"{kind.OPERATOR_REPOSITORY}:latest-build", operator],
-        ["docker", "build", "--target", "emulator"],
-        ["docker", "image", "inspect", "--format"],
-        ["docker", "tag", f"{kind.EMULATOR_REPOSITORY}:latest-build", emulator],
-        ["docker", "save", "--output", "FILE/images.tar"],
+        *IMAGE_COMMANDS,
         ["kind", "load", "image-archive", "FILE/images.tar", "--name", "ingestion"],
         [*kubectl, "apply", "--filename", "-"],
         [*kubectl, "apply", "--filename", "-"],
@@ -88,7 +72,7 @@ def test_the_cluster_is_made_the_images_are_loaded_and_the_chart_is_installed(ma
         [*kubectl, "apply", "--filename", "-"],
         ["helm", "upgrade", "--install", "ingestion-operator", str(ROOT / "deploy/helm/ingestion-operator"),
          "--namespace", "ingestion-system", "--values", str(ROOT / "deploy/kind/values.yaml"),
-         "--set-string", f"image.tag={tag}", "--set-string", f"podAnnotations.aws-user={user}",
+         "--set-string", f"image.tag={TAG}", "--set-string", f"podAnnotations.aws-user={user}",
          "--kubeconfig", kubeconfig, "--wait", "--timeout", "3m"],
     ]  # fmt: skip
     (first, second, third) = [command for command in machine.commands if command[:2] == ["docker", "build"]]

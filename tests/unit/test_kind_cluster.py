@@ -28,10 +28,8 @@ from ingestion_local.environment import ROOT
 from ingestion_local.image import Engine
 from ingestion_local.processes import LocalEnvironmentError
 from unit.fake_machine import FakeMachine
-from unit.test_kind import ANSWERS
+from unit.kind_machine import ANSWERS, EMULATOR, IMAGE_COMMANDS, TAG, heads_of
 
-TAG = "0123456789ab"
-OPERATOR, EMULATOR = f"{kind.OPERATOR_REPOSITORY}:{TAG}", f"{kind.EMULATOR_REPOSITORY}:{TAG}"
 WAITS = "import signal; signal.pause()"
 PROGRAM = "/opt/ingestion-operator/bin/ingestion-operator run"
 # What `ps` says on a node: two containers and what is in none.
@@ -87,20 +85,14 @@ def test_it_is_made_as_the_one_of_make_kind_without_the_operator_and_deleted_at_
 
     delete = ["kind", "delete", "cluster", "--name", NAME, "--kubeconfig", f"{kept}/kubeconfig"]
     kubectl = ["kubectl", "--kubeconfig", f"{kept}/kubeconfig"]
-    assert [command[:4] if command[0] == "docker" else command for command in machine.commands] == [
+    assert heads_of(machine.commands) == [
         delete,
         ["kind", "get", "clusters", "--quiet"],
         ["kind", "create", "cluster", "--name", NAME, "--config", str(tmp_path / "cluster/cluster.yaml"),
          "--image", "kindest/node:x", "--kubeconfig", f"{kept}/kubeconfig", "--wait", "3m"],
         ["docker", "build", "--tag", kind_cluster.IMAGE],
         ["uv", *kind.EXPORT],
-        ["docker", "build", "--target", "operator"],
-        ["docker", "image", "inspect", "--format"],
-        ["docker", "tag", f"{kind.OPERATOR_REPOSITORY}:latest-build", OPERATOR],
-        ["docker", "build", "--target", "emulator"],
-        ["docker", "image", "inspect", "--format"],
-        ["docker", "tag", f"{kind.EMULATOR_REPOSITORY}:latest-build", EMULATOR],
-        ["docker", "save", "--output", "FILE/images.tar"],
+        *IMAGE_COMMANDS,
         ["kind", "load", "image-archive", "FILE/images.tar", "--name", NAME],
         [*kubectl, "apply", "--filename", "-"],
         [*kubectl, "apply", "--filename", "-"],

@@ -9,24 +9,14 @@ from pathlib import Path
 
 import click
 
+from ingestion_local.commands import Commands
 from ingestion_local.playground import Component, Endpoints, Playground
-from ingestion_local.processes import LocalEnvironmentError
 
 NOT_RUNNING = 1
 TERMINATED = 128 + signal.SIGTERM
 
 
-class _Commands(click.Group):
-    """Commands whose expected failures are one message and exit code 1, not a traceback."""
-
-    def invoke(self, ctx: click.Context) -> object:
-        try:
-            return super().invoke(ctx)
-        except LocalEnvironmentError as error:
-            raise click.ClickException(str(error)) from error
-
-
-@click.group(cls=_Commands)
+@click.group(cls=Commands)
 @click.version_option(package_name="ingestion-operator")
 def main() -> None:
     """Run a Kubernetes control plane and an AWS emulator on this machine, on loopback only."""

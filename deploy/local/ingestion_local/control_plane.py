@@ -22,6 +22,7 @@ from typing import Any
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from ingestion_local.files import write_private
 from ingestion_local.kubectl import Kubectl
 from ingestion_local.lifecycle import Startable
 from ingestion_local.processes import LocalEnvironmentError, Process, free_ports, wait_until
@@ -119,8 +120,8 @@ class ControlPlane(Kubectl, Startable):
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir()
         if not self._key.exists():
-            _write_private(self._key, _new_signing_key())
-        _write_private(self._tokens, f"{self.admin_token},admin,admin,system:masters\n")
+            write_private(self._key, _new_signing_key())
+        write_private(self._tokens, f"{self.admin_token},admin,admin,system:masters\n")
 
     @property
     def _key(self) -> Path:
@@ -212,7 +213,7 @@ class ControlPlane(Kubectl, Startable):
             "current-context": "local",
         }
         # JSON is YAML, and needs no quoting rules.
-        _write_private(path, json.dumps(document, indent=2) + "\n")
+        write_private(path, json.dumps(document, indent=2) + "\n")
 
 
 def _new_signing_key() -> str:
@@ -226,12 +227,3 @@ def _new_signing_key() -> str:
         )
         .decode()
     )
-
-
-def _write_private(path: Path, text: str) -> None:
-    """Write a file that only the user can read, whole or not at all."""
-    partial = path.with_name(f".{path.name}.partial")
-    partial.unlink(missing_ok=True)
-    partial.touch(mode=0o600)
-    partial.write_text(text)
-    partial.replace(path)

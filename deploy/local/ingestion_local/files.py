@@ -1,4 +1,4 @@
-"""The files below a directory, of this machine or of another from which an archive comes."""
+"""Files: those below a directory, those in an archive from another machine, and one that only the user may read."""
 
 from __future__ import annotations
 
@@ -19,3 +19,12 @@ def files_in(archive: bytes) -> Mapping[str, bytes]:
     with tarfile.open(fileobj=io.BytesIO(archive)) as opened:
         read = ((entry.name.removeprefix("./"), opened.extractfile(entry)) for entry in opened)
         return {name: file.read() for name, file in read if file is not None}
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only the user can read, whole or not at all."""
+    partial = path.with_name(f".{path.name}.partial")
+    partial.unlink(missing_ok=True)
+    partial.touch(mode=0o600)
+    partial.write_text(text)
+    partial.replace(path)

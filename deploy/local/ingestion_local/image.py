@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from ingestion_local.environment import ROOT
-from ingestion_local.processes import LocalEnvironmentError
+from ingestion_local.processes import LocalEnvironmentError, output_of
 from ingestion_operator import __version__
 
 ENGINES = ("docker", "podman", "buildah")
+COMMAND_TIMEOUT_SECONDS = 600.0
 DPKG = ("dpkg-query", "--show", "--showformat", "${Package} ${Version} ${Architecture}\\n")
 EXPORT = ("export", "--frozen", "--no-dev", "--no-emit-project", "--format", "cyclonedx1.5", "--quiet")
 AWS_PLUGIN_DIRECTORY = "/var/lib/ingestion-operator/pulumi/plugins"
@@ -44,7 +45,7 @@ class Engine:
     def build(self, image: str, arguments: Sequence[str]) -> None:
         """Build the image. The engine's own words go to the terminal."""
         verb = "bud" if self.name == "buildah" else "build"
-        versions = ["--build-arg", f"VERSION={__version__}", "--build-arg", f"REVISION={_revision()}"]
+        versions = argument_words({"VERSION": __version__, "REVISION": _revision()})
         command = [self.name, verb, "--tag", image, *versions, *arguments, str(ROOT)]
         if subprocess.run(command, check=False).returncode != 0:
             raise LocalEnvironmentError(f"{self.name} could not build {image}")
@@ -73,6 +74,11 @@ class Engine:
         finally:
             _output("buildah", "rm", container)
         return Size(total, len(found["OCIv1"]["rootfs"]["diff_ids"]))
+
+
+def argument_words(build_arguments: Mapping[str, str]) -> list[str]:
+    """The build arguments as every engine takes them on its command line."""
+    return [word for name, value in build_arguments.items() for word in ("--build-arg", f"{name}={value}")]
 
 
 def engine() -> Engine:
@@ -138,10 +144,7 @@ def _revision() -> str:
 
 
 def _output(*command: str) -> str:
-    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    if ran.returncode != 0:
-        raise LocalEnvironmentError(f"`{' '.join(command)}` failed: {ran.stderr.strip()}")
-    return ran.stdout
+    return output_of(*command, timeout_seconds=COMMAND_TIMEOUT_SECONDS, cwd=ROOT)
 
 
 def build(image: str, uv: str, arguments: Sequence[str]) -> Path:

@@ -27,9 +27,10 @@ import click
 from ingestion_local import toolchain
 from ingestion_local.certificates import make_certificate
 from ingestion_local.chart import CHART
+from ingestion_local.commands import Commands
 from ingestion_local.emulator import ACCOUNT_ID, REGION
 from ingestion_local.environment import ROOT, SERVICE_ACCOUNT, SYSTEM_NAMESPACE
-from ingestion_local.image import Engine
+from ingestion_local.image import Engine, argument_words
 from ingestion_local.processes import LocalEnvironmentError
 from ingestion_operator import __version__
 from ingestion_operator.operator_policy import Reach, operator_policies
@@ -195,8 +196,7 @@ class Kind:
     def _build_stage(self, stage: str, image: str, folder: str) -> str:
         self.say(f"building {STAGES[stage]}")
         built = f"{STAGES[stage]}:latest-build"
-        arguments = {"OPERATOR_IMAGE": image, "AWS_PLUGIN_VERSION": version("pulumi-aws")}
-        given = [word for name, value in arguments.items() for word in ("--build-arg", f"{name}={value}")]
+        given = argument_words({"OPERATOR_IMAGE": image, "AWS_PLUGIN_VERSION": version("pulumi-aws")})
         self._run(self.engine.name, "build", "--target", stage, "--tag", built, *given, folder)
         found = self._run(self.engine.name, "image", "inspect", "--format", "{{.Id}}", built, captured=True)
         # A tag that changes with the content: pods are replaced when, and only when, their image is another one.
@@ -269,17 +269,7 @@ def to_stderr(text: str) -> None:
     sys.stderr.write(f"{text}\n")
 
 
-class _Commands(click.Group):
-    """Commands whose expected failures are one message and exit code 1, not a traceback."""
-
-    def invoke(self, ctx: click.Context) -> object:
-        try:
-            return super().invoke(ctx)
-        except LocalEnvironmentError as error:
-            raise click.ClickException(str(error)) from error
-
-
-@click.group(cls=_Commands)
+@click.group(cls=Commands)
 def main() -> None:
     """A cluster of kind with the operator and an emulated AWS in it."""
 

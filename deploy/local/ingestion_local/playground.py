@@ -18,6 +18,7 @@ from typing import Self
 
 from ingestion_local import toolchain
 from ingestion_local.control_plane import TOOLS, ControlPlane
+from ingestion_local.files import write_private
 from ingestion_local.processes import recorded_processes
 from ingestion_local.progress import Reporter, default_reporter
 
@@ -41,11 +42,8 @@ class Endpoints:
         return cls(**json.loads(path.read_text()))
 
     def write(self, path: Path) -> None:
-        """Write them, whole or not at all, for the user only: a key to the emulator is among them."""
-        partial = path.with_suffix(".partial")
-        partial.touch(mode=0o600)
-        partial.write_text(json.dumps(asdict(self), indent=2) + "\n")
-        partial.replace(path)
+        """Write them for the user only: a key to the emulator is among them."""
+        write_private(path, json.dumps(asdict(self), indent=2) + "\n")
 
 
 @dataclass(frozen=True)

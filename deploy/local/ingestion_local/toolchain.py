@@ -64,6 +64,19 @@ class Tool:
         return TOOLS_DIRECTORY / self.module
 
 
+def _kubernetes(name: str, module: str) -> Tool:
+    """One of Kubernetes' servers, all of which are built and recognised alike."""
+    return Tool(
+        name=name,
+        version=KUBERNETES_VERSION,
+        module=module,
+        package=f"k8s.io/kubernetes/cmd/{name}",
+        ldflags=_KUBERNETES_FLAGS,
+        version_arguments=("--version",),
+        version_pattern=r"Kubernetes v(\S+)",
+    )
+
+
 TOOLS: Mapping[str, Tool] = {
     tool.name: tool
     for tool in (
@@ -76,15 +89,7 @@ TOOLS: Mapping[str, Tool] = {
             version_arguments=("--version",),
             version_pattern=r"etcd Version: (\S+)",
         ),
-        Tool(
-            name="kube-apiserver",
-            version=KUBERNETES_VERSION,
-            module="kubernetes",
-            package="k8s.io/kubernetes/cmd/kube-apiserver",
-            ldflags=_KUBERNETES_FLAGS,
-            version_arguments=("--version",),
-            version_pattern=r"Kubernetes v(\S+)",
-        ),
+        _kubernetes("kube-apiserver", "kubernetes"),
         Tool(
             name="kubectl",
             version=KUBERNETES_VERSION,
@@ -121,18 +126,7 @@ TOOLS: Mapping[str, Tool] = {
             version_arguments=("version", "--template", "{{.Version}}"),
             version_pattern=r"^v(\S+)$",
         ),
-        *(
-            Tool(
-                name=name,
-                version=KUBERNETES_VERSION,
-                module="node",
-                package=f"k8s.io/kubernetes/cmd/{name}",
-                ldflags=_KUBERNETES_FLAGS,
-                version_arguments=("--version",),
-                version_pattern=r"Kubernetes v(\S+)",
-            )
-            for name in NODE
-        ),
+        *(_kubernetes(name, "node") for name in NODE),
     )
 }
 ALL: tuple[str, ...] = tuple(TOOLS)

@@ -26,7 +26,7 @@ RAISE = "def handler(event, context): raise RuntimeError('poison')"
 
 
 @dataclass
-class Account:
+class DeliveryAccount:
     """A bucket with events, a rule on keys under raw/, and a role.
 
     The role may do anything with the bucket, and send to the account's queues until `failures` is revoked.
@@ -143,7 +143,7 @@ class Account:
 
 
 @pytest.fixture
-def account(emulator: Emulator) -> Iterator[Account]:
-    found = Account(emulator, f"delivery-{uuid4().hex[:8]}")
+def account(emulator: Emulator) -> Iterator[DeliveryAccount]:
+    found = DeliveryAccount(emulator, f"delivery-{uuid4().hex[:8]}")
     yield found
     found.switch_events(on=False)

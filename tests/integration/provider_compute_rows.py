@@ -8,10 +8,21 @@ import json
 from pathlib import Path
 
 from ingestion_local.provider.properties import Document
-from integration.provider_world import ACCOUNT, Pair, Row, World, as_map, grant, pattern, present, trust, without
+from integration.provider_world import (
+    ACCOUNT,
+    Pair,
+    ProviderWorld,
+    Row,
+    as_map,
+    grant,
+    pattern,
+    present,
+    trust,
+    without,
+)
 
 
-def role_inputs(world: World) -> Pair:
+def role_inputs(world: ProviderWorld) -> Pair:
     def boundary(name: str) -> str:
         answer = world.client("iam").create_policy(PolicyName=f"{world.name}-{name}", PolicyDocument=grant("s3:*"))
         return str(answer["Policy"]["Arn"])
@@ -38,7 +49,7 @@ def role_inputs(world: World) -> Pair:
     )
 
 
-def role_seen(world: World, inputs: Document) -> Document:
+def role_seen(world: ProviderWorld, inputs: Document) -> Document:
     role = world.client("iam").get_role(RoleName=inputs["name"])["Role"]
     return {
         "name": role["RoleName"],
@@ -51,13 +62,13 @@ def role_seen(world: World, inputs: Document) -> Document:
     }
 
 
-def role_policy_inputs(world: World) -> Pair:
+def role_policy_inputs(world: ProviderWorld) -> Pair:
     world.role()
     first = {"name": "pipeline", "role": world.name, "policy": grant("s3:GetObject")}
     return first, first | {"policy": grant("s3:PutObject")}
 
 
-def role_policy_seen(world: World, inputs: Document) -> Document:
+def role_policy_seen(world: ProviderWorld, inputs: Document) -> Document:
     answer = world.client("iam").get_role_policy(RoleName=inputs["role"], PolicyName=inputs["name"])
     return {
         "name": answer["PolicyName"],
@@ -66,7 +77,7 @@ def role_policy_seen(world: World, inputs: Document) -> Document:
     }
 
 
-def log_group_inputs(world: World) -> Pair:
+def log_group_inputs(world: ProviderWorld) -> Pair:
     name = f"/aws/lambda/{world.name}"
     key = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555"
     return (
@@ -75,7 +86,7 @@ def log_group_inputs(world: World) -> Pair:
     )
 
 
-def log_group_seen(world: World, inputs: Document) -> Document:
+def log_group_seen(world: ProviderWorld, inputs: Document) -> Document:
     logs = world.client("logs")
     (group,) = logs.describe_log_groups(logGroupNamePrefix=inputs["name"])["logGroups"]
     tags = logs.list_tags_for_resource(resourceArn=group["arn"].removesuffix(":*"))["tags"]
@@ -87,7 +98,7 @@ def log_group_seen(world: World, inputs: Document) -> Document:
     }
 
 
-def function_inputs(world: World) -> Pair:
+def function_inputs(world: ProviderWorld) -> Pair:
     one, one_hash = world.archive("def handler(event, context): return 1\n")
     two, two_hash = world.archive("def handler(event, context): return 2\n")
     return (
@@ -151,7 +162,7 @@ def key(name: str) -> str:
     return f"arn:aws:kms:us-east-1:{ACCOUNT}:key/{name * 8}-2222-3333-4444-555555555555"
 
 
-def stored_inputs(world: World) -> Pair:
+def stored_inputs(world: ProviderWorld) -> Pair:
     one, one_hash = world.zipped("a", "def handler(event, context): return 1\n")
     two, two_hash = world.zipped("b", "def handler(event, context): return 2\n")
     zipped, changed = function_inputs(world)
@@ -161,7 +172,7 @@ def stored_inputs(world: World) -> Pair:
     )
 
 
-def image_inputs(world: World) -> Pair:
+def image_inputs(world: ProviderWorld) -> Pair:
     repository = f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com/ingestion"
     zipped, changed = (without(inputs, *OF_A_ZIP) for inputs in function_inputs(world))
     image: Document = {"packageType": "Image", "sourceCodeHash": "one"}
@@ -171,7 +182,7 @@ def image_inputs(world: World) -> Pair:
     )
 
 
-def code_seen(world: World, inputs: Document, there: str) -> Document:
+def code_seen(world: ProviderWorld, inputs: Document, there: str) -> Document:
     """Where the code is from, as it was said if it is this code."""
     if "s3Bucket" in inputs:
         said = {name: inputs[name] for name in S3_OBJECT if name in inputs}
@@ -187,7 +198,7 @@ def code_seen(world: World, inputs: Document, there: str) -> Document:
     return {**hashes, **(said if digest == there else dict.fromkeys(said, "other code"))}
 
 
-def function_seen(world: World, inputs: Document) -> Document:
+def function_seen(world: ProviderWorld, inputs: Document) -> Document:
     answer = world.client("lambda").get_function(FunctionName=inputs["name"])
     found = answer["Configuration"]
     logging, network = found["LoggingConfig"], found.get("VpcConfig", {})
@@ -223,7 +234,7 @@ def function_seen(world: World, inputs: Document) -> Document:
     }
 
 
-def invoke_config_inputs(world: World) -> Pair:
+def invoke_config_inputs(world: ProviderWorld) -> Pair:
     world.function()
     return (
         {
@@ -241,7 +252,7 @@ def invoke_config_inputs(world: World) -> Pair:
     )
 
 
-def invoke_config_seen(world: World, inputs: Document) -> Document:
+def invoke_config_seen(world: ProviderWorld, inputs: Document) -> Document:
     found = world.client("lambda").get_function_event_invoke_config(FunctionName=inputs["functionName"])
     failure = found.get("DestinationConfig", {}).get("OnFailure", {})
     return {
@@ -252,7 +263,7 @@ def invoke_config_seen(world: World, inputs: Document) -> Document:
     }
 
 
-def permission_inputs(world: World) -> Pair:
+def permission_inputs(world: ProviderWorld) -> Pair:
     world.function()
     world.function(f"{world.name}-2")
     return (
@@ -275,7 +286,7 @@ def permission_inputs(world: World) -> Pair:
     )
 
 
-def permission_seen(world: World, inputs: Document) -> Document:
+def permission_seen(world: ProviderWorld, inputs: Document) -> Document:
     text = world.client("lambda").get_policy(FunctionName=inputs["function"])["Policy"]
     (statement,) = (s for s in json.loads(text)["Statement"] if s["Sid"] == inputs["statementId"])
     conditions = statement.get("Condition", {})
@@ -289,7 +300,7 @@ def permission_seen(world: World, inputs: Document) -> Document:
     }
 
 
-def rule_inputs(world: World) -> Pair:
+def rule_inputs(world: ProviderWorld) -> Pair:
     return (
         {
             "name": world.name,
@@ -308,7 +319,7 @@ def rule_inputs(world: World) -> Pair:
     )
 
 
-def rule_seen(world: World, inputs: Document) -> Document:
+def rule_seen(world: ProviderWorld, inputs: Document) -> Document:
     events = world.client("events")
     found = events.describe_rule(Name=inputs["name"])
     return {
@@ -320,7 +331,7 @@ def rule_seen(world: World, inputs: Document) -> Document:
     }
 
 
-def target_inputs(world: World) -> Pair:
+def target_inputs(world: ProviderWorld) -> Pair:
     first = {
         "rule": world.rule(),
         "targetId": "function",
@@ -335,7 +346,7 @@ def target_inputs(world: World) -> Pair:
     }
 
 
-def target_seen(world: World, inputs: Document) -> Document:
+def target_seen(world: ProviderWorld, inputs: Document) -> Document:
     targets = world.client("events").list_targets_by_rule(Rule=inputs["rule"])["Targets"]
     (found,) = (target for target in targets if target["Id"] == inputs["targetId"])
     retry = found.get("RetryPolicy", {})

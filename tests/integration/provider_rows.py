@@ -6,7 +6,7 @@ import pytest
 
 from ingestion_local.provider.properties import Document
 from integration import provider_compute_rows, provider_storage_rows
-from integration.provider_world import Row, World, same_text
+from integration.provider_world import ProviderWorld, Row, same_text
 
 ROWS: dict[str, Row] = {**provider_storage_rows.ROWS, **provider_compute_rows.ROWS}
 VARIANTS: dict[str, tuple[str, Row]] = {**provider_storage_rows.VARIANTS, **provider_compute_rows.VARIANTS}
@@ -19,7 +19,7 @@ changing = pytest.mark.parametrize(
 )
 
 
-def assert_applied(kind: str, world: World, inputs: Document) -> None:
+def assert_applied(kind: str, world: ProviderWorld, inputs: Document) -> None:
     """Assert that AWS has each of these inputs as it was given."""
     seen = ROWS[kind].seen(world, inputs)
     assert {key: same_text(seen[key]) for key in inputs} == {key: same_text(value) for key, value in inputs.items()}

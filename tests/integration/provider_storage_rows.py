@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from ingestion_local.provider.properties import Document
-from integration.provider_world import ACCOUNT, Pair, Row, World, as_map, grant, present, without
+from integration.provider_world import ACCOUNT, Pair, ProviderWorld, Row, as_map, grant, present, without
 
 
-def bucket_inputs(world: World) -> Pair:
+def bucket_inputs(world: ProviderWorld) -> Pair:
     first = {
         "bucket": world.name,
         "bucketNamespace": "global",
@@ -16,13 +16,13 @@ def bucket_inputs(world: World) -> Pair:
     return first, first | {"tags": {"team": "b", "more": "x"}}
 
 
-def own_bucket_inputs(world: World) -> Pair:
+def own_bucket_inputs(world: ProviderWorld) -> Pair:
     own = {"bucket": f"{world.name}-{ACCOUNT}-us-east-1-an", "bucketNamespace": "account-regional"}
     first, changed = bucket_inputs(world)
     return {**first, **own}, {**changed, **own}
 
 
-def bucket_seen(world: World, inputs: Document) -> Document:
+def bucket_seen(world: ProviderWorld, inputs: Document) -> Document:
     s3 = world.client("s3")
     names = [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]
     try:
@@ -38,7 +38,7 @@ def bucket_seen(world: World, inputs: Document) -> Document:
     }
 
 
-def encryption_inputs(world: World) -> Pair:
+def encryption_inputs(world: ProviderWorld) -> Pair:
     key = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555"
     managed = {"sseAlgorithm": "aws:kms", "kmsMasterKeyId": key}
     bucket = world.bucket()
@@ -51,7 +51,7 @@ def encryption_inputs(world: World) -> Pair:
     )
 
 
-def encryption_seen(world: World, inputs: Document) -> Document:
+def encryption_seen(world: ProviderWorld, inputs: Document) -> Document:
     answer = world.client("s3").get_bucket_encryption(Bucket=inputs["bucket"])
     (rule,) = answer["ServerSideEncryptionConfiguration"]["Rules"]
     default = rule["ApplyServerSideEncryptionByDefault"]
@@ -65,7 +65,7 @@ def encryption_seen(world: World, inputs: Document) -> Document:
 SWITCHES = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
 
 
-def private_inputs(world: World) -> Pair:
+def private_inputs(world: ProviderWorld) -> Pair:
     bucket = world.bucket()
     return (
         {"bucket": bucket, **dict(zip(SWITCHES, (True, False, True, False), strict=True))},
@@ -73,13 +73,13 @@ def private_inputs(world: World) -> Pair:
     )
 
 
-def private_seen(world: World, inputs: Document) -> Document:
+def private_seen(world: ProviderWorld, inputs: Document) -> Document:
     answer = world.client("s3").get_public_access_block(Bucket=inputs["bucket"])
     found = answer["PublicAccessBlockConfiguration"]
     return {"bucket": inputs["bucket"]} | {name: found[name[0].upper() + name[1:]] for name in SWITCHES}
 
 
-def versioning_inputs(world: World) -> Pair:
+def versioning_inputs(world: ProviderWorld) -> Pair:
     bucket = world.bucket()
     return (
         {"bucket": bucket, "versioningConfiguration": {"status": "Enabled"}},
@@ -87,12 +87,12 @@ def versioning_inputs(world: World) -> Pair:
     )
 
 
-def versioning_seen(world: World, inputs: Document) -> Document:
+def versioning_seen(world: ProviderWorld, inputs: Document) -> Document:
     status = world.client("s3").get_bucket_versioning(Bucket=inputs["bucket"])["Status"]
     return {"bucket": inputs["bucket"], "versioningConfiguration": {"status": status}}
 
 
-def lifecycle_inputs(world: World) -> Pair:
+def lifecycle_inputs(world: ProviderWorld) -> Pair:
     bucket = world.bucket()
     one = {
         "id": "one",
@@ -126,7 +126,7 @@ LIFECYCLE_NAMES = {
 }
 
 
-def lifecycle_seen(world: World, inputs: Document) -> Document:
+def lifecycle_seen(world: ProviderWorld, inputs: Document) -> Document:
     answer = world.client("s3").get_bucket_lifecycle_configuration(Bucket=inputs["bucket"])
     rules = []
     for rule in answer["Rules"]:
@@ -139,7 +139,7 @@ def lifecycle_seen(world: World, inputs: Document) -> Document:
     return {"bucket": inputs["bucket"], "rules": rules}
 
 
-def bucket_policy_inputs(world: World) -> Pair:
+def bucket_policy_inputs(world: ProviderWorld) -> Pair:
     bucket = world.bucket()
     principal = {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
     first = grant("s3:GetObject", f"arn:aws:s3:::{bucket}/*", Principal=principal)
@@ -147,22 +147,22 @@ def bucket_policy_inputs(world: World) -> Pair:
     return {"bucket": bucket, "policy": first}, {"bucket": bucket, "policy": second}
 
 
-def bucket_policy_seen(world: World, inputs: Document) -> Document:
+def bucket_policy_seen(world: ProviderWorld, inputs: Document) -> Document:
     answer = world.client("s3").get_bucket_policy(Bucket=inputs["bucket"])
     return {"bucket": inputs["bucket"], "policy": answer["Policy"]}
 
 
-def notification_inputs(world: World) -> Pair:
+def notification_inputs(world: ProviderWorld) -> Pair:
     bucket = world.bucket()
     return {"bucket": bucket, "eventbridge": True}, {"bucket": bucket, "eventbridge": False}
 
 
-def notification_seen(world: World, inputs: Document) -> Document:
+def notification_seen(world: ProviderWorld, inputs: Document) -> Document:
     answer = world.client("s3").get_bucket_notification_configuration(Bucket=inputs["bucket"])
     return {"bucket": inputs["bucket"], "eventbridge": "EventBridgeConfiguration" in answer}
 
 
-def queue_inputs(world: World) -> Pair:
+def queue_inputs(world: ProviderWorld) -> Pair:
     return (
         {
             "name": world.name,
@@ -181,7 +181,7 @@ def queue_inputs(world: World) -> Pair:
     )
 
 
-def queue_seen(world: World, inputs: Document) -> Document:
+def queue_seen(world: ProviderWorld, inputs: Document) -> Document:
     sqs = world.client("sqs")
     url = sqs.get_queue_url(QueueName=inputs["name"])["QueueUrl"]
     found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
@@ -194,7 +194,7 @@ def queue_seen(world: World, inputs: Document) -> Document:
     }
 
 
-def queue_policy_inputs(world: World) -> Pair:
+def queue_policy_inputs(world: ProviderWorld) -> Pair:
     world.queue("policy")
     url = world.client("sqs").get_queue_url(QueueName=f"{world.name}-policy")["QueueUrl"]
     principal = {"Service": "events.amazonaws.com"}
@@ -204,13 +204,13 @@ def queue_policy_inputs(world: World) -> Pair:
     )
 
 
-def queue_policy_seen(world: World, inputs: Document) -> Document:
+def queue_policy_seen(world: ProviderWorld, inputs: Document) -> Document:
     url = inputs["queueUrl"]
     answer = world.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"])
     return {"queueUrl": url, "policy": answer["Attributes"]["Policy"]}
 
 
-def table_inputs(world: World) -> Pair:
+def table_inputs(world: ProviderWorld) -> Pair:
     first = {
         "name": world.name,
         "billingMode": "PAY_PER_REQUEST",
@@ -230,7 +230,7 @@ def table_inputs(world: World) -> Pair:
     }
 
 
-def table_seen(world: World, inputs: Document) -> Document:
+def table_seen(world: ProviderWorld, inputs: Document) -> Document:
     dynamodb = world.client("dynamodb")
     found = dynamodb.describe_table(TableName=inputs["name"])["Table"]
     backups = dynamodb.describe_continuous_backups(TableName=inputs["name"])["ContinuousBackupsDescription"]
@@ -249,7 +249,7 @@ def table_seen(world: World, inputs: Document) -> Document:
     }
 
 
-def trail_inputs(world: World) -> Pair:
+def trail_inputs(world: ProviderWorld) -> Pair:
     for bucket in ("a", "b"):
         world.log_bucket(f"{world.name}-{bucket}", world.name)
     objects = {
@@ -294,7 +294,7 @@ def trail_inputs(world: World) -> Pair:
     )
 
 
-def basic_trail_inputs(world: World) -> Pair:
+def basic_trail_inputs(world: ProviderWorld) -> Pair:
     first, changed = trail_inputs(world)
     objects = {"type": "AWS::S3::Object", "values": [f"arn:aws:s3:::{world.name}/"]}
     return (
@@ -324,7 +324,7 @@ TRAIL_OPERATORS = {
 }
 
 
-def trail_seen(world: World, inputs: Document) -> Document:
+def trail_seen(world: ProviderWorld, inputs: Document) -> Document:
     cloudtrail = world.client("cloudtrail")
     found = cloudtrail.get_trail(Name=inputs["name"])["Trail"]
     selectors = cloudtrail.get_event_selectors(TrailName=inputs["name"])

@@ -26,7 +26,7 @@ from botocore.exceptions import ClientError
 from ingestion_local import emulator as module
 from ingestion_local.emulator import Emulator
 from ingestion_local.processes import LocalEnvironmentError, free_port, has_ended, wait_until
-from integration.test_delivery import COPY, Account, account
+from integration.test_delivery import COPY, DeliveryAccount, account
 
 __all__ = ["account"]
 
@@ -86,7 +86,7 @@ emulator.client("lambda").invoke(FunctionName="orphan-busy", Payload=json.dumps(
 """
 
 
-def answer(account: Account, key: str) -> str:
+def answer(account: DeliveryAccount, key: str) -> str:
     """What the trespassing function told about the object."""
     name = f"answer/{key}"
     wait_until(
@@ -97,7 +97,7 @@ def answer(account: Account, key: str) -> str:
     return str(account.s3.get_object(Bucket=account.name, Key=name)["Body"].read().decode())
 
 
-def test_a_function_is_denied_another_bucket_until_its_role_allows_it(account: Account) -> None:
+def test_a_function_is_denied_another_bucket_until_its_role_allows_it(account: DeliveryAccount) -> None:
     other = f"{account.name}-other"
     account.s3.create_bucket(Bucket=other)
     function = account.function("trespass", TRESPASS)
@@ -118,7 +118,7 @@ def test_a_function_is_denied_another_bucket_until_its_role_allows_it(account: A
     ("retries", "attempts"), [pytest.param(0, 1, id="no retry"), pytest.param(1, 2, id="one retry")]
 )
 def test_a_raising_function_is_tried_once_and_then_as_often_as_it_is_told(
-    account: Account, retries: int, attempts: int
+    account: DeliveryAccount, retries: int, attempts: int
 ) -> None:
     url, arn = account.queue("failed")
     function = account.function("counting", COUNT_AND_RAISE)
@@ -135,7 +135,7 @@ def test_a_raising_function_is_tried_once_and_then_as_often_as_it_is_told(
     assert traces["KeyCount"] == attempts
 
 
-def test_an_event_for_a_function_that_is_gone_goes_to_the_targets_dead_letter_queue(account: Account) -> None:
+def test_an_event_for_a_function_that_is_gone_goes_to_the_targets_dead_letter_queue(account: DeliveryAccount) -> None:
     url, arn = account.queue("open", open_to=account.rule)
     function = account.function("gone")
     account.connect(function, DeadLetterConfig={"Arn": arn})
@@ -198,7 +198,7 @@ def answers(address: tuple[str, int | None]) -> bool:
         return probe.connect_ex(address) == 0
 
 
-def total(account: Account, namespace: str, metric: str, dimension: str, value: str) -> float:
+def total(account: DeliveryAccount, namespace: str, metric: str, dimension: str, value: str) -> float:
     """The sum of a metric over the last hour."""
     now = datetime.now(UTC)
     points = account.emulator.client("cloudwatch").get_metric_statistics(
@@ -210,7 +210,7 @@ def total(account: Account, namespace: str, metric: str, dimension: str, value: 
 
 def busy_function(emulator: Emulator, name: str) -> list[int]:
     """The processes of a function that never ends, one of which it has started itself."""
-    account = Account(emulator, name)
+    account = DeliveryAccount(emulator, name)
     function = account.function("busy", BUSY)
     account.functions.update_function_configuration(FunctionName=function, Timeout=LONG_SECONDS)
     account.connect(function)
@@ -220,7 +220,7 @@ def busy_function(emulator: Emulator, name: str) -> list[int]:
     return pids
 
 
-def test_a_disabled_rule_delivers_nothing_until_it_is_enabled(account: Account) -> None:
+def test_a_disabled_rule_delivers_nothing_until_it_is_enabled(account: DeliveryAccount) -> None:
     function = account.function("copy")
     account.connect(function)
     account.events.disable_rule(Name=account.name)
@@ -233,7 +233,9 @@ def test_a_disabled_rule_delivers_nothing_until_it_is_enabled(account: Account) 
     assert not account.processed("copy", "raw/unseen")
 
 
-def test_the_dead_letter_is_the_event_itself_whatever_the_target_would_have_been_given(account: Account) -> None:
+def test_the_dead_letter_is_the_event_itself_whatever_the_target_would_have_been_given(
+    account: DeliveryAccount,
+) -> None:
     url, arn = account.queue("open", open_to=account.rule)
     transformer = {"InputPathsMap": {"key": "$.detail.object.key"}, "InputTemplate": '{"key": <key>}'}
     account.target(account.function("denied"), DeadLetterConfig={"Arn": arn}, InputTransformer=transformer)
@@ -248,7 +250,7 @@ def test_the_dead_letter_is_the_event_itself_whatever_the_target_would_have_been
     assert total(account, "AWS/Events", "InvocationsSentToDlq", "RuleName", account.name) == 1
 
 
-def test_each_attempt_counts_in_the_functions_metrics(account: Account) -> None:
+def test_each_attempt_counts_in_the_functions_metrics(account: DeliveryAccount) -> None:
     url, arn = account.queue("failed")
     function = account.function("counted", COUNT_AND_RAISE)
     account.functions.put_function_event_invoke_config(
@@ -264,7 +266,9 @@ def test_each_attempt_counts_in_the_functions_metrics(account: Account) -> None:
     assert total(account, "AWS/Lambda", "Errors", "FunctionName", name) == 2
 
 
-def test_a_function_runs_on_this_interpreter_with_its_own_variables_and_its_roles_identity(account: Account) -> None:
+def test_a_function_runs_on_this_interpreter_with_its_own_variables_and_its_roles_identity(
+    account: DeliveryAccount,
+) -> None:
     function = account.function("introspect", INTROSPECT)
     account.functions.update_function_configuration(
         FunctionName=function, Environment={"Variables": {"RESULTS_PREFIX": "mine"}}
@@ -284,7 +288,7 @@ def test_a_function_sees_nothing_of_the_developers_environment(tmp_path: Path, m
     monkeypatch.setenv("SSL_CERT_FILE", "/nowhere.pem")
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
     with Emulator(tmp_path) as emulator:
-        found = Account(emulator, "secretive")
+        found = DeliveryAccount(emulator, "secretive")
         function = found.function("introspect", INTROSPECT)
         told = json.loads(found.functions.invoke(FunctionName=function)["Payload"].read())
     assert "DATABASE_PASSWORD" not in told["environment"]
@@ -292,7 +296,7 @@ def test_a_function_sees_nothing_of_the_developers_environment(tmp_path: Path, m
     assert "/nowhere.pem" not in told["environment"].values()
 
 
-def test_a_user_may_do_what_its_policy_allows_and_no_more(account: Account) -> None:
+def test_a_user_may_do_what_its_policy_allows_and_no_more(account: DeliveryAccount) -> None:
     iam = account.emulator.client("iam")
     iam.create_user(UserName=account.name)
     allowed = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{account.name}/open/*"}
@@ -313,7 +317,7 @@ def test_a_user_may_do_what_its_policy_allows_and_no_more(account: Account) -> N
         forged.get_object(Bucket=account.name, Key="open/a")
 
 
-def test_the_environment_is_enough_for_a_client(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_is_enough_for_a_client(account: DeliveryAccount, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in account.emulator.env().items():
         monkeypatch.setenv(name, value)
     make: Any = boto3.Session().client
@@ -392,7 +396,7 @@ def test_everything_that_it_writes_is_under_its_directory(tmp_path: Path) -> Non
 
     before = written()
     with Emulator(tmp_path) as emulator:
-        account = Account(emulator, "tidy")
+        account = DeliveryAccount(emulator, "tidy")
         function = account.function("copy", COPY)
         account.connect(function)
         account.put("raw/first")
@@ -403,7 +407,7 @@ def test_everything_that_it_writes_is_under_its_directory(tmp_path: Path) -> Non
 
 def test_what_is_persisted_is_there_at_the_next_start_and_gone_after_a_reset(tmp_path: Path) -> None:
     with Emulator(tmp_path, persist=True) as emulator:
-        Account(emulator, "kept").put("raw/first")
+        DeliveryAccount(emulator, "kept").put("raw/first")
     with Emulator(tmp_path, persist=True) as emulator:
         s3 = emulator.client("s3")
         assert s3.get_object(Bucket="kept", Key="raw/first")["Body"].read() == b"x"
@@ -414,6 +418,6 @@ def test_what_is_persisted_is_there_at_the_next_start_and_gone_after_a_reset(tmp
 
 def test_what_is_not_persisted_is_gone_at_the_next_start(tmp_path: Path) -> None:
     with Emulator(tmp_path) as emulator:
-        Account(emulator, "lost").put("raw/first")
+        DeliveryAccount(emulator, "lost").put("raw/first")
     with Emulator(tmp_path) as emulator:
         assert emulator.client("s3").list_buckets()["Buckets"] == []

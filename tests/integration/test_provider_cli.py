@@ -17,7 +17,7 @@ from pulumi import automation
 from ingestion_local import toolchain
 from ingestion_local.emulator import Emulator, local_environment
 from ingestion_local.provider.install import install
-from integration.provider_world import World, grant, trust
+from integration.provider_world import ProviderWorld, grant, trust
 
 SECRET = "not-for-the-state"
 NAME = "through-the-cli"
@@ -84,7 +84,7 @@ def select(
 def stack(
     select: Callable[[Callable[[], None]], automation.Stack], emulator: Emulator, tmp_path: Path
 ) -> automation.Stack:
-    archive, _ = World(emulator, tmp_path, NAME).archive("def handler(event, context): pass\n")
+    archive, _ = ProviderWorld(emulator, tmp_path, NAME).archive("def handler(event, context): pass\n")
     return select(program(Path(archive["path"])))
 
 
@@ -157,7 +157,7 @@ def files(directory: Path) -> Iterator[str]:
 def test_a_secret_environment_reaches_the_function_and_no_file_of_the_state(
     select: Callable[[Callable[[], None]], automation.Stack], emulator: Emulator, tmp_path: Path
 ) -> None:
-    archive, _ = World(emulator, tmp_path, WITH_SECRETS).archive(
+    archive, _ = ProviderWorld(emulator, tmp_path, WITH_SECRETS).archive(
         "import os\ndef handler(event, context): return os.environ['KEY']\n"
     )
     said = [SECRETS[0]]

@@ -25,7 +25,7 @@ from ingestion_local.cluster.kind_cluster import NAME, NODE, KindCluster, KindNo
 from ingestion_local.cluster.operator_pod import OperatorPod
 from ingestion_local.emulator import HEALTH
 from ingestion_local.environment import ROOT
-from ingestion_local.image import Engine
+from ingestion_local.image import ContainerEngine
 from ingestion_local.processes import LocalEnvironmentError
 from unit.fake_machine import FakeMachine
 from unit.kind_machine import ANSWERS, EMULATOR, IMAGE_COMMANDS, TAG, heads_of
@@ -64,7 +64,7 @@ def cluster(machine: FakeMachine, tmp_path: Path) -> Iterator[KindCluster]:
 def node(machine: FakeMachine) -> KindNode:
     """A node that is this machine."""
     machine.tell({}, executes=True)
-    return KindNode(Engine("docker"))
+    return KindNode(ContainerEngine("docker"))
 
 
 @contextmanager
@@ -187,7 +187,7 @@ def test_the_processes_of_the_node_are_found_by_their_words_and_their_container(
 ) -> None:
     machine.tell({f"podman exec {NODE} ps": PROCESSES})
     machine.put("podman")
-    node = KindNode(Engine("podman"))
+    node = KindNode(ContainerEngine("podman"))
     assert node.pids("/opt/ingestion-operator/bin/ingestion-operator", "run") == [71]
     assert node.pids_in_container(71) == [70, 71]
     assert node.pids_in_container(5) == []

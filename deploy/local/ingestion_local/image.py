@@ -37,7 +37,7 @@ class Size:
 
 
 @dataclass(frozen=True)
-class Engine:
+class ContainerEngine:
     """A container engine that is on this machine and answers."""
 
     name: str
@@ -81,11 +81,11 @@ def argument_words(build_arguments: Mapping[str, str]) -> list[str]:
     return [word for name, value in build_arguments.items() for word in ("--build-arg", f"{name}={value}")]
 
 
-def engine() -> Engine:
+def engine() -> ContainerEngine:
     """The first engine that is there and works. Raises LocalEnvironmentError when none does."""
     for name in ENGINES:
         if shutil.which(name) and subprocess.run([name, "info"], capture_output=True, check=False).returncode == 0:
-            return Engine(name)
+            return ContainerEngine(name)
     raise LocalEnvironmentError(
         f"building the image takes {', '.join(ENGINES[:-1])} or {ENGINES[-1]}: none of them answers"
     )

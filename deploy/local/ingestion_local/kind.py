@@ -30,7 +30,7 @@ from ingestion_local.chart import CHART
 from ingestion_local.commands import Commands
 from ingestion_local.emulator import ACCOUNT_ID, REGION
 from ingestion_local.environment import ROOT, SERVICE_ACCOUNT, SYSTEM_NAMESPACE
-from ingestion_local.image import Engine, argument_words
+from ingestion_local.image import ContainerEngine, argument_words
 from ingestion_local.processes import LocalEnvironmentError
 from ingestion_operator import __version__
 from ingestion_operator.operator_policy import Reach, operator_policies
@@ -56,7 +56,7 @@ Say = Callable[[str], None]
 Manifest = dict[str, Any]
 
 
-def find_engine() -> Engine:
+def find_engine() -> ContainerEngine:
     """Docker or podman, whichever answers. Raises LocalEnvironmentError that says of each why not."""
     why = []
     for name in ENGINES:
@@ -65,7 +65,7 @@ def find_engine() -> Engine:
             continue
         asked = subprocess.run([name, "info"], capture_output=True, text=True, check=False)
         if asked.returncode == 0:
-            return Engine(name)
+            return ContainerEngine(name)
         why.append(f"`{name} info` says: {(asked.stderr or asked.stdout).strip()}")
     raise LocalEnvironmentError(
         f"a cluster of kind takes docker or podman: {'; '.join(why)}. Install and start one of them; "
@@ -74,10 +74,10 @@ def find_engine() -> Engine:
 
 
 @dataclass(frozen=True)
-class Kind:
+class KindInstallation:
     """One cluster, by its name, with what is needed to work on it. Nothing of the user's own kubeconfig is touched."""
 
-    engine: Engine
+    engine: ContainerEngine
     tools: Mapping[str, Path]
     say: Say
     name: str = NAME
@@ -150,7 +150,7 @@ class Kind:
     def start_emulator(self, tag: str) -> None:
         """Have the emulator run, with a certificate for its addresses."""
         self.say("starting the emulated AWS")
-        self._apply([_namespace(EMULATOR_NAMESPACE), self._tls_secret()])
+        self._apply([restricted_namespace(EMULATOR_NAMESPACE), self._tls_secret()])
         text = (FOLDER / "emulator.yaml").read_text()
         image = f"image: {EMULATOR_REPOSITORY}"
         self._kubectl("apply", "--filename", "-", text=text.replace(image, f"{image}:{tag}"))
@@ -160,7 +160,7 @@ class Kind:
         """Install the chart, for an operator that is a user of its own in the emulated IAM."""
         self.say("installing the chart")
         user = f"{SERVICE_ACCOUNT}-{uuid4().hex[:8]}"
-        self._apply([_namespace(SYSTEM_NAMESPACE), self._credentials(user), self._authority()])
+        self._apply([restricted_namespace(SYSTEM_NAMESPACE), self._credentials(user), self._authority()])
         release = ("upgrade", "--install", SERVICE_ACCOUNT, str(CHART), "--namespace", SYSTEM_NAMESPACE)
         # The user's name replaces the pod, which reads the keys only when it starts.
         changing = ("--set-string", f"image.tag={tag}", "--set-string", f"podAnnotations.aws-user={user}")
@@ -259,7 +259,8 @@ def _object(kind: str, name: str, namespace: str, **content: Any) -> Manifest:
     return {"apiVersion": "v1", "kind": kind, "metadata": {"name": name, "namespace": namespace}, **content}
 
 
-def _namespace(name: str) -> Manifest:
+def restricted_namespace(name: str) -> Manifest:
+    """A namespace that takes only pods of the restricted Pod Security Standard."""
     labels = {"pod-security.kubernetes.io/enforce": "restricted"}
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
 
@@ -285,9 +286,9 @@ def main() -> None:
 def up(uv: str, name: str, image: str, node_image: str, build_arguments: tuple[str, ...]) -> None:
     """Create the cluster, or bring the one that is there up to date; say how it is reached."""
     engine = find_engine()
-    kind = Kind(engine, toolchain.ensure(("kind", "kubectl", "helm")), to_stderr, name)
-    kind.up(uv, image, node_image, build_arguments)
-    click.echo(kind.hints())
+    installation = KindInstallation(engine, toolchain.ensure(("kind", "kubectl", "helm")), to_stderr, name)
+    installation.up(uv, image, node_image, build_arguments)
+    click.echo(installation.hints())
 
 
 @main.command()
@@ -295,7 +296,7 @@ def up(uv: str, name: str, image: str, node_image: str, build_arguments: tuple[s
 def down(name: str) -> None:
     """Delete the cluster."""
     engine = find_engine()
-    Kind(engine, toolchain.ensure(("kind",)), to_stderr, name).down()
+    KindInstallation(engine, toolchain.ensure(("kind",)), to_stderr, name).down()
 
 
 if __name__ == "__main__":

@@ -142,6 +142,17 @@ class DeliveryAccount:
         wait_until(name, lambda: self.metric(namespace, name, **dimensions) >= 1, timeout_seconds=60)
 
 
+def answer_of(account: DeliveryAccount, key: str) -> str:
+    """What a function wrote about the object."""
+    name = f"answer/{key}"
+    wait_until(
+        name,
+        lambda: account.s3.list_objects_v2(Bucket=account.name, Prefix=name).get("Contents"),
+        timeout_seconds=30,
+    )
+    return str(account.s3.get_object(Bucket=account.name, Key=name)["Body"].read().decode())
+
+
 @pytest.fixture
 def account(emulator: Emulator) -> Iterator[DeliveryAccount]:
     found = DeliveryAccount(emulator, f"delivery-{uuid4().hex[:8]}")

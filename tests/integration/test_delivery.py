@@ -13,9 +13,9 @@ import pytest
 
 from ingestion_local.emulator import Emulator
 from ingestion_local.processes import wait_until
-from integration.delivery_account import COPY, DeliveryAccount, account
+from integration.delivery_account import DeliveryAccount, account
 
-__all__ = ["COPY", "DeliveryAccount", "account"]
+__all__ = ["account"]
 
 
 def test_without_the_permission_nothing_is_delivered_and_with_it_the_object_is_processed(

@@ -6,29 +6,27 @@ import pytest
 
 from ingestion_local.provider.catalogue import KINDS
 from ingestion_local.provider.properties import UNKNOWN, Document
-from integration.provider_compute_rows import (
-    FUNCTION,
-    INVOKE_CONFIG,
-    LOG_GROUP,
-    PERMISSION,
-    ROLE,
-    ROLE_POLICY,
-    RULE,
-    TARGET,
-)
 from integration.provider_engine import Aborted, Engine
 from integration.provider_fixtures import engine, world
 from integration.provider_rows import ROWS, VARIANTS, assert_applied, cases, changing, kinds
-from integration.provider_storage_rows import (
+from integration.provider_types import (
     BUCKET,
     BUCKET_POLICY,
     ENCRYPTION,
+    FUNCTION,
+    INVOKE_CONFIG,
     LIFECYCLE,
+    LOG_GROUP,
     NOTIFICATION,
+    PERMISSION,
     PRIVATE,
     QUEUE,
     QUEUE_POLICY,
+    ROLE,
+    ROLE_POLICY,
+    RULE,
     TABLE,
+    TARGET,
     TRAIL,
     VERSIONING,
 )

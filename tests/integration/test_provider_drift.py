@@ -11,28 +11,26 @@ from ingestion_local.provider.calls import Refused
 from ingestion_local.provider.catalogue import KINDS
 from ingestion_local.provider.kinds import ResourceKind
 from ingestion_local.provider.properties import Document, from_struct
-from integration.provider_compute_rows import (
-    FUNCTION,
-    INVOKE_CONFIG,
-    LOG_GROUP,
-    PERMISSION,
-    ROLE,
-    ROLE_POLICY,
-    RULE,
-    TARGET,
-)
 from integration.provider_engine import Aborted, Engine
 from integration.provider_fixtures import engine, world
 from integration.provider_rows import ROWS, assert_applied, cases
-from integration.provider_storage_rows import (
+from integration.provider_types import (
     BUCKET,
     ENCRYPTION,
+    FUNCTION,
+    INVOKE_CONFIG,
     LIFECYCLE,
+    LOG_GROUP,
     NOTIFICATION,
+    PERMISSION,
     PRIVATE,
     QUEUE,
     QUEUE_POLICY,
+    ROLE,
+    ROLE_POLICY,
+    RULE,
     TABLE,
+    TARGET,
     TRAIL,
     VERSIONING,
 )

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from ingestion_local.provider.properties import UNKNOWN, Document
-from integration.provider_compute_rows import FUNCTION, function_inputs, image_inputs, stored_inputs
 from integration.provider_engine import Aborted, Engine
 from integration.provider_fixtures import engine, world
+from integration.provider_function_rows import function_inputs, image_inputs, stored_inputs
+from integration.provider_types import FUNCTION
 from integration.provider_world import ProviderWorld, without
 
 __all__ = ["engine", "world"]

@@ -20,22 +20,20 @@ from ingestion_local.provider.configuration import Configuration
 from ingestion_local.provider.install import install
 from ingestion_local.provider.properties import UNKNOWN, Document, to_struct
 from ingestion_local.provider.server import StandIn
-from integration.provider_compute_rows import (
-    FUNCTION,
-    INVOKE_CONFIG,
-    RULE,
-    TARGET,
-)
 from integration.provider_engine import Aborted, Engine, new_call
 from integration.provider_fixtures import engine, world
 from integration.provider_rows import ROWS, kinds
-from integration.provider_storage_rows import (
+from integration.provider_types import (
     BUCKET,
     BUCKET_POLICY,
     ENCRYPTION,
+    FUNCTION,
+    INVOKE_CONFIG,
     LIFECYCLE,
     QUEUE_POLICY,
+    RULE,
     TABLE,
+    TARGET,
     TRAIL,
     VERSIONING,
 )

@@ -239,7 +239,7 @@ def test_progress_on_a_terminal_ends_with_a_line_for_each_tool(machine: GoMachin
 
 def test_an_unknown_tool_is_an_error_that_lists_the_known_ones() -> None:
     with pytest.raises(
-        LocalEnvironmentError, match="no tool 'minikube'; there are etcd, kube-apiserver, kubectl, pulumi"
+        LocalEnvironmentError, match="no tool 'minikube'; the tools are etcd, kube-apiserver, kubectl, pulumi"
     ):
         toolchain.ensure(["minikube"])
 

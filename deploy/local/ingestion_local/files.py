@@ -1,4 +1,4 @@
-"""Files: those below a directory, those in an archive from another machine, and one that only the user may read."""
+"""Reads the files below a directory or in an archive, and writes files that only the user can read."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from pathlib import Path
 
 
 def files_below(directory: Path) -> Mapping[str, bytes]:
-    """What each file says, by its path in the directory."""
+    """The content of each file, by its path in the directory."""
     found = (path for path in directory.rglob("*") if path.is_file())
     return {str(path.relative_to(directory)): path.read_bytes() for path in found}
 
 
 def files_in(archive: bytes) -> Mapping[str, bytes]:
-    """What each file says that `tar` packed in its directory, by its path there."""
+    """The content of each file in an archive of `tar`, by its path in the archive."""
     with tarfile.open(fileobj=io.BytesIO(archive)) as opened:
         read = ((entry.name.removeprefix("./"), opened.extractfile(entry)) for entry in opened)
         return {name: file.read() for name, file in read if file is not None}

@@ -171,36 +171,9 @@ class Emulator(EmulatedAws, Startable):
         super().stop()
         self._process = None
 
-    @property
-    def _key(self) -> Path:
-        return self.certificate.with_suffix(".key")
-
-    def _start(self) -> None:
-        self._log_bytes_before = self.log.stat().st_size if self.log.exists() else 0
-        self._port = free_port()
-        self.endpoint = f"https://127.0.0.1:{self._port}"
-        work = self.directory / "emulator"
-        for part in ("tmp", "home"):
-            (work / part).mkdir(parents=True, exist_ok=True)
-        make_certificate(self.certificate, self._key, self._addresses)
-        self._process = Process.start(
-            "emulator",
-            [sys.executable, "-m", "ingestion_local.strict_emulator"],
-            log=self.log,
-            env=self._environment(work),
-            cwd=work,
-            outlive_parent=self._outlive_parent,
-            # Asked politely it would first wait for its busy functions, and nobody is left to lose patience.
-            death_signal=signal.SIGKILL,
-        )
-        self._started.callback(self._process.stop, STOP_TIMEOUT_SECONDS)
-        self.wait_for_its_answer(self._process)
-
-    def _is_worth_another_start(self) -> bool:
-        """Whether another program took the port between its choice and its use, as the log of this start says."""
-        return PORT_TAKEN.encode() in self.log.read_bytes()[self._log_bytes_before :]
-
-    def _environment(self, work: Path) -> dict[str, str]:
+    def process_environment(self) -> dict[str, str]:
+        """The whole environment of the emulator's process. Its port is 0 before `start`."""
+        work = self._work
         switched = "1" if self._persist else "0"
         return {key: os.environ[key] for key in PASSED_ON if key in os.environ} | {
             "BIND_HOST": "127.0.0.1",
@@ -228,3 +201,35 @@ class Emulator(EmulatedAws, Startable):
             "LAMBDA_ASYNC_RETRY_BASE_SECONDS": os.environ.get("INGESTION_LOCAL_ASYNC_RETRY_SECONDS", "0.2"),
             "PYTHONUNBUFFERED": "1",
         }
+
+    @property
+    def _work(self) -> Path:
+        return self.directory / "emulator"
+
+    @property
+    def _key(self) -> Path:
+        return self.certificate.with_suffix(".key")
+
+    def _start(self) -> None:
+        self._log_bytes_before = self.log.stat().st_size if self.log.exists() else 0
+        self._port = free_port()
+        self.endpoint = f"https://127.0.0.1:{self._port}"
+        for part in ("tmp", "home"):
+            (self._work / part).mkdir(parents=True, exist_ok=True)
+        make_certificate(self.certificate, self._key, self._addresses)
+        self._process = Process.start(
+            "emulator",
+            [sys.executable, "-m", "ingestion_local.strict_emulator"],
+            log=self.log,
+            env=self.process_environment(),
+            cwd=self._work,
+            outlive_parent=self._outlive_parent,
+            # Asked politely it would first wait for its busy functions, and nobody is left to lose patience.
+            death_signal=signal.SIGKILL,
+        )
+        self._started.callback(self._process.stop, STOP_TIMEOUT_SECONDS)
+        self.wait_for_its_answer(self._process)
+
+    def _is_worth_another_start(self) -> bool:
+        """Whether another program took the port between its choice and its use, as the log of this start says."""
+        return PORT_TAKEN.encode() in self.log.read_bytes()[self._log_bytes_before :]

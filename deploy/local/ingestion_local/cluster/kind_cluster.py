@@ -18,7 +18,7 @@ import yaml
 from ingestion_local import kind, toolchain
 from ingestion_local.emulator import EmulatedAws
 from ingestion_local.files import files_in
-from ingestion_local.image import Engine
+from ingestion_local.image import ContainerEngine
 from ingestion_local.kubectl import Kubectl
 from ingestion_local.lifecycle import Startable
 from ingestion_local.processes import LocalEnvironmentError, free_port
@@ -62,7 +62,7 @@ def missing() -> str:
 class KindNode:
     """The one node: a container of the engine, in which the containers of the pods are."""
 
-    def __init__(self, engine: Engine, name: str = NODE) -> None:
+    def __init__(self, engine: ContainerEngine, name: str = NODE) -> None:
         self.name = name
         self._engine = engine
 
@@ -119,7 +119,7 @@ class KindCluster(Startable):
         self._tag = ""
         self.tools: Mapping[str, Path]
         self.control_plane: Kubectl
-        self._kind: kind.Kind
+        self._kind: kind.KindInstallation
 
     @property
     def values(self) -> Mapping[str, Any]:
@@ -162,7 +162,7 @@ class KindCluster(Startable):
         what = "the end of the tests that have the cluster of kind"
         self._started.enter_context(toolchain.exclusive(lock, what, timeout_seconds=TURN_TIMEOUT_SECONDS))
         self._port = free_port()
-        self._kind = kind.Kind(self._engine, self.tools, kind.to_stderr, NAME, self._write_configuration())
+        self._kind = kind.KindInstallation(self._engine, self.tools, kind.to_stderr, NAME, self._write_configuration())
         self._kind.down()  # what a run that was killed has left
         self._started.callback(self._kind.down)
         self._kind.create(self._node_image)

@@ -6,17 +6,17 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from ingestion_operator.blueprint import blueprint
-from ingestion_operator.code import CodeBundle, FunctionCode
-from ingestion_operator.decide import Observed
+from ingestion_operator.blueprint.assemble import blueprint
+from ingestion_operator.blueprint.function_code import CodeBundle, FunctionCode
+from ingestion_operator.blueprint.ownership import Owner
+from ingestion_operator.blueprint.place import Place
+from ingestion_operator.blueprint.resources import Blueprint, Sensitive
 from ingestion_operator.errors import PipelineError
 from ingestion_operator.model.pipeline import Identity, PipelineKey, parse_spec
 from ingestion_operator.model.processor import SecretKey
 from ingestion_operator.model.spec import Spec
 from ingestion_operator.model.status import LastOperation, OperationResult, OperationType, StackStatus, Status
-from ingestion_operator.names import Place
-from ingestion_operator.naming import Owner
-from ingestion_operator.resources import Blueprint, Sensitive
+from ingestion_operator.observe.observed import Observed
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 KEY = PipelineKey("team-a", "words")

@@ -24,7 +24,7 @@ from ingestion_handlers.wiring import Wiring
 from ingestion_operator.errors import PipelineError
 from ingestion_operator.model.account import ACCOUNTS
 from ingestion_operator.model.pipeline import GROUP, VERSION, PipelineKey
-from ingestion_operator.reconcile import StillThere, is_due
+from ingestion_operator.reconcile.reconciler import StillThere, is_due
 
 logger = logging.getLogger(__name__)
 

@@ -15,14 +15,14 @@ import yaml
 from pythonjsonlogger.json import JsonFormatter
 
 from ingestion_operator import __version__
-from ingestion_operator.access import access_of
+from ingestion_operator.blueprint.access import access_of
 from ingestion_operator.errors import PipelineError
 from ingestion_operator.model.account import ACCOUNT_KIND, parse_account
-from ingestion_operator.operator_policy import Reach, operator_policies, trust_policy
-from ingestion_operator.operator_rights import ALL, Feature
-from ingestion_operator.render import render as render_manifest
+from ingestion_operator.offline.operator_policy import Reach, operator_policies, trust_policy
+from ingestion_operator.offline.operator_rights import ALL, Feature
+from ingestion_operator.offline.render import render as render_manifest
 from ingestion_operator.settings import LogFormat, Settings
-from ingestion_operator.state_copy import copy_state
+from ingestion_operator.state.copy import copy_state
 
 # What a feature is nothing without.
 NEEDS = {

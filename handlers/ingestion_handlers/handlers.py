@@ -16,14 +16,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import kopf
-from kubernetes.config import ConfigException
 
 from ingestion_handlers.exporter import ConditionKey, Live
 from ingestion_handlers.server import Readiness, Server
 from ingestion_handlers.wiring import Wiring, wire
 from ingestion_operator.errors import PipelineError
 from ingestion_operator.model.pipeline import GROUP, PLURAL, VERSION, PipelineKey
-from ingestion_operator.reconcile import StillThere, is_due
+from ingestion_operator.reconcile.reconciler import StillThere, is_due
 from ingestion_operator.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -42,7 +41,7 @@ async def start(settings: kopf.OperatorSettings, memo: kopf.Memo, **indices: Any
         wiring = await asyncio.to_thread(wire, Settings())
         wiring.configure(settings)
         memo.server = await _serve(wiring, indices["conditions_of"])
-    except (PipelineError, ConfigException, OSError) as error:
+    except (PipelineError, OSError) as error:
         # Without its tools or its cluster an operator is of no use: end it with the message, for whoever looks at the pod.
         raise kopf.PermanentError(str(error)) from error
     memo.wiring = wiring

@@ -10,18 +10,19 @@ import kopf
 
 from ingestion_handlers.exporter import Exporter
 from ingestion_handlers.workers import Workers
-from ingestion_operator.account_check import AccountCheck
-from ingestion_operator.aws import Boto3Cloud, BucketState
-from ingestion_operator.conclude import Backoff
-from ingestion_operator.engine.file_state import FileState
-from ingestion_operator.engine.pulumi_engine import EngineSettings, PulumiEngine
+from ingestion_operator.adapters.aws import Boto3Cloud, BucketState
+from ingestion_operator.adapters.kubernetes import KubernetesCluster, load_configuration
+from ingestion_operator.adapters.pulumi.pulumi_engine import EngineSettings, PulumiEngine
+from ingestion_operator.adapters.state_files import FileState
 from ingestion_operator.errors import PipelineError
-from ingestion_operator.kube import KubernetesCluster, load_configuration
 from ingestion_operator.model.pipeline import GROUP
-from ingestion_operator.pod import Pod
-from ingestion_operator.reconcile import Reconciler
+from ingestion_operator.ports.pod import Pod
+from ingestion_operator.ports.state_store import StateStore
+from ingestion_operator.reconcile.account_check import AccountCheck
+from ingestion_operator.reconcile.reconciler import Reconciler
 from ingestion_operator.settings import Settings
-from ingestion_operator.state import Backend, StateStore, parse_backend
+from ingestion_operator.state.backend import Backend, parse_backend
+from ingestion_operator.status.schedule import Backoff
 
 logger = logging.getLogger(__name__)
 

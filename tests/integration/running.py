@@ -20,10 +20,10 @@ from ingestion_handlers.exporter import Exporter
 from ingestion_handlers.wiring import Wiring
 from ingestion_handlers.workers import Workers
 from ingestion_local.processes import free_ports
-from ingestion_operator.conclude import Backoff
-from ingestion_operator.kube import KubernetesCluster, load_configuration
-from ingestion_operator.reconcile import Reconciler
+from ingestion_operator.adapters.kubernetes import KubernetesCluster, load_configuration
+from ingestion_operator.reconcile.reconciler import Reconciler
 from ingestion_operator.settings import Settings
+from ingestion_operator.status.schedule import Backoff
 
 
 class Clock:

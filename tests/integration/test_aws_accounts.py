@@ -11,9 +11,9 @@ import pytest
 from aws_accounts import OtherAccount
 from ingestion_local.emulator import Emulator
 from ingestion_local.processes import wait_until
-from ingestion_operator.access import OWN, Access
-from ingestion_operator.aws import Boto3Cloud
-from ingestion_operator.aws.assumed import request
+from ingestion_operator.adapters.aws import Boto3Cloud
+from ingestion_operator.adapters.aws.assumed import request
+from ingestion_operator.blueprint.access import OWN, Access
 from ingestion_operator.errors import AccessDenied, CredentialsMissing, PipelineError, UpdateFailed
 
 REGION = "us-east-1"
@@ -85,7 +85,7 @@ def test_a_session_of_an_hour_is_begun_once(
         begun.append(access)
         return request(access)
 
-    monkeypatch.setattr("ingestion_operator.aws.assumed.request", counted)
+    monkeypatch.setattr("ingestion_operator.adapters.aws.assumed.request", counted)
     for seconds in (900, 3600):
         there = cloud.using(Access("search", account.role(f"op-{seconds}", operator), session_seconds=seconds))
         for _ in range(3):

@@ -11,8 +11,8 @@ import pytest
 
 from ingestion_local.control_plane import ControlPlane
 from ingestion_local.processes import wait_until
-from ingestion_operator.account_check import AccountCheck
 from ingestion_operator.errors import AccessDenied, LockHeld, UpdateFailed
+from ingestion_operator.reconcile.account_check import AccountCheck
 from integration.running import Running, running
 
 

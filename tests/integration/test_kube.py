@@ -17,11 +17,11 @@ from kubernetes.client.exceptions import ApiException
 
 from builders import CODE
 from ingestion_local.control_plane import ControlPlane
-from ingestion_operator import kube
+from ingestion_operator.adapters import kubernetes as kube
+from ingestion_operator.adapters.kubernetes import KubernetesCluster, load_configuration
 from ingestion_operator.errors import AccessDenied, UpdateFailed
-from ingestion_operator.kube import KubernetesCluster, load_configuration
 from ingestion_operator.model.pipeline import PipelineKey, parse_identity
-from ingestion_operator.pod import Pod
+from ingestion_operator.ports.pod import Pod
 from ingestion_operator.reasons import Reason
 
 VALUE = "s3cr3t-välue\nof two lines\n"

@@ -107,7 +107,7 @@ def test_it_is_ready_only_with_credentials_and_a_cluster_that_knows_pipelines(
     operator.cloud.failures.append(CredentialsMissing("the operator has no AWS credentials"))
     assert operator.get("/readyz") == (503, "the operator has no AWS credentials")
     with monkeypatch.context() as patched:
-        patched.setattr("ingestion_operator.kube.PLURAL", f"{PLURAL}-that-nobody-installed")
+        patched.setattr("ingestion_operator.adapters.kubernetes.PLURAL", f"{PLURAL}-that-nobody-installed")
         status, text = operator.get("/readyz")
     assert (status, "404" in text) == (503, True)
     assert operator.get("/readyz") == (200, "ready")

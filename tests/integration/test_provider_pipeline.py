@@ -11,14 +11,14 @@ import pytest
 
 from ingestion_local.provider.catalogue import KINDS
 from ingestion_local.provider.properties import Document
-from ingestion_operator.blueprint import blueprint
-from ingestion_operator.code import CodeBundle, ContainerImage, FunctionCode, S3Package
+from ingestion_operator.blueprint.assemble import blueprint
+from ingestion_operator.blueprint.function_code import CodeBundle, ContainerImage, FunctionCode, S3Package
+from ingestion_operator.blueprint.ownership import Owner
+from ingestion_operator.blueprint.place import Place
+from ingestion_operator.blueprint.resources import Archive, Ref, Sensitive
 from ingestion_operator.model.pipeline import PipelineKey
 from ingestion_operator.model.processor import SecretKey
 from ingestion_operator.model.spec import Spec
-from ingestion_operator.names import Place
-from ingestion_operator.naming import Owner
-from ingestion_operator.resources import Archive, Ref, Sensitive
 from integration.provider_engine import Engine
 from integration.provider_fixtures import engine, world
 from integration.provider_rows import ROWS

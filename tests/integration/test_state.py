@@ -19,19 +19,20 @@ from ingestion_handlers.wiring import engine_of, store_of
 from ingestion_local.emulator import Emulator
 from ingestion_local.processes import wait_until
 from ingestion_local.provider.install import install
-from ingestion_operator import operator_policy
-from ingestion_operator.aws import Boto3Cloud
-from ingestion_operator.conclude import Backoff
-from ingestion_operator.engine.command import OneCommand
+from ingestion_operator.adapters.aws import Boto3Cloud
+from ingestion_operator.adapters.pulumi.command import OneCommand
 from ingestion_operator.model.pipeline import PipelineKey, parse_status
 from ingestion_operator.model.status import Status
-from ingestion_operator.operator_policy import operator_policies
-from ingestion_operator.operator_rights import ALL
+from ingestion_operator.offline import operator_policy
+from ingestion_operator.offline.operator_policy import operator_policies
+from ingestion_operator.offline.operator_rights import ALL
+from ingestion_operator.ports.state_store import StateStore
 from ingestion_operator.reasons import Reason
-from ingestion_operator.reconcile import Reconciler, StillThere
+from ingestion_operator.reconcile.reconciler import Reconciler, StillThere
 from ingestion_operator.settings import Settings
-from ingestion_operator.state import BACKUPS, HISTORY, LOCKS, STACKS, Backend, StateStore, parse_backend, stacks
-from ingestion_operator.state_copy import copy_state
+from ingestion_operator.state.backend import BACKUPS, HISTORY, LOCKS, STACKS, Backend, parse_backend, stacks
+from ingestion_operator.state.copy import copy_state
+from ingestion_operator.status.schedule import Backoff
 
 REGION = "us-east-1"
 # Far from the bucket's: the CLI's environment has the region of the pipeline, and the bucket must be found nonetheless.

@@ -7,13 +7,13 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from ingestion_operator.adapters.pulumi.program import CLASSES
+from ingestion_operator.blueprint.resources import Archive, Blueprint, Ref, Resource, Sensitive
 from ingestion_operator.model.fields import RESERVED_BEGINNINGS, RESERVED_ENDINGS, EncryptionType
 from ingestion_operator.model.processor import ENVIRONMENT_LIMIT
 from ingestion_operator.model.source import PATTERN_LIMIT, Filter
 from ingestion_operator.model.spec import POLICY_LIMIT, Spec
-from ingestion_operator.program import CLASSES
-from ingestion_operator.render import _yaml
-from ingestion_operator.resources import Archive, Blueprint, Ref, Resource, Sensitive
+from ingestion_operator.offline.render import _yaml
 from unit.spec_strategies import SECRET_VALUE
 
 Json = dict[str, Any]

@@ -12,13 +12,13 @@ import pytest
 
 from builders import CODE, KEY, NOW, OWNER
 from fakes import Call, Crash, FakeCloud, FakeCluster, FakeEngine, FakeObserver
-from ingestion_operator.code import CodeBundle
-from ingestion_operator.conclude import Backoff
+from ingestion_operator.blueprint.function_code import CodeBundle
+from ingestion_operator.blueprint.names import BUCKET_LIMIT, physical_name
 from ingestion_operator.model.pipeline import PipelineKey, parse_status
 from ingestion_operator.model.status import Status
-from ingestion_operator.naming import BUCKET_LIMIT, physical_name
 from ingestion_operator.reasons import Reason
-from ingestion_operator.reconcile import Reconciler, StillThere, is_due
+from ingestion_operator.reconcile.reconciler import Reconciler, StillThere, is_due
+from ingestion_operator.status.schedule import Backoff
 
 DATA_BUCKET = physical_name(OWNER, "data", BUCKET_LIMIT)
 BACKOFF = Backoff(base_seconds=8, cap_seconds=300, maximum=3, waiting_seconds=15)

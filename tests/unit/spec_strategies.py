@@ -13,14 +13,14 @@ from typing import Any
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from ingestion_operator.access import Access
-from ingestion_operator.decide import Observed
-from ingestion_operator.gather import Gatherer
+from ingestion_operator.blueprint.access import Access
+from ingestion_operator.blueprint.place import Place
+from ingestion_operator.blueprint.resources import Sensitive
 from ingestion_operator.model.pipeline import parse_identity
 from ingestion_operator.model.processor import RESERVED_ENVIRONMENT
-from ingestion_operator.names import Place
-from ingestion_operator.ports import PackageObject, TrailView
-from ingestion_operator.resources import Sensitive
+from ingestion_operator.observe.gather import Gatherer
+from ingestion_operator.observe.observed import Observed
+from ingestion_operator.ports.cloud import PackageObject, TrailView
 
 Document = dict[str, Any]
 Specs = st.SearchStrategy[Document]

@@ -9,12 +9,12 @@ import pytest
 
 from builders import NOW
 from fakes import FakeCloud, FakeCluster, FakeEngine
-from ingestion_operator.account_check import AccountCheck
-from ingestion_operator.conclude import Backoff
 from ingestion_operator.errors import UpdateFailed
 from ingestion_operator.model.account import AccountStatus, parse_account
 from ingestion_operator.model.pipeline import PipelineKey
-from ingestion_operator.reconcile import Reconciler, StillThere, is_due
+from ingestion_operator.reconcile.account_check import AccountCheck
+from ingestion_operator.reconcile.reconciler import Reconciler, StillThere, is_due
+from ingestion_operator.status.schedule import Backoff
 from unit.test_accounts import ROLE, body
 
 BACKOFF = Backoff(cap_seconds=300, waiting_seconds=15)

@@ -9,18 +9,9 @@ import pytest
 
 from builders import KEY, make_blueprint
 from fakes import FakeCluster
-from ingestion_operator.access import OWN, Access, access_of
-from ingestion_operator.accounts import (
-    access_as_built,
-    access_for,
-    account_of,
-    check_default,
-    matches,
-    permit,
-    refuse_another_account,
-    users_of,
-)
-from ingestion_operator.blueprint import blueprint
+from ingestion_operator.blueprint.access import OWN, Access, access_of
+from ingestion_operator.blueprint.assemble import blueprint
+from ingestion_operator.blueprint.place import Place
 from ingestion_operator.errors import (
     AccessDenied,
     AccountChanged,
@@ -32,7 +23,16 @@ from ingestion_operator.errors import (
 from ingestion_operator.model.account import parse_account
 from ingestion_operator.model.pipeline import Identity
 from ingestion_operator.model.status import StackStatus, Status
-from ingestion_operator.names import Place
+from ingestion_operator.observe.account_choice import (
+    access_as_built,
+    access_for,
+    account_of,
+    check_default,
+    matches,
+    permit,
+    refuse_another_account,
+    users_of,
+)
 
 ROLE = "arn:aws:iam::210987654321:role/ingestion"
 BOUNDS = "arn:aws:iam::123456789012:policy/team/bounds"

@@ -15,7 +15,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingestion_operator.render import render
+from ingestion_operator.offline.render import render
 
 SAMPLE = Path(__file__).resolve().parents[2] / "samples" / "chunker"
 

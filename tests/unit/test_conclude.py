@@ -8,9 +8,6 @@ from datetime import timedelta
 import pytest
 
 from builders import NOW, make_blueprint, make_observed, make_operation, make_stack
-from ingestion_operator import conclude
-from ingestion_operator.conclude import Backoff, Moments
-from ingestion_operator.decide import Action, Decision
 from ingestion_operator.errors import (
     AccessDenied,
     BucketNotEmpty,
@@ -21,7 +18,10 @@ from ingestion_operator.errors import (
     UpdateFailed,
 )
 from ingestion_operator.model.status import Changes, Operation, OperationResult, OperationType, Status
-from ingestion_operator.ports import EngineResult, StackRef
+from ingestion_operator.ports.engine import EngineResult, StackRef
+from ingestion_operator.reconcile.decide import Action, Decision, operation_type
+from ingestion_operator.status import conclude
+from ingestion_operator.status.schedule import Backoff, Moments
 
 BLUEPRINT = make_blueprint()
 AT = Moments(NOW, 0.0, Backoff(base_seconds=5, cap_seconds=300, maximum=3, waiting_seconds=15))
@@ -168,4 +168,4 @@ def test_a_deletion_that_is_held_up_says_by_what() -> None:
 )
 def test_an_operation_is_called_by_what_it_does(stack: object, action: Action, kind: OperationType) -> None:
     observed = make_observed(Status(stack=stack), wanted=BLUEPRINT)
-    assert conclude.operation_type(observed, Decision(action, "")) is kind
+    assert operation_type(observed, Decision(action, "")) is kind

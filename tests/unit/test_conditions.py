@@ -8,9 +8,10 @@ from datetime import timedelta
 import pytest
 
 from builders import NOW
-from ingestion_operator.conditions import MESSAGE_LIMIT, Conditions, Moment, shorten
 from ingestion_operator.model.status import Condition, Status
 from ingestion_operator.reasons import Reason
+from ingestion_operator.status.conditions import Conditions, Moment
+from ingestion_operator.wording import MESSAGE_LIMIT, shorten
 
 FRESH = Moment(Status(), 1, NOW)
 LATER = NOW + timedelta(hours=1)

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from builders import NOW, make_blueprint, make_observed, make_operation, make_stack
-from ingestion_operator.decide import Action, decide
 from ingestion_operator.errors import DependencyNotReady, SpecInvalid
 from ingestion_operator.model.status import DriftStatus, Operation, OperationResult, OperationType, Status
+from ingestion_operator.reconcile.decide import Action, decide
 
 OLD, NEW = make_blueprint(), make_blueprint(tags={"team": "search"})
 DONE = make_operation()

@@ -6,8 +6,8 @@ import pytest
 from pulumi import automation
 from pulumi.automation.events import EngineEvent
 
-from ingestion_operator.engine.events import EventCollector
-from ingestion_operator.engine.failures import translate
+from ingestion_operator.adapters.pulumi.events import EventCollector
+from ingestion_operator.adapters.pulumi.failures import translate
 from ingestion_operator.errors import AccessDenied, PipelineError, UpdateFailed
 
 VALUE = "hunter2-hunter2"

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from ingestion_operator.errors import LockHeld, UpdateFailed
-from ingestion_operator.pod import Pod
+from ingestion_operator.ports.pod import Pod
 from unit.reconcile_world import World
 
 FIRST = Pod("system", "operator-abc-1", "uid-1")

@@ -18,11 +18,11 @@ from ingestion_handlers.exporter import Exporter, Live
 from ingestion_handlers.server import Readiness
 from ingestion_handlers.workers import Workers
 from ingestion_operator import metrics
-from ingestion_operator.conditions import Moment
 from ingestion_operator.metrics import Kind
 from ingestion_operator.model.pipeline import PipelineKey
 from ingestion_operator.model.status import Operation, OperationResult, OperationType, Status
 from ingestion_operator.reasons import ConditionType, Reason
+from ingestion_operator.status.conditions import Moment
 
 CHART = Path(__file__).parents[2] / "deploy" / "helm" / "ingestion-operator"
 DASHBOARD = json.loads((CHART / "dashboards" / "ingestion-operator.json").read_text())

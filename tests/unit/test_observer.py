@@ -11,9 +11,9 @@ from builders import KEY
 from ingestion_operator.errors import AccessDenied, UpdateFailed
 from ingestion_operator.model.pipeline import RECONCILE_REQUESTED_AT
 from ingestion_operator.model.status import OperationType
-from ingestion_operator.ports import EngineResult
+from ingestion_operator.ports.engine import EngineResult
 from ingestion_operator.reasons import Reason
-from ingestion_operator.run import DESTROY_TIMEOUT_SECONDS, MARGIN_SECONDS
+from ingestion_operator.reconcile.run import DESTROY_TIMEOUT_SECONDS, MARGIN_SECONDS
 from unit.reconcile_world import World
 
 SECRET = "s3cr3t-value"

@@ -9,7 +9,7 @@ import pytest
 
 from builders import KEY
 from fakes import ACCOUNT, FakeCloud
-from ingestion_operator.names import Place
+from ingestion_operator.blueprint.place import Place
 from ingestion_operator.reasons import Reason
 from unit.reconcile_world import DATA_BUCKET, WAITING, World
 from unit.test_accounts import ROLE, body

@@ -8,10 +8,10 @@ import pytest
 
 from builders import CODE, SECRETS, TOKEN, make_blueprint, make_spec
 from fakes import FakeCloud, FakeCluster
-from ingestion_operator import references
-from ingestion_operator.code import CodeBundle, ContainerImage, S3Package
+from ingestion_operator.blueprint.function_code import CodeBundle, ContainerImage, S3Package
 from ingestion_operator.errors import DependencyNotReady, PipelineError, SpecInvalid, TrailMissing
-from ingestion_operator.ports import PackageObject, TrailView
+from ingestion_operator.observe import references
+from ingestion_operator.ports.cloud import PackageObject, TrailView
 
 IMAGE = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/words@sha256:" + "a" * 64
 SHA = "ab" * 32

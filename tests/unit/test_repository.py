@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ingestion_operator.generate import generated
+from ingestion_operator.generate.__main__ import generated
 from ingestion_operator.model.account import ACCOUNT_KIND, AccountSpec
 from ingestion_operator.model.spec import Spec
-from ingestion_operator.render import render
+from ingestion_operator.offline.render import render
 
 ROOT = Path(__file__).parents[2]
 MINIMAL = {"processor": {"code": {"inline": "def handler(event, context): ..."}}}

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from ingestion_operator.decide import Observed
+from ingestion_operator.blueprint.resources import Blueprint
 from ingestion_operator.errors import PipelineError, SpecInvalid
 from ingestion_operator.model.spec import Spec
-from ingestion_operator.resources import Blueprint
+from ingestion_operator.observe.observed import Observed
 from unit import plan_rules
 from unit.spec_strategies import CODE, Document, body, crossings, literal_keys, names, planned, profile, specs, spoiled
 

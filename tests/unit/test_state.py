@@ -11,23 +11,23 @@ from pydantic import ValidationError
 
 from builders import NOW
 from fakes import FakeState
-from ingestion_operator.engine.file_state import FileState
+from ingestion_operator.adapters.state_files import FileState
 from ingestion_operator.errors import StateUnreadable, UpdateFailed
+from ingestion_operator.ports.state_store import StateStore
 from ingestion_operator.settings import Settings
-from ingestion_operator.state import (
+from ingestion_operator.state.backend import (
     BACKUPS,
     HISTORY,
     LOCKS,
     META,
     STACKS,
     Backend,
-    StateStore,
     parse_backend,
     stack_of,
     stacks,
     what_is_left,
 )
-from ingestion_operator.state_copy import copy_state
+from ingestion_operator.state.copy import copy_state
 
 REGION = "eu-west-1"
 

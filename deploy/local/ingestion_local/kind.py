@@ -32,7 +32,7 @@ from ingestion_local.environment import ROOT, SERVICE_ACCOUNT, SYSTEM_NAMESPACE
 from ingestion_local.image import Engine
 from ingestion_local.processes import LocalEnvironmentError
 from ingestion_operator import __version__
-from ingestion_operator.operator_policy import Reach, operator_policies
+from ingestion_operator.offline.operator_policy import Reach, operator_policies
 
 FOLDER = ROOT / "deploy" / "kind"
 ENGINES = ("docker", "podman")

@@ -1,0 +1,1 @@
+"""Adapters: each is the only importer of one library, and translates its exceptions into `PipelineError`s."""

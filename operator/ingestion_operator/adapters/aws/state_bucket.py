@@ -1,0 +1,99 @@
+"""The files of a backend in S3, or in a store that is compatible with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from ingestion_operator.adapters.aws.calls import ABSENT, error_code, translated
+from ingestion_operator.errors import PipelineError, StateUnreadable
+from ingestion_operator.state.backend import META, Backend
+
+if TYPE_CHECKING:
+    from types_boto3_s3.client import S3Client
+
+DELETE_BATCH = 1000
+
+
+class BucketState:
+    """The `StateStore` port on a bucket, with the credentials of the environment."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._bucket, self._prefix = backend.bucket, backend.prefix
+        config = Config(
+            retries={"mode": "standard", "max_attempts": 3},
+            connect_timeout=5,
+            read_timeout=30,
+            s3={"addressing_style": "path" if backend.path_style else "auto"},
+        )
+        make: Any = boto3.Session(profile_name=backend.profile or None).client
+        self._s3 = cast(
+            "S3Client",
+            make("s3", region_name=backend.region, endpoint_url=backend.endpoint or None, config=config),
+        )
+
+    def keys(self, prefix: str) -> Sequence[str]:
+        """See the port."""
+        with translated(f"listing the state in bucket {self._bucket}"):
+            try:
+                pages = self._s3.get_paginator("list_objects_v2").paginate(
+                    Bucket=self._bucket, Prefix=self._prefix + prefix
+                )
+                return [entry["Key"].removeprefix(self._prefix) for page in pages for entry in page.get("Contents", [])]
+            except ClientError as error:
+                self._refuse_absence(error)
+                raise
+
+    def read(self, key: str) -> bytes | None:
+        """See the port."""
+        with translated(f"reading s3://{self._bucket}/{self._prefix}{key}"):
+            try:
+                return self._s3.get_object(Bucket=self._bucket, Key=self._prefix + key)["Body"].read()
+            except ClientError as error:
+                self._refuse_absence(error)
+                if error_code(error) in ABSENT:
+                    return None
+                raise
+
+    def write(self, key: str, content: bytes) -> None:
+        """See the port."""
+        with translated(f"writing s3://{self._bucket}/{self._prefix}{key}"):
+            self._s3.put_object(Bucket=self._bucket, Key=self._prefix + key, Body=content)
+
+    def delete(self, keys: Sequence[str]) -> None:
+        """See the port."""
+        for start in range(0, len(keys), DELETE_BATCH):
+            batch = keys[start : start + DELETE_BATCH]
+            with translated(f"deleting from the state in bucket {self._bucket}"):
+                answer = self._s3.delete_objects(
+                    Bucket=self._bucket,
+                    Delete={"Objects": [{"Key": self._prefix + key} for key in batch], "Quiet": True},
+                )
+            if failed := answer.get("Errors"):
+                raise StateUnreadable(
+                    f"deleting from the state in bucket {self._bucket}: {failed[0].get('Code')} for {failed[0].get('Key')}"
+                )
+
+    def notes(self) -> Sequence[str]:
+        """See the port."""
+        try:
+            self.read(META)
+            with translated(f"looking at bucket {self._bucket}, which holds the state"):
+                versioning = self._s3.get_bucket_versioning(Bucket=self._bucket)
+        except PipelineError as error:
+            return (str(error),)
+        if versioning.get("Status") != "Enabled":
+            return (
+                f"versioning of bucket {self._bucket}, which holds the state, is off: an object that is lost or overwritten by "
+                "mistake cannot be restored. Switch it on",
+            )
+        return ()
+
+    def _refuse_absence(self, error: ClientError) -> None:
+        """A bucket that is not there is not an empty one."""
+        if error_code(error) == "NoSuchBucket":
+            raise StateUnreadable(f"there is no bucket {self._bucket}, which is to hold the state: make it") from error

@@ -1,0 +1,1 @@
+"""Everything that is looked up before a decision."""

@@ -1,0 +1,83 @@
+"""Gathering: all the reading that has to be done before a decision."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from ingestion_operator.blueprint import function_code
+from ingestion_operator.blueprint.assemble import blueprint
+from ingestion_operator.blueprint.ownership import Owner
+from ingestion_operator.blueprint.parts.draft import Secrets
+from ingestion_operator.blueprint.resources import Blueprint
+from ingestion_operator.errors import PipelineError, SpecInvalid
+from ingestion_operator.model.pipeline import Identity, PipelineKey, parse_spec
+from ingestion_operator.model.processor import Processor
+from ingestion_operator.model.runtimes import block
+from ingestion_operator.model.source import Management
+from ingestion_operator.model.spec import Spec
+from ingestion_operator.observe import references
+from ingestion_operator.observe.account_choice import access_for, refuse_another_account
+from ingestion_operator.observe.advice import Advice, advice_on, sharing
+from ingestion_operator.observe.observed import Observed
+from ingestion_operator.observe.refusals import (
+    has_runtime,
+    refuse_endless_loop,
+    refuse_other_regions,
+    refuse_what_aws_would_not_take,
+)
+from ingestion_operator.ports.cloud import Looks
+from ingestion_operator.ports.cluster import Objects
+
+
+@dataclass(frozen=True)
+class Gatherer:
+    """Reads what a pipeline refers to and puts it together."""
+
+    cluster: Objects
+    cloud: Looks
+    default_region: str
+    today: date
+
+    def observe(self, body: Mapping[str, Any], identity: Identity) -> Observed:
+        """Everything a decision needs; what is wrong is part of it, not raised."""
+        try:
+            spec = parse_spec(body)
+        except SpecInvalid as problem:
+            return Observed(identity, problem=problem)
+        try:
+            found = self._blueprint(spec, identity)
+            return Observed(identity, spec, found, advice=tuple(self._advice(spec, identity.key)))
+        except PipelineError as problem:
+            return Observed(identity, spec, problem=problem)
+
+    def _blueprint(self, spec: Spec, identity: Identity) -> Blueprint:
+        exists = identity.status.is_built
+        if blocked := block(spec.processor.runtime, self.today, exists=exists) if has_runtime(spec.processor) else "":
+            raise SpecInvalid(f"processor.{blocked}")
+        region = spec.region or self.default_region
+        access = access_for(self.cluster, identity, region)
+        cloud = self.cloud.using(access)
+        code = references.function_code(self.cluster, cloud, spec.processor, identity.key.namespace, region)
+        function_code.check(code, spec.processor)
+        secrets = self._secrets(spec.processor, identity.key.namespace)
+        place = cloud.place(region)
+        refuse_another_account(identity, place)
+        owner = Owner(self.cluster.cluster_id(), identity.key, identity.uid)
+        found = blueprint(spec, owner, place, code, secrets, access)
+        refuse_endless_loop(spec, found)
+        refuse_other_regions(spec, place.region)
+        refuse_what_aws_would_not_take(found)
+        references.check(cloud, spec, found)
+        return found
+
+    def _secrets(self, processor: Processor, namespace: str) -> Secrets:
+        wanted = [v.value_from.secret_key_ref for v in processor.environment if v.value_from]
+        return {key: references.secret_value(self.cluster, namespace, key) for key in wanted}
+
+    def _advice(self, spec: Spec, key: PipelineKey) -> Iterator[Advice]:
+        yield from advice_on(spec, self.today)
+        if spec.source.bucket.management is Management.EXISTING:
+            yield from sharing(key, spec, self.cluster.pipelines())

@@ -1,0 +1,146 @@
+"""What a pipeline refers to, looked up: code, Secrets, buckets, tables and trails that others made.
+
+What is not there yet is `DependencyNotReady`, naming it: it heals by itself when it appears.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ingestion_operator.blueprint.function_code import (
+    CodeBundle,
+    ContainerImage,
+    FunctionCode,
+    S3Package,
+    inline_bundle,
+)
+from ingestion_operator.blueprint.resources import Blueprint, Sensitive
+from ingestion_operator.blueprint.trail_selectors import records_writes
+from ingestion_operator.errors import DependencyNotReady, SpecInvalid, TrailMissing
+from ingestion_operator.model.processor import ConfigMapCode, Processor, S3Code, SecretKey
+from ingestion_operator.model.results import ResultsTable
+from ingestion_operator.model.spec import Spec
+from ingestion_operator.ports.cloud import Looks, TrailView
+from ingestion_operator.ports.cluster import Objects
+
+
+def function_code(cluster: Objects, cloud: Looks, processor: Processor, namespace: str, region: str) -> FunctionCode:
+    """The code that the pipeline names.
+
+    Raises DependencyNotReady, naming the ConfigMap, key or object that is missing.
+    """
+    code = processor.code
+    if code.inline is not None:
+        return inline_bundle(processor, code.inline)
+    if code.config_map_ref is not None:
+        entries = cluster.config_map(namespace, code.config_map_ref.name)
+        return _from_config_map(processor, code.config_map_ref, namespace, entries)
+    if code.s3 is not None:
+        return _from_s3(cloud, code.s3, region)
+    if code.image is not None:
+        return ContainerImage(code.image.uri)
+    raise SpecInvalid("processor.code names no source: write one of inline, configMapRef, s3 and image")
+
+
+def _from_config_map(
+    processor: Processor, reference: ConfigMapCode, namespace: str, entries: Mapping[str, str] | None
+) -> CodeBundle:
+    if entries is None:
+        raise DependencyNotReady(
+            f"ConfigMap {namespace}/{reference.name}, named by processor.code.configMapRef, does not exist"
+        )
+    if not reference.key:
+        return CodeBundle.of(entries)
+    if reference.key not in entries:
+        raise DependencyNotReady(
+            f"ConfigMap {namespace}/{reference.name} has no key {reference.key!r}; it has: {_listed(entries)}"
+        )
+    return inline_bundle(processor, entries[reference.key])
+
+
+def _from_s3(cloud: Looks, reference: S3Code, region: str) -> S3Package:
+    found = cloud.package(reference.bucket, reference.key, reference.version_id, region)
+    if found is None:
+        version = f" in version {reference.version_id}" if reference.version_id else ""
+        raise DependencyNotReady(
+            f"s3://{reference.bucket}/{reference.key}{version}, named by processor.code.s3, does not exist"
+        )
+    return S3Package(reference.bucket, reference.key, found.version_id, found.sha256)
+
+
+def secret_value(cluster: Objects, namespace: str, reference: SecretKey) -> Sensitive:
+    """The value of one key of a Secret. Raises DependencyNotReady, naming the Secret or key that is missing."""
+    entries = cluster.secret(namespace, reference.name)
+    if entries is None:
+        raise DependencyNotReady(f"Secret {namespace}/{reference.name}, named by processor.environment, does not exist")
+    if reference.key not in entries:
+        raise DependencyNotReady(
+            f"Secret {namespace}/{reference.name} has no key {reference.key!r} that is text; it has: {_listed(entries)}"
+        )
+    return entries[reference.key]
+
+
+def check(cloud: Looks, spec: Spec, found: Blueprint) -> None:
+    """Check what others made: source bucket, results bucket and table, trail.
+
+    Raises DependencyNotReady for what is not there, SpecInvalid for a table with other keys, TrailMissing.
+    """
+    names, region = found.names, found.place.region
+    if not names.source.made:
+        _want_region(_want_bucket(cloud, names.source.name, region, "source.bucket.name"), found)
+    if names.results and not names.results.made:
+        _want_bucket(cloud, names.results.name, region, "results.bucket.name")
+    if spec.results and spec.results.table and not names.table.made:
+        _want_table(cloud, spec.results.table, region)
+    if spec.source.cloud_trail and spec.source.cloud_trail.trail_arn:
+        _want_trail(cloud.trail(found.trail_arn), found, spec.source.filter.prefixes)
+
+
+def _want_bucket(cloud: Looks, bucket: str, region: str, where: str) -> str:
+    found = cloud.bucket_region(bucket, region)
+    if found is None:
+        raise DependencyNotReady(f"bucket {bucket}, named by {where}, does not exist")
+    return found
+
+
+def _want_region(region: str, found: Blueprint) -> None:
+    """A bucket sends its events to EventBridge in its own region only."""
+    if region != found.place.region:
+        raise SpecInvalid(
+            f"bucket {found.names.source.name} is in {region} and the pipeline in {found.place.region}: create the pipeline "
+            f"with region: {region}"
+        )
+
+
+def _want_table(cloud: Looks, wanted: ResultsTable, region: str) -> None:
+    keys = cloud.table_keys(wanted.name, region)
+    if keys is None:
+        raise DependencyNotReady(f"table {wanted.name}, named by results.table.name, does not exist in {region}")
+    expected = tuple(key for key in (wanted.partition_key, wanted.sort_key) if key)
+    if keys != expected:
+        raise SpecInvalid(
+            f"table {wanted.name} has the keys {', '.join(keys)}, but results.table says {', '.join(expected)}: write "
+            "partitionKey and sortKey as the table has them"
+        )
+
+
+def _want_trail(view: TrailView | None, found: Blueprint, prefixes: Sequence[str]) -> None:
+    bucket, arn = found.names.source.name, found.trail_arn
+    if view is None:
+        fault = "does not exist: create it, or leave source.cloudTrail.trailArn out to have one made"
+    elif not view.logging:
+        fault = "is stopped: start it (aws cloudtrail start-logging)"
+    elif not view.multi_region and view.region != found.place.region:
+        fault = f"records {view.region} only: name a trail of {found.place.region}, or one of all regions"
+    elif not records_writes(view.selectors, found.place.bucket_arn(bucket), prefixes):
+        fault = (
+            f"does not record the writes to bucket {bucket}: add its data events (aws cloudtrail put-event-selectors), or leave "
+            "source.cloudTrail.trailArn out to have a trail made"
+        )
+    else:
+        return
+    raise TrailMissing(f"trail {arn} {fault}")
+
+
+def _listed(entries: Mapping[str, object]) -> str:
+    return ", ".join(sorted(entries)) or "none"

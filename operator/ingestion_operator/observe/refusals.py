@@ -1,0 +1,63 @@
+"""What admission cannot refuse, because only a look at the cluster and at AWS shows it."""
+
+from __future__ import annotations
+
+import json
+
+from ingestion_operator.blueprint.filter_overlap import overlap
+from ingestion_operator.blueprint.resources import Blueprint, Sensitive
+from ingestion_operator.errors import SpecInvalid
+from ingestion_operator.model.processor import ENVIRONMENT_LIMIT, Processor
+from ingestion_operator.model.source import PATTERN_LIMIT, Filter
+from ingestion_operator.model.spec import Spec
+
+
+def has_runtime(processor: Processor) -> bool:
+    """Whether Lambda brings the runtime: an image brings its own."""
+    return processor.code.image is None
+
+
+def refuse_other_regions(spec: Spec, region: str) -> None:
+    """Admission compares with spec.region; without one the pipeline is in the operator's region, known only here."""
+    key, image = spec.source.bucket.encryption.key_arn, spec.processor.code.image
+    named = {
+        "a layer": [layer for layer in spec.processor.layers if f":lambda:{region}:" not in layer],
+        "the image": [image.uri] if image and f".ecr.{region}." not in image.uri else [],
+        "the source bucket's key": [key] if key and f":kms:{region}:" not in key else [],
+    }
+    for what, wrong in named.items():
+        if wrong:
+            raise SpecInvalid(
+                f"the pipeline is in {region} and {what} is not: {', '.join(wrong)}; name one of {region}"
+            )
+
+
+def refuse_what_aws_would_not_take(found: Blueprint) -> None:
+    """Admission bounds what is written in the spec; what becomes of it, with Secrets and names, is only known here."""
+    inputs = {resource.name: resource.inputs for resource in found.resources}
+    variables = inputs["function"].get("environment", {}).get("variables", {})
+    plain = {name: value.value if isinstance(value, Sensitive) else value for name, value in variables.items()}
+    # As Lambda measures them: "String measured: {...}".
+    size = len(json.dumps(plain, ensure_ascii=False, separators=(",", ":")).encode())
+    if size > ENVIRONMENT_LIMIT:
+        raise SpecInvalid(
+            f"processor.environment is {size} bytes long with the values from Secrets and the names of the results, and Lambda "
+            f"takes {ENVIRONMENT_LIMIT}: put larger settings into a file of the code, or have the function read them itself"
+        )
+    if (length := len(inputs["rule"]["event_pattern"])) > PATTERN_LIMIT:
+        raise SpecInvalid(
+            f"source.filter makes an event pattern of {length} characters, and EventBridge takes {PATTERN_LIMIT}: write fewer or "
+            "shorter prefixes and suffixes"
+        )
+
+
+def refuse_endless_loop(spec: Spec, found: Blueprint) -> None:
+    """Admission refuses a loop by name; one through the generated name of the source bucket is only seen here."""
+    if not found.names.results or found.names.results.name != found.names.source.name:
+        return
+    prefix = found.names.results_prefix
+    if overlap(spec.source.filter, Filter(prefixes=(prefix,) if prefix else ())):
+        raise SpecInvalid(
+            "results.bucket is the source bucket and its prefix is inside the filter: each result would start the function "
+            "again, without end. Write results under a prefix outside source.filter.prefixes or inside excludePrefixes"
+        )

@@ -1,0 +1,1 @@
+"""What can be said without a cluster and without AWS."""

@@ -1,0 +1,1 @@
+"""The use case and its passes over one pipeline or one account."""

@@ -1,0 +1,139 @@
+"""One pass over a pipeline that is being deleted: take down what it made, and nothing that is to stay."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ingestion_operator.blueprint.access import Access
+from ingestion_operator.blueprint.names import possible_buckets, possible_tables, stack_name
+from ingestion_operator.errors import AccessDenied, PipelineError, SpecInvalid, Waiting
+from ingestion_operator.model.pipeline import CONFIRM_PURGE
+from ingestion_operator.model.spec import DeletionPolicy
+from ingestion_operator.model.status import OperationType
+from ingestion_operator.observe.account_choice import access_as_built, access_for, refuse_another_account
+from ingestion_operator.observe.observed import Observed
+from ingestion_operator.ports.cloud import Cloud
+from ingestion_operator.ports.engine import StackRef
+from ingestion_operator.reasons import Reason
+from ingestion_operator.reconcile.context import StillThere
+from ingestion_operator.reconcile.disposal import Disposal
+from ingestion_operator.reconcile.run import DESTROY_TIMEOUT_SECONDS, Run
+from ingestion_operator.status import conclude
+
+
+@dataclass(frozen=True)
+class _Remains:
+    """What there may be of a pipeline in AWS, and how it is reached."""
+
+    cloud: Cloud
+    region: str
+    access: Access | None = None
+    """With what it was built; None: as its state says."""
+    buckets: tuple[str, ...] = ()
+    tables: tuple[str, ...] = ()
+    switched_on: str = ""
+
+
+@dataclass
+class Removal(Run):
+    """Takes a pipeline down."""
+
+    def run(self) -> None:
+        """Take it down. Raises StillThere while something holds it up."""
+        observed = Observed(self.identity)
+        try:
+            self._take_down(observed)
+        except PipelineError as error:
+            at = self.context.moments()
+            self.write(conclude.deleting(observed, None, str(error), at, error))
+            self.announce_if_new(error.reason, str(error))
+            raise StillThere(str(error), conclude.deletion_delay(self.written, error, at)) from error
+
+    def _take_down(self, observed: Observed) -> None:
+        policy = self.identity.deletion_policy
+        if policy is DeletionPolicy.RETAIN:
+            self.context.engine.forget(self._stack_ref(None))
+            self.announce(Reason.RETAINED, "everything stays in AWS, as deletion.policy says")
+            return
+        remains = self._remains()
+        disposal = self._disposal(remains, everything=policy is DeletionPolicy.DELETE)
+        disposal.check()
+        operation = self.operation(OperationType.DESTROY)
+        self.write(conclude.deleting(observed, operation, "taking down the pipeline", self.context.moments()))
+        with self.operating(operation, f"deletion.policy is {policy.value}", DESTROY_TIMEOUT_SECONDS):
+            ref = self._stack_ref(remains.access)
+            self.announce_a_broken_lock(
+                self.context.engine.destroy(ref, DESTROY_TIMEOUT_SECONDS, self.progress(operation))
+            )
+            if remains.switched_on:
+                remains.cloud.switch_off_events(remains.switched_on, remains.region)
+            purged = disposal.dispose()
+        if purged:
+            self.announce(
+                Reason.PURGED, f"deleted for good, as confirmed: the data in {', '.join(purged)}", warning=True
+            )
+        self.announce(Reason.DESTROYED, f"the pipeline is gone from AWS{self._what_stays(remains)}")
+
+    def _stack_ref(self, access: Access | None) -> StackRef:
+        stack = self.identity.status.stack
+        if stack is None:
+            return StackRef(stack_name(self.context.owner(self.identity)), self._region, access=access)
+        return StackRef(stack.name, stack.region, stack.encryption_salt, access, self.departed())
+
+    @property
+    def _region(self) -> str:
+        stack = self.identity.status.stack
+        return stack.region if stack else self.identity.region or self.context.default_region
+
+    def _remains(self) -> _Remains:
+        """As recorded.
+
+        Raises DependencyNotReady without the account with which it was built, AccountChanged if that leads elsewhere now.
+        """
+        stack = self.identity.status.stack
+        if stack is None:
+            return self._assumed_remains()
+        access = access_as_built(self.context.cluster, self.identity)
+        cloud = self.context.cloud.using(access)
+        if stack.account_id:
+            refuse_another_account(self.identity, cloud.place(stack.region))
+        return _Remains(cloud, stack.region, access, stack.data_buckets, stack.data_tables, stack.switched_on)
+
+    def _assumed_remains(self) -> _Remains:
+        """What there would be: a status may have been lost, and then only the deterministic names are left to go by.
+
+        The state, if there is one, says with what it was built. Most likely there is none: nothing was built, for the
+        account is not there or not allowed, and then nothing is to be looked for there.
+        """
+        try:
+            cloud = self.context.cloud.using(access_for(self.context.cluster, self.identity, self._region))
+            place = cloud.place(self._region)
+        except (Waiting, AccessDenied, SpecInvalid):
+            return _Remains(self.context.cloud, self._region)
+        owner = self.context.owner(self.identity)
+        named = self.identity.source_bucket if self.identity.source_is_made else ""
+        buckets = possible_buckets(named, owner, place)
+        return _Remains(cloud, self._region, buckets=buckets, tables=possible_tables(owner))
+
+    def _disposal(self, remains: _Remains, *, everything: bool) -> Disposal:
+        """The disposal of everything that holds data, or of nothing."""
+        return Disposal(
+            remains.cloud,
+            self.context.owner(self.identity),
+            remains.region,
+            remains.buckets if everything else (),
+            remains.tables if everything else (),
+            self._confirmed(),
+        )
+
+    def _what_stays(self, remains: _Remains) -> str:
+        """For the last Event: buckets and tables that are still there, and why."""
+        all_of_it = self._disposal(remains, everything=True)
+        kept = all_of_it.owned()
+        said = f"; kept with their data: {', '.join(kept)}" if kept else ""
+        if self.identity.deletion_policy is DeletionPolicy.DELETE and (foreign := all_of_it.foreign()):
+            said += f"; left alone, for they do not carry this pipeline's tags: {', '.join(foreign)}"
+        return said
+
+    def _confirmed(self) -> frozenset[str]:
+        return frozenset(b.strip() for b in self.identity.annotations.get(CONFIRM_PURGE, "").split(",") if b.strip())

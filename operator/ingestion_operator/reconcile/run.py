@@ -1,0 +1,127 @@
+"""What every pass over a pipeline has at hand: the ports, and the status as it was last written."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from uuid import uuid4
+
+from ingestion_operator.errors import PipelineError
+from ingestion_operator.model.pipeline import Identity
+from ingestion_operator.model.status import Operation, OperationType, Status
+from ingestion_operator.ports.engine import EngineResult, OnProgress, Progress
+from ingestion_operator.ports.pod import Pod
+from ingestion_operator.reasons import Reason
+from ingestion_operator.reconcile.context import Context
+from ingestion_operator.status.merge_patch import merge_patch
+
+logger = logging.getLogger(__name__)
+
+DESTROY_TIMEOUT_SECONDS = 1800.0
+PROGRESS_INTERVAL_SECONDS = 0.2
+# What an operation may take besides twice its time limit (it is begun anew once after a lock was broken): the CLI is given time to
+# stop, more than once, and AWS is asked before and after.
+MARGIN_SECONDS = 900.0
+
+
+@dataclass
+class Run:
+    """One pass over one pipeline; keeps the status as last written, so that each write is only what changed."""
+
+    context: Context
+    identity: Identity
+    written: Status = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.written = self.identity.status
+
+    def fields(self, operation: Operation | None = None, **more: object) -> dict[str, object]:
+        """For the log, where each line is a JSON object: what tells this pipeline and operation from others."""
+        key = self.identity.key
+        found = {"namespace": key.namespace, "pipeline": key.name, "generation": self.identity.generation, **more}
+        return found if operation is None else {**found, "operation": operation.type.value, "operationId": operation.id}
+
+    def operation(self, kind: OperationType) -> Operation:
+        """A new operation, by this operator."""
+        pod = str(self.context.pod) if self.context.pod else ""
+        return Operation(type=kind, id=uuid4().hex[:12], start_time=self.context.clock(), pod=pod)
+
+    def departed(self) -> tuple[str, ...]:
+        """The host that may hold the stack's lock, once it is certain that it does not run any more."""
+        stack = self.identity.status.stack
+        holder = Pod.parse(stack.lock_holder) if stack else None
+        # What it left itself, in an earlier container, is known by its pids.
+        if holder is None or holder == self.context.pod or not self.context.cluster.pod_is_gone(holder):
+            return ()
+        return (holder.host,)
+
+    @contextmanager
+    def operating(self, operation: Operation, why: str, timeout_seconds: float) -> Iterator[None]:
+        """Log an operation and tell the observer of it."""
+        key, kind, observer = self.identity.key, operation.type.value, self.context.observer
+        logger.info("%s: %s begins, %s", key, kind, why, extra=self.fields(operation))
+        observer.began(key, operation, 2 * timeout_seconds + MARGIN_SECONDS)
+        reason: Reason | None = Reason.FAILED
+        began = time.monotonic()
+        try:
+            yield
+        except PipelineError as error:
+            reason = error.reason
+            seconds = round(time.monotonic() - began, 3)
+            fields = self.fields(operation, reason=reason.value, durationSeconds=seconds)
+            logger.warning("%s: %s failed, %s: %s", key, kind, reason.value, error, extra=fields)
+            raise
+        else:
+            reason = None
+            seconds = round(time.monotonic() - began, 3)
+            fields = self.fields(operation, durationSeconds=seconds)
+            logger.info("%s: %s took %.1f s", key, kind, seconds, extra=fields)
+        finally:
+            observer.ended(operation, reason, time.monotonic() - began)
+
+    def write(self, status: Status) -> None:
+        """Write what changed of the status."""
+        patch = merge_patch(self.written.to_document(), status.to_document())
+        if patch:
+            self.context.cluster.patch_status(self.identity.key, patch)
+            self.context.observer.wrote(self.identity.key, status.conditions)
+        self.written = status
+
+    def progress(self, operation: Operation) -> OnProgress:
+        """Writes how far the operation is, not more often than a person can read."""
+        last = 0.0
+
+        def write(progress: Progress) -> None:
+            nonlocal last
+            if self.written.operation is None:
+                return  # a late event of an operation whose end is written already
+            if time.monotonic() - last >= PROGRESS_INTERVAL_SECONDS or progress.done == progress.total:
+                last = time.monotonic()
+                moved = operation.model_copy(update={"progress": str(progress)})
+                self.write(self.written.model_copy(update={"operation": moved}))
+
+        return write
+
+    def announce(self, reason: Reason, message: str, *, warning: bool = False) -> None:
+        """Publish an Event."""
+        try:
+            self.context.cluster.announce(self.identity, reason, message, warning=warning)
+        except PipelineError as error:
+            # The status says it too; an Event that cannot be published must not stop anything.
+            logger.warning("%s: %s", self.identity.key, error, extra=self.fields(reason=error.reason.value))
+
+    def announce_if_new(self, reason: Reason, message: str) -> None:
+        """One Event for each new failure or advice, not one for each time that it is met."""
+        if not any(message in condition.message for condition in self.identity.status.conditions):
+            self.announce(reason, message, warning=True)
+
+    def announce_a_broken_lock(self, result: EngineResult) -> None:
+        """Say so if the lock of a dead process was broken."""
+        if result.broken_lock:
+            self.context.observer.broke_lock()
+            self.announce(
+                Reason.LOCK_BROKEN, f"broke the lock of a process that is gone: {result.broken_lock}", warning=True
+            )

@@ -1,0 +1,1 @@
+"""Where the engine's state is kept, and how it moves."""

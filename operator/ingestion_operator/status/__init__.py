@@ -1,0 +1,1 @@
+"""From what happened to the new status, as pure functions of values."""

@@ -26,7 +26,7 @@ from ingestion_local.cluster.operator_pod import OperatorPod
 from ingestion_local.emulator import HEALTH
 from ingestion_local.environment import ROOT
 from ingestion_local.image import ContainerEngine
-from ingestion_local.processes import LocalEnvironmentError
+from ingestion_local.processes import LocalEnvironmentError, wait_until
 from unit.fake_machine import FakeMachine
 from unit.kind_machine import ANSWERS, EMULATOR, IMAGE_COMMANDS, TAG, heads_of
 
@@ -206,7 +206,9 @@ def test_a_signal_reaches_each_process_that_is_still_there(node: KindNode) -> No
         first.kill()
         first.wait()
         node.send(signal.SIGSTOP, [first.pid, second.pid])
-        assert psutil.Process(second.pid).status() == psutil.STATUS_STOPPED
+        stopped = psutil.Process(second.pid)
+        # The kernel stops a process when that is scheduled next.
+        wait_until("the stop", lambda: stopped.status() == psutil.STATUS_STOPPED, timeout_seconds=30)
         node.send(signal.SIGKILL, [first.pid, second.pid])
         assert second.wait() == -signal.SIGKILL
 

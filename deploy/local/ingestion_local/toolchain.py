@@ -57,6 +57,7 @@ class Tool:
     ldflags: str
     version_arguments: tuple[str, ...]
     version_pattern: str  # its group 1 is the version in the program's output
+    cgo: bool = False  # whether parts of it are written in C
 
     @property
     def module_directory(self) -> Path:
@@ -125,6 +126,16 @@ TOOLS: Mapping[str, Tool] = {
             ldflags="-s -w -X helm.sh/helm/v4/internal/version.version=v4.3.1",
             version_arguments=("version", "--template", "{{.Version}}"),
             version_pattern=r"^v(\S+)$",
+        ),
+        Tool(
+            name="vale",
+            version="3.22.0",
+            module="vale",
+            package="github.com/vale-cli/vale/v3/cmd/vale",
+            ldflags="-s -w -X main.version=3.22.0",
+            version_arguments=("--version",),
+            version_pattern=r"^vale version (\S+)$",
+            cgo=True,
         ),
         *(_kubernetes(name, "node") for name in NODE),
     )
@@ -281,6 +292,8 @@ def _build(tool: Tool, entry: Path, reporter: Reporter) -> Path:
         log=cache_directory() / "tools" / "logs" / f"{tool.name}-{tool.version}.log",
     )
     go = recipe.go()
+    if tool.cgo:
+        _require_c_compiler(tool, go)
     if entry.exists():
         reporter.advance("the cached file is damaged or half-written, building it again")
         shutil.rmtree(entry)
@@ -295,6 +308,16 @@ def _build(tool: Tool, entry: Path, reporter: Reporter) -> Path:
     # The stamp comes last: an entry without a stamp is unfinished.
     _write_stamp(binary)
     return binary
+
+
+def _require_c_compiler(tool: Tool, go: str) -> None:
+    """Raise LocalEnvironmentError where Go would leave the parts in C out, which it does when it finds no compiler."""
+    asked = subprocess.run([go, "env", "CGO_ENABLED"], capture_output=True, text=True, check=False)
+    if asked.stdout.strip() != "1":
+        raise LocalEnvironmentError(
+            f"{tool.name} {tool.version} is not on PATH, and building it takes a C compiler besides Go: "
+            f"install gcc or clang and leave CGO_ENABLED unset, or put {tool.name} {tool.version} on PATH"
+        )
 
 
 def main(names: Sequence[str]) -> None:

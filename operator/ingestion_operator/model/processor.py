@@ -259,8 +259,8 @@ class Vpc(
 
 
 IDENTITY_SERVICES = ("iam", "sts", "organizations", "account", "sso", "identitystore", "rolesanywhere")
-# An ARN has six parts. IAM refuses a wildcard in the service. The account may be a number, empty, or `aws` for resources
-# that Amazon owns.
+# An ARN has six parts. IAM refuses a wildcard in the service. The account may be a number, empty, or `aws` for
+# resources that Amazon owns.
 RESOURCE_ARN = r"^arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9*-]*:([0-9]{12}|aws|[*])?:.+$"
 
 

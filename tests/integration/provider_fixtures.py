@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from ingestion_local.emulator import Emulator
-from ingestion_local.provider.kinds import Aws
-from ingestion_local.provider.server import StandIn, place_of
+from ingestion_local.provider.access import place_of
+from ingestion_local.provider.clients import Aws
+from ingestion_local.provider.server import StandIn
 from integration.provider_engine import Engine
 from integration.provider_world import World
 

@@ -25,7 +25,7 @@ from botocore.exceptions import ClientError
 
 from ingestion_local import emulator as module
 from ingestion_local.emulator import Emulator
-from ingestion_local.processes import LocalEnvironmentError, free_port, wait_until
+from ingestion_local.processes import LocalEnvironmentError, free_port, has_ended, wait_until
 from integration.test_delivery import COPY, Account, account
 
 __all__ = ["account"]
@@ -201,14 +201,6 @@ def answers(address: tuple[str, int | None]) -> bool:
         return probe.connect_ex(address) == 0
 
 
-def ended(pid: int) -> bool:
-    """Whether the process has ended; a zombie has."""
-    try:
-        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
-
-
 def total(account: Account, namespace: str, metric: str, dimension: str, value: str) -> float:
     """The sum of a metric over the last hour."""
     now = datetime.now(UTC)
@@ -365,18 +357,18 @@ def test_a_killed_emulator_leaves_no_function_and_nothing_that_a_function_starte
     emulator = Emulator(tmp_path)
     emulator.start()
     pids = busy_function(emulator, "killed")
-    assert not any(ended(pid) for pid in pids)
+    assert not any(has_ended(pid) for pid in pids)
 
     emulator.process.kill()
 
-    wait_until("the end of the function", lambda: all(ended(pid) for pid in pids), timeout_seconds=10)
+    wait_until("the end of the function", lambda: all(has_ended(pid) for pid in pids), timeout_seconds=10)
     emulator.stop()
 
 
 def test_a_stopped_emulator_leaves_no_busy_function(tmp_path: Path) -> None:
     with Emulator(tmp_path) as emulator:
         pids = busy_function(emulator, "stopped")
-    assert all(ended(pid) for pid in pids)
+    assert all(has_ended(pid) for pid in pids)
 
 
 def test_an_emulator_ends_with_its_killed_parent_however_busy_it_is(tmp_path: Path) -> None:
@@ -397,7 +389,7 @@ def test_an_emulator_ends_with_its_killed_parent_however_busy_it_is(tmp_path: Pa
     caller.kill()
     caller.wait()
 
-    wait_until("the end of all", lambda: all(ended(pid) for pid in pids), timeout_seconds=10)
+    wait_until("the end of all", lambda: all(has_ended(pid) for pid in pids), timeout_seconds=10)
 
 
 def test_everything_that_it_writes_is_under_its_directory(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from ingestion_local.cluster.kind_cluster import configuration
 from ingestion_local.control_plane import ControlPlane
 from ingestion_local.emulator import HEALTH, PASSED_ON, Emulator
 from ingestion_local.processes import Process, free_port, wait_until
-from ingestion_local.provider.server import loopback_endpoint
+from ingestion_local.provider.access import loopback_endpoint
 from integration.helm_user import Manifest, of_kind
 
 CLUSTER = kind.FOLDER / "cluster.yaml"

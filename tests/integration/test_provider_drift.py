@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from ingestion_local.provider.calls import Refused
 from ingestion_local.provider.catalogue import KINDS
-from ingestion_local.provider.kinds import Kind, Refused
+from ingestion_local.provider.kinds import Kind
 from ingestion_local.provider.properties import Document, from_struct
 from integration.provider_compute_rows import (
     FUNCTION,

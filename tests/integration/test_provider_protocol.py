@@ -14,11 +14,12 @@ from google.protobuf import empty_pb2
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
 from ingestion_local.emulator import Emulator
+from ingestion_local.provider.access import Place, loopback_endpoint, place_of
+from ingestion_local.provider.calls import Refused
 from ingestion_local.provider.configuration import Configuration
 from ingestion_local.provider.install import install
-from ingestion_local.provider.kinds import Place, Refused
 from ingestion_local.provider.properties import UNKNOWN, Document, to_struct
-from ingestion_local.provider.server import StandIn, loopback_endpoint, place_of
+from ingestion_local.provider.server import StandIn
 from integration.provider_compute_rows import (
     FUNCTION,
     INVOKE_CONFIG,

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from ingestion_operator.blueprint.access import Access
 from ingestion_operator.blueprint.place import Place
 from ingestion_operator.blueprint.resources import Sensitive
-from ingestion_operator.model.pipeline import parse_identity
+from ingestion_operator.model.pipeline import parse_record
 from ingestion_operator.model.processor import RESERVED_ENVIRONMENT
 from ingestion_operator.observe.gather import Gatherer
-from ingestion_operator.observe.observed import Observed
+from ingestion_operator.observe.observed import Buildable, Unbuildable
 from ingestion_operator.ports.cloud import PackageObject, TrailView
 
 Document = dict[str, Any]
@@ -363,8 +363,8 @@ def body(spec: Any, namespace: str = "team-a", name: str = "words") -> Document:
 
 def planned(
     spec: Any, namespace: str = "team-a", name: str = "words", version: str = "1", secret: str = SECRET_VALUE
-) -> Observed:
+) -> Buildable | Unbuildable:
     """What the operator makes of a spec."""
     world = World(spec if isinstance(spec, dict) else {}, version, secret)
     found = body(spec, namespace, name)
-    return Gatherer(world, world, REGION, TODAY).observe(found, parse_identity(found))
+    return Gatherer(world, world, REGION, TODAY).observe(found, parse_record(found)).wanted

@@ -17,13 +17,13 @@ import signal
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from ingestion_local.kubectl import Kubectl
+from ingestion_local.lifecycle import Startable
 from ingestion_local.processes import LocalEnvironmentError, Process, free_ports, wait_until
 
 READY_TIMEOUT_SECONDS = 60.0
@@ -33,7 +33,7 @@ TOOLS = ("etcd", "kube-apiserver", "kubectl")
 PORT_TAKEN = "address already in use"
 
 
-class ControlPlane(Kubectl):
+class ControlPlane(Kubectl, Startable):
     """One etcd and one kube-apiserver, whose data, keys, kubeconfig and logs are under `directory`.
 
     What an earlier one stored in the same directory is found again, at another port. `tools` are the paths
@@ -42,7 +42,8 @@ class ControlPlane(Kubectl):
     """
 
     def __init__(self, directory: Path, tools: Mapping[str, Path], *, outlive_parent: bool = False) -> None:
-        super().__init__(tools["kubectl"], directory.absolute() / "kubeconfig")
+        Kubectl.__init__(self, tools["kubectl"], directory.absolute() / "kubeconfig")
+        Startable.__init__(self)
         self.directory = directory.absolute()
         self.log_dir = self.directory / "logs"
         self.admin_token = secrets.token_urlsafe(32)
@@ -69,29 +70,14 @@ class ControlPlane(Kubectl):
     def start(self) -> None:
         """Start both and wait until the API server is ready.
 
-        Raises LocalEnvironmentError with the folder of the logs when it does not come up, and stops what ran.
+        Raises LocalEnvironmentError with the folder of the logs when it does not come up.
         """
         try:
-            self._start()
+            super().start()
         except LocalEnvironmentError as error:
-            if not self._lost_a_port():
-                raise self._failure(error) from error
-            self._start_again()
-
-    def stop(self) -> None:
-        """Stop both. Stopping a stopped one succeeds."""
-        # The API server first: without its etcd it would not end by itself in time.
-        while self._processes:
-            self._processes.pop().stop(STOP_TIMEOUT_SECONDS)
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.stop()
+            raise LocalEnvironmentError(
+                f"the control plane did not start; its logs are in {self.log_dir}: {error}"
+            ) from error
 
     def service_account_kubeconfig(self, namespace: str, name: str, path: Path) -> Path:
         """Write to `path` a kubeconfig with the identity of an existing ServiceAccount, and return `path`.
@@ -111,30 +97,18 @@ class ControlPlane(Kubectl):
     def _start(self) -> None:
         self._prepare()
         self._etcd_port, peer_port, self._port = free_ports(3)
-        try:
-            etcd = self._launch("etcd", self._etcd_arguments(peer_port))
-            server = self._launch("kube-apiserver", self._apiserver_arguments())
-            wait_until(
-                "readiness of kube-apiserver",
-                lambda: self._ready(etcd),
-                timeout_seconds=READY_TIMEOUT_SECONDS,
-                process=server,
-            )
-        except BaseException:
-            self.stop()
-            raise
+        self._started.callback(self._processes.clear)
+        etcd = self._launch("etcd", self._etcd_arguments(peer_port))
+        server = self._launch("kube-apiserver", self._apiserver_arguments())
+        wait_until(
+            "readiness of kube-apiserver",
+            lambda: self._ready(etcd),
+            timeout_seconds=READY_TIMEOUT_SECONDS,
+            process=server,
+        )
         self._write_kubeconfig(self.kubeconfig, user="admin", token=self.admin_token, namespace="default")
 
-    def _start_again(self) -> None:
-        try:
-            self._start()
-        except LocalEnvironmentError as error:
-            raise self._failure(error) from error
-
-    def _failure(self, error: LocalEnvironmentError) -> LocalEnvironmentError:
-        return LocalEnvironmentError(f"the control plane did not start; its logs are in {self.log_dir}: {error}")
-
-    def _lost_a_port(self) -> bool:
+    def _is_worth_another_start(self) -> bool:
         """Whether somebody else took a port between its choice and its use."""
         return any(PORT_TAKEN in log.read_text(errors="replace") for log in self.log_dir.glob("*.log"))
 
@@ -166,6 +140,8 @@ class ControlPlane(Kubectl):
             # Without their parent nobody needs their data; asked politely, they would linger for ten seconds.
             death_signal=signal.SIGKILL,
         )
+        # The API server is stopped before its etcd: without it, it would not end by itself in time.
+        self._started.callback(process.stop, STOP_TIMEOUT_SECONDS)
         self._processes.append(process)
         return process
 

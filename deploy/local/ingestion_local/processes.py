@@ -3,7 +3,7 @@
 A child ends with the process that started it, however that one ends. One that is meant to outlive it leaves
 a record (pid and start time) beside its log, so that a later command finds exactly that process and ends it.
 
-For Linux: it asks the kernel to end children with their parent, and reads /proc.
+For Linux only: it asks the kernel to end children with their parent.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+import psutil
+
 T = TypeVar("T")
 
 PR_SET_PDEATHSIG = 1
@@ -29,6 +31,7 @@ LOG_TAIL_BYTES = 4096
 SAID_CHARACTERS = 3000
 GROUP_END_SECONDS = 10.0
 RECORD_SUFFIX = ".process.json"
+CLOCK_TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 # The kernel's "parent died" is the end of the *thread* that forked. All children are forked from this one,
 # which lives as long as the process, so that a child started from a short-lived thread does not end with it.
@@ -103,7 +106,7 @@ class Process:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.popen.wait(timeout_seconds)
         # As long as a member of the group is left, the kernel gives its leader's pid to nobody else.
-        if self.running or _start_time(self.pid) is None:
+        if self.running or has_ended(self.pid):
             _end_group(self.pid)
         self.popen.wait()
         _record_path(self.log).unlink(missing_ok=True)
@@ -162,7 +165,7 @@ class ProcessRecord:
             _signal_group(self.pid, signal.SIGTERM)
             with contextlib.suppress(LocalEnvironmentError):
                 wait_until(f"the end of {self.name}", lambda: not self.running, timeout_seconds=timeout_seconds)
-        if self.running or _start_time(self.pid) is None:
+        if self.running or has_ended(self.pid):
             _end_group(self.pid)
         _record_path(self.log).unlink(missing_ok=True)
 
@@ -183,28 +186,38 @@ def _record_path(log: Path) -> Path:
     return log.with_name(log.name + RECORD_SUFFIX)
 
 
-def _stat(pid: int | str) -> list[str] | None:
-    """The fields of /proc/<pid>/stat (proc(5)) from the third, the state, on; None when it has ended."""
+def has_ended(pid: int) -> bool:
+    """Whether the process has ended. A zombie has: it holds no port and no file, and may stay one where nobody reaps."""
     try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-    # A zombie has ended: it holds no port and no file, and may stay one where nobody reaps.
-    return None if fields[0] in "ZX" else fields
+        return psutil.Process(pid).status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
+    except psutil.NoSuchProcess:
+        return True
 
 
 def _start_time(pid: int) -> str | None:
     """When the process with this pid started, in a form to compare only; None when it has ended."""
-    fields = _stat(pid)
-    # It is counted from boot, so the boot belongs to it.
+    if has_ended(pid):
+        return None
+    try:
+        since_boot = psutil.Process(pid).create_time() - psutil.boot_time()
+    except psutil.NoSuchProcess:
+        return None
+    # Clock ticks since the boot stay the same when somebody sets the clock. They need the boot to be unique.
     boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    return f"{boot}:{fields[19]}" if fields else None
+    return f"{boot}:{round(since_boot * CLOCK_TICKS_PER_SECOND)}"
 
 
 def _group_exists(group: int) -> bool:
     """Whether a process of the group has not ended."""
-    pids = (entry.name for entry in Path("/proc").iterdir() if entry.name.isdigit())
-    return any(fields[2] == str(group) for pid in pids if (fields := _stat(pid)))
+    return any(_group_of(pid) == group and not has_ended(pid) for pid in psutil.pids())
+
+
+def _group_of(pid: int) -> int:
+    """The process group; 0 when the process is gone."""
+    try:
+        return os.getpgid(pid)
+    except ProcessLookupError:
+        return 0
 
 
 def _signal_group(group: int, number: signal.Signals) -> None:

@@ -35,7 +35,7 @@ class PipelineKey:
 
 
 @dataclass(frozen=True)
-class Identity:
+class PipelineRecord:
     """What is known of a pipeline even when its spec is invalid."""
 
     key: PipelineKey
@@ -55,10 +55,10 @@ class Identity:
     """Whether the spec leaves the source bucket to the operator: one that was there before is never its to delete."""
 
 
-def parse_identity(body: Mapping[str, Any]) -> Identity:
+def parse_record(body: Mapping[str, Any]) -> PipelineRecord:
     """Read identity and status; never fails on a bad spec, so that deletion always works."""
     metadata = body["metadata"]
-    return Identity(
+    return PipelineRecord(
         key=PipelineKey(metadata["namespace"], metadata["name"]),
         uid=metadata["uid"],
         generation=metadata.get("generation", 1),

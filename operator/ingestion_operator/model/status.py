@@ -170,6 +170,8 @@ class Status(StatusModel):
     next_check_time: datetime | None = None
     """When the operator looks at the pipeline again by itself: a retry, or the next look for drift."""
     conditions: ConditionList = ()
+    announced: tuple[str, ...] = ()
+    """Warning Events that say what is true now, as `<reason>:<hash of the message>`. The operator does not repeat them."""
     operation: Operation | None = None
     last_operation: LastOperation | None = None
     resources: Annotated[

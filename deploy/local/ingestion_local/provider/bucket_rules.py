@@ -7,8 +7,8 @@ from typing import Any
 from typing_extensions import override
 
 from ingestion_local.provider.buckets import Setting
-from ingestion_local.provider.kinds import Kind, present
-from ingestion_local.provider.properties import Document
+from ingestion_local.provider.kinds import Kind
+from ingestion_local.provider.properties import Document, present
 from ingestion_local.provider.shapes import Block, block
 
 

@@ -9,18 +9,11 @@ from typing import Any, ClassVar
 
 from typing_extensions import override
 
-from ingestion_local.provider.kinds import (
-    Kind,
-    Refused,
-    absent_is_fine,
-    doing,
-    error_code,
-    present,
-    tag_list,
-    tag_map,
-)
-from ingestion_local.provider.properties import UNKNOWN, Document
+from ingestion_local.provider.calls import Refused, absent_is_fine, doing, error_code
+from ingestion_local.provider.kinds import Kind
+from ingestion_local.provider.properties import UNKNOWN, Document, present
 from ingestion_local.provider.shapes import Block, block
+from ingestion_local.provider.tags import tag_list, tag_map
 
 MISSING_BUCKET = ("NoSuchBucket", "404")
 # The one region that a bucket is made in without saying so.

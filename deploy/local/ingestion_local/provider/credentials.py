@@ -13,8 +13,8 @@ import botocore.session
 from botocore.config import Config
 from botocore.credentials import CredentialProvider, Credentials, RefreshableCredentials
 
+from ingestion_local.provider.access import Place
 from ingestion_local.provider.configuration import Role
-from ingestion_local.provider.kinds import Place
 
 METHOD = "assume-role"
 # A session is renewed when less than this is left of it.

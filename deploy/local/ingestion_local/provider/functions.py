@@ -8,6 +8,7 @@ from typing import Any
 
 from typing_extensions import override
 
+from ingestion_local.provider.calls import absent_is_fine, doing, error_code, propagated, settled
 from ingestion_local.provider.function_code import CODE, NOT_TOLD, ZIP, code_problems, code_to_aws
 from ingestion_local.provider.function_configuration import (
     BLOCKS,
@@ -20,18 +21,10 @@ from ingestion_local.provider.function_configuration import (
     configuration_problems,
     configuration_to_aws,
 )
-from ingestion_local.provider.kinds import (
-    Kind,
-    absent_is_fine,
-    doing,
-    error_code,
-    present,
-    propagated,
-    settled,
-    tag_changes,
-)
-from ingestion_local.provider.properties import Document
+from ingestion_local.provider.kinds import Kind
+from ingestion_local.provider.properties import Document, present
 from ingestion_local.provider.shapes import block
+from ingestion_local.provider.tags import tag_changes
 
 UNRESERVED = -1
 # A new role is not known to Lambda at once.

@@ -7,9 +7,10 @@ from types import MappingProxyType
 
 from typing_extensions import override
 
+from ingestion_local.provider.calls import Refused, absent_is_fine, doing, propagated
 from ingestion_local.provider.functions import is_early
-from ingestion_local.provider.kinds import Kind, Refused, absent_is_fine, doing, present, propagated
-from ingestion_local.provider.properties import Document
+from ingestion_local.provider.kinds import Kind
+from ingestion_local.provider.properties import Document, present
 from ingestion_local.provider.shapes import Block, block
 
 DEFAULT_RETRIES = 2

@@ -12,9 +12,8 @@ import os
 import re
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar
-from urllib.parse import urlparse
 
 import grpc
 from google.protobuf import any_pb2, empty_pb2
@@ -22,9 +21,11 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, st
 from typing_extensions import override
 
 from ingestion_local.provider import configuration
+from ingestion_local.provider.access import place_of
+from ingestion_local.provider.calls import Refused
 from ingestion_local.provider.catalogue import KINDS, USUAL_SERVICES
-from ingestion_local.provider.configuration import TEST_NETWORK, Configuration, is_an_emulators
-from ingestion_local.provider.kinds import Aws, Kind, Place, Refused
+from ingestion_local.provider.clients import Aws
+from ingestion_local.provider.kinds import Kind
 from ingestion_local.provider.properties import UNKNOWN, Document, from_struct, is_json, is_unknown, to_struct
 from ingestion_local.provider.shapes import problems
 
@@ -40,41 +41,9 @@ BANNER = (
 NAME = "ingestion-operator's local stand-in for pulumi-resource-aws"
 
 
-def loopback_endpoint(environment: Mapping[str, str]) -> str:
-    """The emulator's URL. Raises Refused if there is none or if it is neither on this machine nor in a test network."""
-    endpoint = environment.get("AWS_ENDPOINT_URL", "")
-    if not is_an_emulators(urlparse(endpoint).hostname):
-        raise Refused(
-            f"AWS_ENDPOINT_URL is {endpoint!r}: the stand-in talks only to an emulator on loopback or in "
-            f"{TEST_NETWORK}, never to AWS"
-        )
-    return endpoint
-
-
 def _known(given: Document) -> Document:
     """The configuration without what the program does not know yet."""
     return {name: value for name, value in given.items() if not is_unknown(value)}
-
-
-def place_of(environment: Mapping[str, str], said: Configuration = Configuration()) -> Place:  # noqa: B008 - frozen
-    """The emulator that the environment names, and nothing else: no profile, no metadata service. Raises Refused.
-
-    What the program says of the provider comes first.
-    """
-    endpoint = loopback_endpoint(environment)
-    region = said.region or environment.get("AWS_REGION", "") or environment.get("AWS_DEFAULT_REGION", "")
-    wanted = {name: environment.get(name, "") for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
-    for name, value in {"AWS_REGION": region, **wanted}.items():
-        if not value:
-            raise Refused(f"{name} is not set: the stand-in takes its configuration from the environment")
-    return Place(
-        endpoint,
-        region,
-        wanted["AWS_ACCESS_KEY_ID"],
-        wanted["AWS_SECRET_ACCESS_KEY"],
-        environment.get("AWS_SESSION_TOKEN"),
-        said,
-    )
 
 
 class StandIn(provider_pb2_grpc.ResourceProviderServicer):

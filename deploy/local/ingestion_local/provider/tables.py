@@ -6,19 +6,11 @@ from types import MappingProxyType
 
 from typing_extensions import override
 
-from ingestion_local.provider.kinds import (
-    Kind,
-    Refused,
-    absent_is_fine,
-    doing,
-    present,
-    settled,
-    tag_changes,
-    tag_list,
-    tag_map,
-)
-from ingestion_local.provider.properties import Document
+from ingestion_local.provider.calls import Refused, absent_is_fine, doing, settled
+from ingestion_local.provider.kinds import Kind
+from ingestion_local.provider.properties import Document, present
 from ingestion_local.provider.shapes import Block, block, requiring
+from ingestion_local.provider.tags import tag_changes, tag_list, tag_map
 
 ABSENT = "ResourceNotFoundException"
 PAY_PER_REQUEST = "PAY_PER_REQUEST"

@@ -11,9 +11,11 @@ from typing import Any
 
 from typing_extensions import override
 
-from ingestion_local.provider.kinds import Kind, absent_is_fine, doing, present, tag_changes, tag_list, tag_map
-from ingestion_local.provider.properties import Document
+from ingestion_local.provider.calls import absent_is_fine, doing
+from ingestion_local.provider.kinds import Kind
+from ingestion_local.provider.properties import Document, present
 from ingestion_local.provider.shapes import Block, block, requiring
+from ingestion_local.provider.tags import tag_changes, tag_list, tag_map
 
 ABSENT = ("TrailNotFoundException", "ResourceNotFoundException")
 # Pulumi's input to the field of CreateTrail and UpdateTrail, and to the field of what GetTrail answers.

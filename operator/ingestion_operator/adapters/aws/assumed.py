@@ -1,7 +1,7 @@
 """Sessions of boto3 with the credentials of a role that is assumed when they are first needed, and again before they end.
 
 The identity that assumes it is the operator's own, wherever boto3 finds that: variables, a web identity token (IRSA), the agent of
-Pod Identity.
+Pod PipelineRecord.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""From a spec to all resources that it asks for."""
+"""Assembles the blueprint of a pipeline from its spec."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ingestion_operator.model.spec import Spec
 GROUPS = (source_bucket, results_bucket, table, trail, dead_letters, role, function, delivery)
 
 
-def blueprint(
+def assemble(
     spec: Spec,
     owner: Owner,
     place: Place,

@@ -16,7 +16,7 @@ from ingestion_operator.generate.pages import api_reference, metrics_reference, 
 def generated() -> dict[Path, str]:
     """Path and content of every generated file."""
     return {
-        **{Path("crds") / kind.file_name: crd.to_yaml(kind) for kind in crd.KINDS},
+        **{Path("crds") / resource.file_name: crd.to_yaml(resource) for resource in crd.CUSTOM_RESOURCES},
         Path("docs/api-reference.md"): api_reference(crd.PIPELINE),
         Path("docs/account-reference.md"): api_reference(crd.ACCOUNT),
         Path("docs/settings.md"): settings_reference(),

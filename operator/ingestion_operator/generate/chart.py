@@ -39,7 +39,7 @@ def chart_files(root: Path = Path()) -> dict[Path, str]:
 
     `root` is the root of the repository.
     """
-    copies = {CRD_COPIES / kind.file_name: crd.to_yaml(kind) for kind in crd.KINDS}
+    copies = {CRD_COPIES / resource.file_name: crd.to_yaml(resource) for resource in crd.CUSTOM_RESOURCES}
     return {**copies, VALUES_SCHEMA: values_schema((root / VALUES_SCHEMA).read_text())}
 
 

@@ -50,7 +50,7 @@ ACCOUNT_COLUMNS: tuple[Column, ...] = (
 
 
 @dataclass(frozen=True)
-class Kind:
+class CustomResource:
     """What the API server has to know of one kind."""
 
     kind: str
@@ -70,7 +70,7 @@ class Kind:
         return f"{GROUP}_{self.plural}.yaml"
 
 
-PIPELINE = Kind(
+PIPELINE = CustomResource(
     KIND,
     PLURAL,
     "Namespaced",
@@ -83,7 +83,7 @@ PIPELINE = Kind(
     ("ingestion",),
 )
 # Of no category: who may list pipelines need not be allowed to list accounts, and would be shown an error.
-ACCOUNT = Kind(
+ACCOUNT = CustomResource(
     ACCOUNT_KIND,
     ACCOUNTS,
     "Cluster",
@@ -92,43 +92,43 @@ ACCOUNT = Kind(
     AccountStatus,
     ACCOUNT_COLUMNS,
 )
-KINDS = (PIPELINE, ACCOUNT)
+CUSTOM_RESOURCES = (PIPELINE, ACCOUNT)
 DROPPED = {"title", "additionalProperties", "$defs"}
 
 
-def definition(kind: Kind = PIPELINE) -> dict[str, Any]:
+def definition(resource: CustomResource = PIPELINE) -> dict[str, Any]:
     """The whole CustomResourceDefinition."""
-    more = {"shortNames": list(kind.short_names), "categories": list(kind.categories)}
+    more = {"shortNames": list(resource.short_names), "categories": list(resource.categories)}
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"{kind.plural}.{GROUP}"},
+        "metadata": {"name": f"{resource.plural}.{GROUP}"},
         "spec": {
             "group": GROUP,
-            "scope": kind.scope,
+            "scope": resource.scope,
             "names": {
-                "kind": kind.kind,
-                "listKind": f"{kind.kind}List",
-                "plural": kind.plural,
-                "singular": kind.kind.lower(),
+                "kind": resource.kind,
+                "listKind": f"{resource.kind}List",
+                "plural": resource.plural,
+                "singular": resource.kind.lower(),
                 **{name: words for name, words in more.items() if words},
             },
-            "versions": [_version(kind)],
+            "versions": [_version(resource)],
         },
     }
 
 
-def to_yaml(kind: Kind = PIPELINE) -> str:
+def to_yaml(resource: CustomResource = PIPELINE) -> str:
     """The CustomResourceDefinition as the file under `crds/`."""
     return "# Made from operator/ingestion_operator/model by `make generate`; do not edit.\n" + yaml.safe_dump(
-        definition(kind), sort_keys=False, width=120
+        definition(resource), sort_keys=False, width=120
     )
 
 
-def _version(kind: Kind) -> dict[str, Any]:
+def _version(resource: CustomResource) -> dict[str, Any]:
     columns = [
         {"name": name, "type": type_, "jsonPath": path, **({"priority": priority} if priority else {})}
-        for name, type_, path, priority in kind.columns
+        for name, type_, path, priority in resource.columns
     ]
     return {
         "name": VERSION,
@@ -136,25 +136,25 @@ def _version(kind: Kind) -> dict[str, Any]:
         "storage": True,
         "subresources": {"status": {}},
         "additionalPrinterColumns": columns,
-        "schema": {"openAPIV3Schema": _object_schema(kind)},
+        "schema": {"openAPIV3Schema": _object_schema(resource)},
     }
 
 
-def _object_schema(kind: Kind) -> Schema:
-    limit = kind.longest_name
+def _object_schema(resource: CustomResource) -> Schema:
+    limit = resource.longest_name
     too_long = f"metadata.name must not be longer than {limit} characters: choose a shorter one"
     shorter = [] if limit >= NAME_LIMIT else [cel(f"size(self.metadata.name) <= {limit}", too_long)]
     return {
         "type": "object",
-        "description": kind.description,
+        "description": resource.description,
         "required": ["spec"],
         **({"x-kubernetes-validations": shorter} if shorter else {}),
         "properties": {
             "apiVersion": {"type": "string"},
             "kind": {"type": "string"},
             "metadata": {"type": "object"},
-            "spec": schema_of(kind.spec),
-            "status": schema_of(kind.status),
+            "spec": schema_of(resource.spec),
+            "status": schema_of(resource.status),
         },
     }
 

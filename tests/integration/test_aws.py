@@ -19,7 +19,7 @@ from botocore.exceptions import ClientError
 from builders import CODE, make_spec
 from ingestion_local.emulator import Emulator
 from ingestion_operator.adapters.aws import Boto3Cloud, buckets, lookups, tables, wiring
-from ingestion_operator.blueprint.assemble import blueprint
+from ingestion_operator.blueprint.assemble import assemble
 from ingestion_operator.blueprint.event_pattern import object_created, written
 from ingestion_operator.blueprint.function_code import CodeBundle, ContainerImage
 from ingestion_operator.blueprint.ownership import Owner, Tag
@@ -73,7 +73,7 @@ class Account:
 
     def blueprint(self, **spec: Any) -> Blueprint:
         place = Boto3Cloud(path_style=True).place(REGION)
-        return blueprint(make_spec(**spec), self.owner, place, CodeBundle.of({"index.py": CODE}))
+        return assemble(make_spec(**spec), self.owner, place, CodeBundle.of({"index.py": CODE}))
 
     def bucket(self, name: str = "bucket", tags: Mapping[str, str] | None = None, *, versions: bool = False) -> str:
         bucket = f"{name}-{self.suffix}"
@@ -595,7 +595,7 @@ CLOUD_TRAIL = {"source": {"trigger": "CloudTrail"}, "tags": {"team": "search"}}
 
 
 def test_where_nothing_was_left_there_is_nothing_to_take_over(cloud: Boto3Cloud, account: Account) -> None:
-    assert cloud.leftovers(account.blueprint(**CLOUD_TRAIL)) == {}
+    assert cloud.claim_leftovers(account.blueprint(**CLOUD_TRAIL)) == {}
 
 
 def test_what_was_left_is_taken_over_with_the_tags_of_now_and_a_function_is_deleted(
@@ -604,7 +604,7 @@ def test_what_was_left_is_taken_over_with_the_tags_of_now_and_a_function_is_dele
     found = account.blueprint(**CLOUD_TRAIL)
     url = leave_all(account, found, account.mine)
     for _ in range(2):
-        assert cloud.leftovers(found) == {
+        assert cloud.claim_leftovers(found) == {
             "role": found.names.role,
             "dead-letter-queue": url,
             "log-group": found.names.log_group,
@@ -621,7 +621,7 @@ def test_what_others_have_under_these_names_is_neither_reported_nor_touched(
 ) -> None:
     found = account.blueprint(**CLOUD_TRAIL)
     leave_all(account, found, tags)
-    assert cloud.leftovers(found) == {}
+    assert cloud.claim_leftovers(found) == {}
     assert all(there == tags for there in tags_of(account, found).values())
     assert has_function(account, found)
 
@@ -637,7 +637,7 @@ def test_not_even_the_most_talkative_log_shows_the_environment_of_a_function(
     )
     caplog.clear()
     caplog.set_level(logging.DEBUG)
-    cloud.leftovers(found)
+    cloud.claim_leftovers(found)
     with pytest.raises(UpdateFailed):
         cloud.wiring_faults(found)
     assert value not in caplog.text
@@ -646,14 +646,14 @@ def test_not_even_the_most_talkative_log_shows_the_environment_of_a_function(
 def test_a_role_is_found_whatever_its_path(cloud: Boto3Cloud, account: Account) -> None:
     found = account.blueprint()
     role(account, found.names.role, account.mine, path="/elsewhere/")
-    assert cloud.leftovers(found) == {"role": found.names.role}
+    assert cloud.claim_leftovers(found) == {"role": found.names.role}
 
 
 def test_only_what_is_asked_for_is_looked_at(cloud: Boto3Cloud, account: Account) -> None:
     found = account.blueprint(**CLOUD_TRAIL)
     leave_all(account, found, account.mine)
     before = tags_of(account, found)
-    assert cloud.leftovers(replace(found, resources=())) == {}
+    assert cloud.claim_leftovers(replace(found, resources=())) == {}
     assert tags_of(account, found) == before
     assert has_function(account, found)
 
@@ -800,7 +800,7 @@ CALLS: dict[str, Callable[[Boto3Cloud, Blueprint], object]] = {
     "table_keys": lambda cloud, _: cloud.table_keys("tbl", REGION),
     "package": lambda cloud, _: cloud.package("bkt", "k", "", REGION),
     "trail": lambda cloud, _: cloud.trail(TRAIL_ARN),
-    "leftovers": lambda cloud, found: cloud.leftovers(found),
+    "claim_leftovers": lambda cloud, found: cloud.claim_leftovers(found),
     "wiring_faults": lambda cloud, found: cloud.wiring_faults(found),
     "place": lambda cloud, _: cloud.place(REGION),
 }
@@ -821,7 +821,7 @@ def unreachable(monkeypatch: pytest.MonkeyPatch) -> Boto3Cloud:
 def test_an_endpoint_that_does_not_answer_is_tried_again_later(
     account: Account, unreachable: Boto3Cloud, call: Callable[[Boto3Cloud, Blueprint], object]
 ) -> None:
-    found = blueprint(make_spec(), OWNER, _place(account), CodeBundle.of({"index.py": CODE}))
+    found = assemble(make_spec(), OWNER, _place(account), CodeBundle.of({"index.py": CODE}))
     with pytest.raises(UpdateFailed, match="Could not connect"):
         call(unreachable, found)
 
@@ -837,7 +837,7 @@ def test_without_credentials_a_person_is_asked_for_them(
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
-    found = blueprint(make_spec(), OWNER, _place(account), CodeBundle.of({"index.py": CODE}))
+    found = assemble(make_spec(), OWNER, _place(account), CodeBundle.of({"index.py": CODE}))
     with pytest.raises(CredentialsMissing, match="give its ServiceAccount a role"):
         call(Boto3Cloud(path_style=True), found)
 
@@ -857,7 +857,7 @@ def powerless(account: Account, monkeypatch: pytest.MonkeyPatch) -> Boto3Cloud:
 @pytest.mark.parametrize("call", [name for name in CALLS if name != "place"])
 def test_a_right_that_is_missing_is_named(account: Account, powerless: Boto3Cloud, call: str) -> None:
     account_bucket, account_table = account.bucket(), account.table()
-    found = blueprint(make_spec(), account.owner, _place(account), CodeBundle.of({"index.py": CODE}))
+    found = assemble(make_spec(), account.owner, _place(account), CodeBundle.of({"index.py": CODE}))
     account.s3.create_bucket(Bucket=found.names.source.name)
     calls: dict[str, Callable[[], object]] = {
         **{name: lambda name=name: CALLS[name](powerless, found) for name in CALLS},  # type: ignore[misc]

@@ -37,7 +37,7 @@ class AccountCheck:
             return
         users = users_of(name, cluster.pipelines())
         try:
-            role = self.context.cloud.assumed(access_of(account, cluster.cluster_id()))
+            role = self.context.cloud.assume(access_of(account, cluster.cluster_id()))
             check_default(account, map(parse_account, cluster.accounts()))
         except PipelineError as error:
             self._write(account, refused(account, users, error, at))

@@ -20,8 +20,9 @@ from pulumi import automation
 from ingestion_local import toolchain
 from ingestion_local.emulator import Emulator
 from ingestion_local.provider.install import install
+from ingestion_operator.adapters.pulumi.cli import EngineSettings
 from ingestion_operator.adapters.pulumi.program import program
-from ingestion_operator.adapters.pulumi.pulumi_engine import EngineSettings, PulumiEngine
+from ingestion_operator.adapters.pulumi.pulumi_engine import PulumiEngine
 from ingestion_operator.adapters.state_files import FileState
 from ingestion_operator.blueprint.assemble import assemble
 from ingestion_operator.blueprint.function_code import CodeBundle

@@ -20,9 +20,10 @@ from pulumi.automation.events import EngineEvent
 
 from ingestion_local.emulator import Emulator
 from ingestion_local.provider.install import install
+from ingestion_operator.adapters.pulumi.cli import EngineSettings
 from ingestion_operator.adapters.pulumi.events import EventCollector
 from ingestion_operator.adapters.pulumi.program import program
-from ingestion_operator.adapters.pulumi.pulumi_engine import EngineSettings, PulumiEngine
+from ingestion_operator.adapters.pulumi.pulumi_engine import PulumiEngine
 from ingestion_operator.adapters.state_files import FileState
 from ingestion_operator.blueprint.assemble import assemble
 from ingestion_operator.blueprint.function_code import CodeBundle

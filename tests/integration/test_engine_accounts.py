@@ -17,7 +17,8 @@ from aws_accounts import OtherAccount
 from builders import make_spec
 from ingestion_local.emulator import Emulator
 from ingestion_local.provider.install import install
-from ingestion_operator.adapters.pulumi.pulumi_engine import EngineSettings, PulumiEngine
+from ingestion_operator.adapters.pulumi.cli import EngineSettings
+from ingestion_operator.adapters.pulumi.pulumi_engine import PulumiEngine
 from ingestion_operator.adapters.state_files import FileState
 from ingestion_operator.blueprint.access import Access
 from ingestion_operator.blueprint.assemble import assemble

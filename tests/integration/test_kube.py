@@ -120,7 +120,7 @@ def test_an_error_about_a_secret_shows_nothing_of_what_the_server_said(
         error.body = f'{{"data": "{VALUE}"}}'
         raise error
 
-    monkeypatch.setattr(cluster._core, "read_namespaced_secret", refuse)
+    monkeypatch.setattr(client.CoreV1Api, "read_namespaced_secret", refuse)
     with pytest.raises(UpdateFailed) as failure:
         cluster.secret("team-a", "api")
     assert str(failure.value) == "reading Secret team-a/api: 500 Internal Server Error"

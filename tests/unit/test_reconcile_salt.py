@@ -1,0 +1,83 @@
+"""The use case against the fakes: the salt of the state's secrets is kept."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from fakes import FakeCloud, FakeEngine
+from ingestion_operator.errors import PipelineError, StateUnreadable, UpdateFailed
+from ingestion_operator.model.pipeline import RECONCILE_REQUESTED_AT
+from ingestion_operator.ports.engine import EngineResult, OnProgress, StackRef, UpdateRequest
+from unit.reconcile_fixtures import HOUR, stack_of, world
+from unit.reconcile_world import World
+
+__all__ = ["world"]
+
+
+class SaltedEngine(FakeEngine):
+    """Chooses a salt for a stack that comes without one, as the CLI does, and notices a wrong one."""
+
+    salts: dict[str, str]
+
+    def __init__(self, cloud: FakeCloud) -> None:
+        super().__init__(cloud)
+        self.salts = {}
+
+    def update(self, request: UpdateRequest, on_progress: OnProgress) -> EngineResult:
+        given = request.stack.encryption_salt
+        salt = given or f"v1:{len(self.calls)}"
+        if given and self.salts.get(request.stack.name, given) != given:
+            raise StateUnreadable("incorrect passphrase")
+        try:
+            result = super().update(request, on_progress)
+        except PipelineError as error:
+            error.encryption_salt = salt
+            raise
+        self.salts[request.stack.name] = salt
+        return replace(result, encryption_salt=salt)
+
+
+@pytest.fixture
+def salted(world: World) -> World:
+    world.engine = SaltedEngine(world.cloud)
+    world.restart()
+    world.build()
+    return world
+
+
+def test_the_salt_of_the_first_operation_is_kept_for_each_later_one(salted: World) -> None:
+    assert stack_of(salted).encryption_salt == "v1:0"
+    salted.change(tags={"team": "search"})
+    salted.reconcile()
+    salted.engine.failures.append(UpdateFailed("no"))
+    salted.change(tags={})
+    salted.reconcile()
+    salted.tick(HOUR)
+    salted.annotate(RECONCILE_REQUESTED_AT, "now")
+    salted.reconcile()
+    assert {call.stack.encryption_salt for call in salted.engine.calls[1:]} == {"v1:0"}
+    assert stack_of(salted).encryption_salt == "v1:0"
+    salted.remove()
+    assert salted.last_call.stack.encryption_salt == "v1:0"
+
+
+def test_the_salt_of_a_first_creation_that_failed_is_kept(world: World) -> None:
+    world.engine = SaltedEngine(world.cloud)
+    world.restart()
+    world.engine.failures.append(UpdateFailed("no"))
+    world.create()
+    world.reconcile()
+    assert stack_of(world).encryption_salt == "v1:0"
+    world.tick(HOUR)
+    assert world.is_ready
+    assert world.last_call.stack.encryption_salt == "v1:0"
+
+
+def test_the_salt_survives_a_crash_and_is_given_to_forget(salted: World) -> None:
+    salted.change(tags={"team": "search"}, deletion={"policy": "Retain"})
+    salted.crash()
+    assert stack_of(salted).encryption_salt == "v1:0"
+    salted.remove()
+    assert salted.last_call.stack == StackRef(stack_of(salted).name, "eu-west-1", "v1:0")

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 import boto3
 import botocore.session
-from botocore.config import Config
 from botocore.credentials import CredentialProvider, RefreshableCredentials
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
+from ingestion_operator.adapters.aws.client_config import client_config
 from ingestion_operator.blueprint.access import Access
 from ingestion_operator.errors import AccessDenied, CredentialsMissing, PipelineError, UpdateFailed
 
@@ -96,10 +96,9 @@ class _Role(CredentialProvider):
     def _client(self) -> STSClient:
         with self._guard:
             if self._sts is None:
-                config = Config(retries={"mode": "standard", "max_attempts": 5}, connect_timeout=5, read_timeout=30)
                 make: Any = boto3.Session().client
                 endpoint = self._access.endpoint_url or None
-                self._sts = make("sts", region_name=self._region, endpoint_url=endpoint, config=config)
+                self._sts = make("sts", region_name=self._region, endpoint_url=endpoint, config=client_config())
             return self._sts
 
 

@@ -11,10 +11,10 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
 
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from ingestion_operator.adapters.aws.assumed import session_of
+from ingestion_operator.adapters.aws.client_config import client_config
 from ingestion_operator.blueprint.access import OWN, Access
 from ingestion_operator.errors import AccessDenied, CredentialsMissing, PipelineError, UpdateFailed
 
@@ -50,12 +50,7 @@ class Clients:
     def __init__(self, *, path_style: bool = False, access: Access = OWN, region: str = DEFAULT_REGION) -> None:
         self._access = access
         self._session = session_of(access, region)
-        self._config = Config(
-            retries={"mode": "standard", "max_attempts": 5},
-            connect_timeout=5,
-            read_timeout=30,
-            s3={"addressing_style": "path" if path_style or access.endpoint_url else "auto"},
-        )
+        self._config = client_config(path_style=path_style or bool(access.endpoint_url))
         self._guard = threading.Lock()
         self._clients: dict[tuple[str, str], Any] = {}
 

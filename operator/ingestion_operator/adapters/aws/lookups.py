@@ -12,6 +12,7 @@ from ingestion_operator.ports.cloud import PackageObject, TrailView
 
 if TYPE_CHECKING:
     from types_boto3_cloudtrail.type_defs import TrailTypeDef
+    from types_boto3_s3.client import S3Client
     from types_boto3_s3.type_defs import HeadObjectOutputTypeDef
 
 CHUNK_BYTES = 1 << 20
@@ -21,7 +22,7 @@ REMEMBERED = 256
 NO_TRAIL = {"TrailNotFoundException", "InvalidTrailNameException"}
 
 
-class _ObjectVersion(NamedTuple):
+class ObjectVersion(NamedTuple):
     """One content of one key: as long as the ETag is the same, so is the hash."""
 
     bucket: str
@@ -35,7 +36,7 @@ class Lookups:
 
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
-        self._hashes: dict[_ObjectVersion, str] = {}
+        self._hashes: dict[ObjectVersion, str] = {}
 
     def bucket_region(self, bucket: str, region: str) -> str | None:
         """See `CloudReader.bucket_region`."""
@@ -51,7 +52,7 @@ class Lookups:
                 return None
             if head["ContentLength"] > LARGEST_PACKAGE_BYTES:
                 raise SpecInvalid(f"s3://{bucket}/{key} is larger than Lambda takes, 250 MB: use processor.code.image")
-            version = _ObjectVersion(bucket, key, head.get("VersionId", ""), head["ETag"])
+            version = ObjectVersion(bucket, key, head.get("VersionId", ""), head["ETag"])
             digest = self._digest(head, version, region)
         # "null" is the version of an object that is older than the versioning of its bucket.
         return PackageObject("" if version.version_id == "null" else version.version_id, digest)
@@ -62,24 +63,14 @@ class Lookups:
             return self._clients.s3(region).head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED", **version)
         return None
 
-    def _digest(self, head: HeadObjectOutputTypeDef, version: _ObjectVersion, region: str) -> str:
+    def _digest(self, head: HeadObjectOutputTypeDef, version: ObjectVersion, region: str) -> str:
         if head.get("ChecksumSHA256") and head.get("ChecksumType", "FULL_OBJECT") == "FULL_OBJECT":
             return base64.b64decode(head["ChecksumSHA256"]).hex()
         if version not in self._hashes:
             if len(self._hashes) >= REMEMBERED:
                 self._hashes.clear()
-            self._hashes[version] = self._hash(version, region)
+            self._hashes[version] = hash_by_download(self._clients.s3(region), version)
         return self._hashes[version]
-
-    def _hash(self, version: _ObjectVersion, region: str) -> str:
-        wanted: Any = {"VersionId": version.version_id} if version.version_id else {}
-        body = self._clients.s3(region).get_object(
-            Bucket=version.bucket, Key=version.key, IfMatch=version.etag, **wanted
-        )["Body"]
-        digest = hashlib.sha256()
-        for chunk in body.iter_chunks(CHUNK_BYTES):
-            digest.update(chunk)
-        return digest.hexdigest()
 
     def trail(self, arn: str) -> TrailView | None:
         """See `CloudReader.trail`."""
@@ -97,3 +88,13 @@ class Lookups:
                 bool(client.get_trail_status(Name=arn).get("IsLogging")),
                 cast("dict[str, Any]", client.get_event_selectors(TrailName=arn)),
             )
+
+
+def hash_by_download(s3: S3Client, version: ObjectVersion) -> str:
+    """The SHA-256 of an object in hexadecimal, from its content. Raises ClientError if the object changed meanwhile."""
+    wanted: Any = {"VersionId": version.version_id} if version.version_id else {}
+    body = s3.get_object(Bucket=version.bucket, Key=version.key, IfMatch=version.etag, **wanted)["Body"]
+    digest = hashlib.sha256()
+    for chunk in body.iter_chunks(CHUNK_BYTES):
+        digest.update(chunk)
+    return digest.hexdigest()

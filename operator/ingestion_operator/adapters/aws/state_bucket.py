@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 import boto3
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from ingestion_operator.adapters.aws.calls import ABSENT, allowing, error_code, translated
+from ingestion_operator.adapters.aws.client_config import STATE_RETRIES, client_config
 from ingestion_operator.errors import PipelineError, StateUnreadable
 from ingestion_operator.state.backend import META, Backend
 
@@ -25,12 +25,7 @@ class BucketState:
 
     def __init__(self, backend: Backend) -> None:
         self._bucket, self._prefix = backend.bucket, backend.prefix
-        config = Config(
-            retries={"mode": "standard", "max_attempts": 3},
-            connect_timeout=5,
-            read_timeout=30,
-            s3={"addressing_style": "path" if backend.path_style else "auto"},
-        )
+        config = client_config(path_style=backend.path_style, retries=STATE_RETRIES)
         make: Any = boto3.Session(profile_name=backend.profile or None).client
         self._s3 = cast(
             "S3Client",

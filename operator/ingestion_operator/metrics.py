@@ -1,4 +1,4 @@
-"""The metrics of the operator, as data: what the handlers export, what docs/metrics.md says, what dashboard and alerts may use.
+"""The metrics of the operator, as data. The handlers export them, docs/metrics.md lists them, dashboard and alerts use them.
 
 Names follow https://prometheus.io/docs/practices/naming/.
 """
@@ -12,7 +12,7 @@ PREFIX = "ingestion_operator_"
 
 
 class MetricType(StrEnum):
-    """The types of metric that are used here."""
+    """The types of metric that the operator has."""
 
     COUNTER = "counter"
     GAUGE = "gauge"
@@ -31,7 +31,7 @@ class Metric:
 
     @property
     def series(self) -> tuple[str, ...]:
-        """The names under which Prometheus stores it."""
+        """The names under which Prometheus stores the metric."""
         if self.type is MetricType.HISTOGRAM:
             return tuple(f"{self.name}_{part}" for part in ("bucket", "sum", "count"))
         return (self.name,)
@@ -52,7 +52,7 @@ PIPELINES = _metric(
 OPERATION_SECONDS = _metric(
     MetricType.HISTOGRAM,
     "operation_duration_seconds",
-    "Time that an operation took, from its first call of AWS to the wiring read back. Types and results as in status.lastOperation.",
+    "Duration of an operation, from its first call to AWS until the wiring was read back. Types and results as in status.lastOperation.",
     "type",
     "result",
     buckets=(1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800),
@@ -65,29 +65,33 @@ FAILURES = _metric(
     "reason",
 )
 DRIFTED = _metric(
-    MetricType.COUNTER, "drifted_resources_total", "Resources that somebody had changed in AWS, and that were put back."
+    MetricType.COUNTER,
+    "drifted_resources_total",
+    "Resources that somebody changed in AWS and that the operator put back.",
 )
 LOCKS_BROKEN = _metric(
     MetricType.COUNTER,
     "locks_broken_total",
-    "Locks of the state whose holder was gone: operators that died in an update.",
+    "Locks of the state that were broken because their holder was gone: an operator that died during an update.",
 )
 OVERDUE = _metric(
     MetricType.GAUGE,
     "operations_overdue",
-    "Operations that run longer than their own time limit allows at most. Above 0 the liveness probe fails.",
+    "Operations that run longer than their own time limit allows. Above 0 the liveness probe fails.",
 )
-WORKERS = _metric(MetricType.GAUGE, "workers", "Workers that there are: INGESTION_WORKERS.")
-WORKERS_BUSY = _metric(MetricType.GAUGE, "workers_busy", "Workers that reconcile a pipeline now.")
-WAITING = _metric(MetricType.GAUGE, "reconciles_waiting", "Reconciles that wait for a free worker.")
+WORKERS = _metric(MetricType.GAUGE, "workers", "Number of workers, as set by INGESTION_WORKERS.")
+WORKERS_BUSY = _metric(MetricType.GAUGE, "workers_busy", "Workers that are reconciling a pipeline now.")
+WAITING = _metric(MetricType.GAUGE, "reconciles_waiting", "Reconciles that are waiting for a free worker.")
 OLDEST_WAITING = _metric(
-    MetricType.GAUGE, "oldest_waiting_reconcile_seconds", "How long the first of them has waited; 0 if none waits."
+    MetricType.GAUGE,
+    "oldest_waiting_reconcile_seconds",
+    "How long the oldest waiting reconcile has waited; 0 if none is waiting.",
 )
-CLI_RUNNING = _metric(MetricType.GAUGE, "cli_processes", "Processes of the Pulumi CLI that run now.")
+CLI_RUNNING = _metric(MetricType.GAUGE, "cli_processes", "Processes of the Pulumi CLI that are running now.")
 CLI_STARTED = _metric(
     MetricType.COUNTER, "cli_processes_started_total", "Processes of the Pulumi CLI that were started."
 )
-BUILD = _metric(MetricType.GAUGE, "build_info", "Always 1; the label says the version of the operator.", "version")
+BUILD = _metric(MetricType.GAUGE, "build_info", "Always 1; the label is the version of the operator.", "version")
 
 ALL = (
     PIPELINES, OPERATION_SECONDS, FAILURES, DRIFTED, LOCKS_BROKEN, OVERDUE, WORKERS, WORKERS_BUSY, WAITING, OLDEST_WAITING,

@@ -38,7 +38,7 @@ REQUEST_TIMEOUT_SECONDS = (5, 30)
 
 
 def load_configuration() -> None:
-    """Use the pod's ServiceAccount, or outside of a cluster the kubeconfig. Raises CredentialsMissing if there is neither."""
+    """Use the pod's ServiceAccount or, outside of a cluster, the kubeconfig. Raises CredentialsMissing if there is neither."""
     try:
         config.load_incluster_config()  # type: ignore[no-untyped-call]
     except config.ConfigException:

@@ -26,8 +26,8 @@ def arrivals(trigger: Trigger, bucket: str, wanted: Filter) -> Pattern:
 
 def object_created(bucket: str, wanted: Filter) -> Pattern:
     """S3's own "Object Created" events."""
-    found = {name: value for name, value in (("key", _keys(wanted)), ("size", _size(wanted))) if value}
-    detail: Pattern = {"bucket": {"name": [bucket]}, **({"object": found} if found else {})}
+    matchers = {name: value for name, value in (("key", _keys(wanted)), ("size", _size(wanted))) if value}
+    detail: Pattern = {"bucket": {"name": [bucket]}, **({"object": matchers} if matchers else {})}
     return {"source": [S3], "detail-type": ["Object Created"], "detail": detail}
 
 

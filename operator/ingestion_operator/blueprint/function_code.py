@@ -123,9 +123,8 @@ def check(bundle: FunctionCode, processor: Processor) -> None:
 
 
 def _check_python(name: str, text: str, runtime: Runtime) -> None:
-    found = _first_error(text)
-    if found:
-        raise SpecInvalid(f"processor.code does not compile for {runtime.value}: {name}, {found}")
+    if error := _first_error(text):
+        raise SpecInvalid(f"processor.code does not compile for {runtime.value}: {name}, {error}")
 
 
 @lru_cache(maxsize=256)

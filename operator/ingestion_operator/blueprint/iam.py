@@ -22,8 +22,8 @@ def allow(
     sid: str, actions: Sequence[str], resources: Sequence[str], condition: dict[str, Any] | None = None
 ) -> Statement:
     """One statement that allows."""
-    found: Statement = {"Sid": sid, "Effect": "Allow", "Action": list(actions), "Resource": list(resources)}
-    return found if condition is None else {**found, "Condition": condition}
+    statement: Statement = {"Sid": sid, "Effect": "Allow", "Action": list(actions), "Resource": list(resources)}
+    return statement if condition is None else {**statement, "Condition": condition}
 
 
 def lambda_trust(account_id: str) -> Policy:
@@ -61,8 +61,8 @@ def trust_with_tags(principals: Sequence[str], tags: Mapping[str, str]) -> State
 
 
 def _trust(sid: str, principals: Sequence[str], action: str, condition: dict[str, Any] | None) -> Statement:
-    found: Statement = {"Sid": sid, "Effect": "Allow", "Principal": {"AWS": list(principals)}, "Action": action}
-    return found if condition is None else {**found, "Condition": condition}
+    statement: Statement = {"Sid": sid, "Effect": "Allow", "Principal": {"AWS": list(principals)}, "Action": action}
+    return statement if condition is None else {**statement, "Condition": condition}
 
 
 def read_objects(bucket_arn: str, prefixes: Sequence[str]) -> Statement:

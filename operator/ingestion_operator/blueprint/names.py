@@ -169,8 +169,8 @@ def _account_regional(name: str, owner: Owner, place: Place) -> str:
 
 def _bucket_name(owner: Owner, role: str, limit: int = BUCKET_LIMIT) -> str:
     """A generated name; a namespace may begin with what AWS reserves at the beginning of a bucket's name."""
-    found = physical_name(owner, role, limit)
-    return f"p-{physical_name(owner, role, limit - 2)}" if found.startswith(RESERVED_BEGINNINGS) else found
+    name = physical_name(owner, role, limit)
+    return f"p-{physical_name(owner, role, limit - 2)}" if name.startswith(RESERVED_BEGINNINGS) else name
 
 
 def _trail_name(owner: Owner) -> str:

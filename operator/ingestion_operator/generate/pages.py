@@ -1,4 +1,4 @@
-"""The reference pages for users, made from the models."""
+"""The reference pages for users, generated from the models."""
 
 from __future__ import annotations
 
@@ -13,20 +13,25 @@ from ingestion_operator.settings import Settings
 METRICS_PAGE = """\
 # Metrics and probes
 
-`INGESTION_METRICS_ADDRESS` (default `127.0.0.1:9090`, for a pod `0.0.0.0:9090`) answers `/metrics` in Prometheus' format, and
-`/readyz`; `INGESTION_LIVENESS_ADDRESS` answers `/healthz`.
+The operator serves `/metrics`, in Prometheus' format, and `/readyz` at `INGESTION_METRICS_ADDRESS`
+(default `127.0.0.1:9090`; in a pod use `0.0.0.0:9090`). It serves `/healthz` at
+`INGESTION_LIVENESS_ADDRESS`.
 
-- `/readyz` is 200 when the operator has started, Kubernetes answers and has the CRD, and AWS credentials were found; else 503, and the
-  text says what is amiss.
-- `/healthz` is 200 as long as the operator's event loop turns and no operation runs longer than its own time limit
-  (`spec.reconcile.timeoutSeconds`) allows at most. Kubernetes then restarts the pod, and the next operator takes the work up.
+- `/readyz` answers 200 when the operator has started, Kubernetes answers and has the CRD, and the
+  operator has found AWS credentials. Otherwise it answers 503, and the text says what is wrong.
+- `/healthz` answers 200 as long as the operator's event loop runs and no operation takes longer
+  than its own time limit (`spec.reconcile.timeoutSeconds`) allows. If the probe fails, Kubernetes
+  restarts the pod, and the next operator continues the work.
 
-`deploy/helm/ingestion-operator/` has a [dashboard for Grafana](../deploy/helm/ingestion-operator/dashboards/ingestion-operator.json) and
-[alerts](../deploy/helm/ingestion-operator/alerts/alerts.yaml). No metric has a pipeline's name as a label, so their number does not
-grow with that of the pipelines: which one it is says `kubectl get ipl --all-namespaces`, or the log.
+`deploy/helm/ingestion-operator/` has a
+[dashboard for Grafana](../deploy/helm/ingestion-operator/dashboards/ingestion-operator.json) and
+[alerts](../deploy/helm/ingestion-operator/alerts/alerts.yaml). No metric has the name of a pipeline
+as a label, so the number of series does not grow with the number of pipelines. To find the
+pipeline, use `kubectl get ipl --all-namespaces` or the log.
 
-With `INGESTION_LOG_FORMAT=json` each line of the log that is about a pipeline has `namespace`, `name` and `generation`, and where it
-has them `operation`, `operationId`, `reason` and `durationSeconds`.
+With `INGESTION_LOG_FORMAT=json`, each line of the log about a pipeline has `namespace`, `name` and
+`generation`. Lines about an operation also have `operation` and `operationId`, and where they
+apply `reason` and `durationSeconds`.
 """
 NOTICE = "<!-- Made from the models by `make generate`; do not edit. -->\n"
 
@@ -39,7 +44,7 @@ ACCOUNT_NOTE = (
 
 
 def api_reference(resource: CustomResource) -> str:
-    """Every field of a kind, with its type, default and bounds."""
+    """The page of a custom resource: every field with its type, default and bounds."""
     parts = [
         NOTICE,
         f"# API reference: `{GROUP}/{VERSION}`, kind `{resource.kind}`\n",
@@ -73,7 +78,7 @@ def settings_reference() -> str:
 
 
 def metrics_reference() -> str:
-    """Every metric, and how to get at them."""
+    """Every metric, and how to read the metrics."""
     rows = ["| metric | type | labels | meaning |", "|---|---|---|---|"]
     for metric in metrics.ALL:
         labels = ", ".join(f"`{label}`" for label in metric.labels)

@@ -106,7 +106,7 @@ def _resources(on: On, reach: Reach) -> list[str]:
     """ARN patterns of one statement; none if the reach names nothing of the kind."""
     tables = [reach.arn("dynamodb", f"table/*-table-{HASH}")]
     roles = [reach.role(f"{ROLE_PATH[1:]}*")]
-    found: dict[On, list[str]] = {
+    patterns: dict[On, list[str]] = {
         On.BUCKETS: reach.s3(reach.buckets),
         On.NEW_BUCKETS: reach.s3(reach.buckets),
         On.OBJECTS: reach.s3(reach.buckets, "/*"),
@@ -138,7 +138,7 @@ def _resources(on: On, reach: Reach) -> list[str]:
         On.ACCOUNT_ROLES: list(reach.account_roles),
         On.ANYTHING: ["*"],
     }
-    return found[on]
+    return patterns[on]
 
 
 _WITHOUT_REGION = frozenset({
@@ -166,5 +166,5 @@ def _condition(on: On, reach: Reach) -> dict[str, Any] | None:
         like["kms:EncryptionContext:aws:s3:arn"] = [*reach.s3(reach.code_buckets), *reach.s3(reach.code_buckets, "/*")]
     if len(reach.regions) > 1 and on not in _WITHOUT_REGION:
         equal["aws:RequestedRegion"] = list(reach.regions)
-    found = {"StringEquals": equal, "StringLike": like}
-    return {operator: keys for operator, keys in found.items() if keys} or None
+    condition = {"StringEquals": equal, "StringLike": like}
+    return {operator: keys for operator, keys in condition.items() if keys} or None

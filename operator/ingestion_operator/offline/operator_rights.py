@@ -90,8 +90,8 @@ class Right:
 
 def _right(on: On, actions: str, *features: Feature, only_with_boundary: bool = False) -> Right:
     service, *names = actions.split()
-    found = Right(on, tuple(f"{service}:{name}" for name in names), only_with_boundary=only_with_boundary)
-    return replace(found, features=frozenset(features)) if features else found
+    right = Right(on, tuple(f"{service}:{name}" for name in names), only_with_boundary=only_with_boundary)
+    return replace(right, features=frozenset(features)) if features else right
 
 
 _TRAIL_READS = "cloudtrail GetTrail GetTrailStatus GetEventSelectors ListTags"

@@ -36,7 +36,7 @@ def render(text: str, account_id: str, region: str, cluster_id: str) -> str:
     if not pipelines:
         raise SpecInvalid(f"there is no {KIND} in the file")
     offline = _Offline(manifests, account_id, cluster_id)
-    return "---\n".join(_yaml(_blueprint(pipeline, offline, region)) for pipeline in pipelines)
+    return "---\n".join(to_yaml(_blueprint(pipeline, offline, region)) for pipeline in pipelines)
 
 
 @dataclass(frozen=True)
@@ -75,8 +75,8 @@ class _Offline:
     def table_keys(self, table: str, region: str) -> tuple[str, ...] | None:  # noqa: ARG002
         specs = (parse_spec(m) for m in self.pipelines())
         tables = (spec.results.table for spec in specs if spec.results and spec.results.table)
-        found = next(t for t in tables if t.name == table)
-        return tuple(key for key in (found.partition_key, found.sort_key) if key)
+        wanted = next(t for t in tables if t.name == table)
+        return tuple(key for key in (wanted.partition_key, wanted.sort_key) if key)
 
     def package(self, bucket: str, key: str, version_id: str, region: str) -> PackageObject | None:  # noqa: ARG002
         return PackageObject(version_id, "")
@@ -141,7 +141,8 @@ class _Plain(yaml.SafeDumper):
         return True
 
 
-def _yaml(found: Blueprint) -> str:
+def to_yaml(blueprint: Blueprint) -> str:
+    """The resources, the code and the outputs of a pipeline, for reading."""
     resources = [
         {
             "name": r.name,
@@ -149,12 +150,12 @@ def _yaml(found: Blueprint) -> str:
             "inputs": dict(_inputs(r.inputs)),
             **({"retained": True} if r.holds_data else {}),
         }
-        for r in found.resources
+        for r in blueprint.resources
     ]
     document = {
-        "pipeline": str(found.owner.key),
-        "code": _code(found.code),
-        "outputs": found.outputs.to_document(),
+        "pipeline": str(blueprint.owner.key),
+        "code": _code(blueprint.code),
+        "outputs": blueprint.outputs.to_document(),
         "resources": resources,
     }
     return yaml.dump(document, Dumper=_Plain, sort_keys=False, width=120)

@@ -94,8 +94,8 @@ def _s3(bucket: str, path: str, given: Mapping[str, str], region: str, *, path_s
 
 
 def _flag(given: Mapping[str, str], names: Sequence[str], *, otherwise: bool) -> bool:
-    found = next((given[name] for name in names if name in given), None)
-    return otherwise if found is None else found.lower() in ("true", "1", "t")
+    flag = next((given[name] for name in names if name in given), None)
+    return otherwise if flag is None else flag.lower() in ("true", "1", "t")
 
 
 def stack_of(key: str) -> str | None:

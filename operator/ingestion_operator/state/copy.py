@@ -38,15 +38,15 @@ def copy_state(source: StateStore, target: StateStore, now: datetime) -> Copied:
     Raises StateUnreadable, with both as they were, if a stack is locked, if the target has one of them, if there is none, or if
     the target does not give back what was written.
     """
-    found = _checked(source, target)
-    seals = [f"{LOCKS}{stack}/{SEAL}" for stack in found]
+    wanted = _checked(source, target)
+    seals = [f"{LOCKS}{stack}/{SEAL}" for stack in wanted]
     written: list[str] = []
     try:
         for seal in seals:
             source.write(seal, json.dumps({**HOLDER, "timestamp": now.isoformat()}).encode())
         # As the CLI does: an update may have taken its lock in between. From here on none can begin.
-        _refuse_locks(source, found)
-        content = _content(source, found)
+        _refuse_locks(source, wanted)
+        content = _content(source, wanted)
         for key, value in content.items():
             if key != META or target.read(META) is None:
                 written.append(key)
@@ -56,22 +56,22 @@ def copy_state(source: StateStore, target: StateStore, now: datetime) -> Copied:
         target.delete(written)
         source.delete(seals)
         raise
-    return Copied(tuple(sorted(found)), len(content))
+    return Copied(tuple(sorted(wanted)), len(content))
 
 
 def _checked(source: StateStore, target: StateStore) -> frozenset[str]:
-    there = stacks(source)
-    found = there - {_locked(key) for key in source.keys(LOCKS) if key.endswith(f"/{SEAL}")}
-    if not found:
+    all_stacks = stacks(source)
+    uncopied = all_stacks - {_locked(key) for key in source.keys(LOCKS) if key.endswith(f"/{SEAL}")}
+    if not uncopied:
         raise StateUnreadable(
-            "all stacks were copied before" if there else "there is no stack to copy: is this the right backend?"
+            "all stacks were copied before" if all_stacks else "there is no stack to copy: is this the right backend?"
         )
-    _refuse_locks(source, found)
-    if taken := sorted(found & stacks(target)):
+    _refuse_locks(source, uncopied)
+    if taken := sorted(uncopied & stacks(target)):
         raise StateUnreadable(f"the target has {few(taken)} already: nothing was copied")
     if (old := target.read(META)) not in (None, source.read(META)):
         raise StateUnreadable(f"the target is of another version of Pulumi's layout: {old!r}")
-    return found
+    return uncopied
 
 
 def _verify(target: StateStore, content: Mapping[str, bytes]) -> None:

@@ -129,7 +129,7 @@ def _package(code: S3Package) -> dict[str, Any]:
 
 
 def _options(processor: Processor) -> dict[str, Any]:
-    found: dict[str, Any] = {
+    options: dict[str, Any] = {
         "architectures": [processor.architecture.value],
         "memory_size": processor.memory_mib,
         "timeout": processor.timeout_seconds,
@@ -137,23 +137,23 @@ def _options(processor: Processor) -> dict[str, Any]:
         "tracing_config": {"mode": processor.tracing.value},
     }
     if processor.reserved_concurrency is not None:
-        found["reserved_concurrent_executions"] = processor.reserved_concurrency
+        options["reserved_concurrent_executions"] = processor.reserved_concurrency
     if processor.vpc is not None:
-        found["vpc_config"] = {
+        options["vpc_config"] = {
             "subnet_ids": list(processor.vpc.subnet_ids),
             "security_group_ids": list(processor.vpc.security_group_ids),
         }
-    return found
+    return options
 
 
 def environment(draft: Draft) -> dict[str, str | Sensitive]:
     """The function's environment: the user's variables and where the results go."""
-    found: dict[str, str | Sensitive] = {
+    variables: dict[str, str | Sensitive] = {
         variable.name: draft.secrets[variable.value_from.secret_key_ref] if variable.value_from else variable.value
         for variable in draft.spec.processor.environment
     }
     if draft.names.results:
-        found |= {"RESULTS_BUCKET": draft.names.results.name, "RESULTS_PREFIX": draft.names.results_prefix}
+        variables |= {"RESULTS_BUCKET": draft.names.results.name, "RESULTS_PREFIX": draft.names.results_prefix}
     if draft.names.table:
-        found["RESULTS_TABLE"] = draft.names.table.name
-    return found
+        variables["RESULTS_TABLE"] = draft.names.table.name
+    return variables

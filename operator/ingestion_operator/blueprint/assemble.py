@@ -31,7 +31,7 @@ def assemble(
     secrets: Mapping[SecretKey, Sensitive] | None = None,
     access: Access = OWN,
 ) -> Blueprint:
-    """All resources that this spec asks for; `secrets` has a value for each that the environment names."""
+    """All resources that the spec asks for. `secrets` has a value for each key of a Secret that the environment names."""
     draft = Draft(spec, owner, place, names_of(spec, owner, place), code, secrets or {})
     return Blueprint(
         owner,

@@ -1,4 +1,4 @@
-"""What a manifest would produce, offline: the resources with their inputs and the function's IAM policy."""
+"""The resources that a manifest would produce, computed offline: their inputs and the function's IAM policy."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ Manifest = Mapping[str, Any]
 
 
 def render(text: str, account_id: str, region: str, cluster_id: str) -> str:
-    """YAML of every resource that the pipelines of these manifests would have.
+    """YAML of every resource that the pipelines in these manifests would have.
 
-    Raises SpecInvalid if there is no valid pipeline among them, DependencyNotReady if its ConfigMap is not.
+    Raises SpecInvalid if there is no valid pipeline in them, DependencyNotReady if they lack a pipeline's ConfigMap.
     """
     manifests = [m for m in yaml.safe_load_all(text) if isinstance(m, Mapping)]
     pipelines = [m for m in manifests if m.get("kind") == KIND]
@@ -41,9 +41,9 @@ def render(text: str, account_id: str, region: str, cluster_id: str) -> str:
 
 @dataclass(frozen=True)
 class _Offline:
-    """Stands for the cluster and for AWS, with nothing but the manifests.
+    """Replaces the cluster and AWS. It knows nothing but the manifests.
 
-    An AWSAccount that is not among them, as most users have none to show, is taken for one of the account that is given.
+    Most users cannot read AWSAccounts. An AWSAccount that is not in the manifests is assumed to be in the given account.
     """
 
     manifests: list[Manifest]
@@ -69,7 +69,7 @@ class _Offline:
     def place(self, region: str) -> Place:
         return Place(self.account_id, region, partition_of(region), self.permissions_boundary)
 
-    def bucket_region(self, bucket: str, region: str) -> str | None:  # noqa: ARG002 - taken for there, as all below
+    def bucket_region(self, bucket: str, region: str) -> str | None:  # noqa: ARG002 - assumed to exist, like everything below
         return region
 
     def table_keys(self, table: str, region: str) -> tuple[str, ...] | None:  # noqa: ARG002
@@ -106,7 +106,7 @@ class _Offline:
 
 
 class _AnySecret(dict[str, Sensitive]):
-    """Stands for a Secret: it has every key, and what is in it is known when it is applied."""
+    """Replaces a Secret. It has every key; the values are known only when the pipeline is applied."""
 
     def __init__(self, name: str) -> None:
         super().__init__()
@@ -130,12 +130,12 @@ def _blueprint(pipeline: Manifest, offline: _Offline, region: str) -> Blueprint:
     today = datetime.now(UTC).date()
     observed = Gatherer(offline, offline, region, today).observe(body, parse_identity(body))
     if observed.problem is not None or observed.blueprint is None:
-        raise observed.problem or SpecInvalid("there is nothing to make")
+        raise observed.problem or SpecInvalid("the pipeline has no resources")
     return observed.blueprint
 
 
 class _Plain(yaml.SafeDumper):
-    """YAML for reading: what occurs twice is written twice."""
+    """YAML for reading: a value that occurs twice is written twice."""
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - the base class's signature
         return True
@@ -172,7 +172,7 @@ def _inputs(inputs: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _shown(value: Any) -> Any:
-    """A value as a reader wants to see it: references by name, no zip and no secret."""
+    """A value in a form for reading: references have names, and zips and secrets are left out."""
     if isinstance(value, Ref):
         return f"${{{value.resource}.{value.attribute}}}"
     if isinstance(value, Archive):

@@ -1,4 +1,4 @@
-"""The function with its role, its log and what becomes of events that it fails on."""
+"""The function with its role and its log group, and the destination of events that it fails to process."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def role(draft: Draft) -> Iterator[Resource]:
 
 
 def function_policy(draft: Draft) -> iam.Policy:
-    """What the function may do, and nothing else."""
+    """The policy with everything that the function may do, and nothing else."""
     return iam.document(*_data_statements(draft), *_running_statements(draft), *_extra_statements(draft))
 
 
@@ -69,7 +69,7 @@ def _extra_statements(draft: Draft) -> Iterator[iam.Statement]:
 
 
 def function(draft: Draft) -> Iterator[Resource]:
-    """The log group, the function, and how often and for how long it is run for one event."""
+    """The log group, the function, and how often and for how long Lambda retries the function for one event."""
     yield Resource(
         "log-group",
         "aws:cloudwatch/logGroup:LogGroup",
@@ -95,8 +95,8 @@ def function(draft: Draft) -> Iterator[Resource]:
             "tags": draft.tags,
             **({"environment": {"variables": variables}} if (variables := environment(draft)) else {}),
         },
-        # Without the policy a first object could arrive before the function may read it; without the log group
-        # Lambda would make one of its own, kept for ever.
+        # Without the policy, the first object could arrive before the function may read it. Without the log group,
+        # Lambda would create one that is kept for ever.
         depends_on=("role-policy", "log-group"),
     )
     yield Resource(
@@ -147,7 +147,7 @@ def _options(processor: Processor) -> dict[str, Any]:
 
 
 def environment(draft: Draft) -> dict[str, str | Sensitive]:
-    """The function's environment: the user's variables and where the results go."""
+    """The function's environment: the user's variables, and the places for the results."""
     variables: dict[str, str | Sensitive] = {
         variable.name: draft.secrets[variable.value_from.secret_key_ref] if variable.value_from else variable.value
         for variable in draft.spec.processor.environment

@@ -100,5 +100,5 @@ def test_a_package_that_lambda_would_not_take_is_refused_without_a_download(
     monkeypatch.setattr(lookups, "hash_by_download", None)
     bucket = account.bucket()
     account.put(bucket, "k", ZIP)
-    with pytest.raises(SpecInvalid, match="larger than Lambda takes"):
+    with pytest.raises(SpecInvalid, match="larger than Lambda accepts"):
         cloud.package(bucket, "k", "", REGION)

@@ -107,7 +107,7 @@ class KubernetesCluster:
         """See the port."""
         if not self._knows_accounts:
             raise AccessDenied(
-                f"this operator builds in no other account, and spec.accountRef names {name}: leave accountRef out, or ask an "
+                f"spec.accountRef names {name}, but this operator does not build in other accounts: leave accountRef out, or ask an "
                 "administrator to switch accounts.enabled on"
             )
         with _translated(f"reading AWSAccount {name}"), _allowing_absence:

@@ -59,9 +59,9 @@ class FileState:
     def notes(self) -> Sequence[str]:
         """See the port."""
         if not self._directory.is_dir():
-            return (f"the directory of the state, {self._directory}, is not there: mount the volume",)
+            return (f"the directory of the state, {self._directory}, does not exist: mount the volume",)
         if not os.access(self._directory, os.R_OK | os.W_OK | os.X_OK):
-            return (f"the directory of the state, {self._directory}, cannot be written by this user",)
+            return (f"this user cannot write to the directory of the state, {self._directory}",)
         return ()
 
 

@@ -66,14 +66,14 @@ def parse_backend(url: str, region: str, *, path_style: bool = False) -> Backend
     if parts.scheme == "s3" and parts.netloc:
         return _s3(parts.netloc, parts.path.strip("/"), dict(parse_qsl(parts.query)), region, path_style=path_style)
     raise StateUnreadable(
-        f"{url} is no state backend: write file:///<absolute directory>, or s3://<bucket>[/<prefix>]?region=<region>"
+        f"{url} is not a state backend: write file:///<absolute directory>, or s3://<bucket>[/<prefix>]?region=<region>"
     )
 
 
 def _s3(bucket: str, path: str, given: Mapping[str, str], region: str, *, path_style: bool) -> Backend:
     if unknown := sorted(given.keys() - UNDERSTOOD):
         raise StateUnreadable(
-            f"the URL of the state backend has {', '.join(unknown)}, of which the operator knows nothing"
+            f"the URL of the state backend has parameters that the operator does not know: {', '.join(unknown)}"
         )
     path_style = _flag(given, PATH_STYLE, otherwise=path_style)
     endpoint = given.get("endpoint", "")

@@ -68,15 +68,15 @@ def _checked(source: StateStore, target: StateStore) -> frozenset[str]:
         )
     _refuse_locks(source, uncopied)
     if taken := sorted(uncopied & stacks(target)):
-        raise StateUnreadable(f"the target has {few(taken)} already: nothing was copied")
+        raise StateUnreadable(f"the target already has {few(taken)}: nothing was copied")
     if (old := target.read(META)) not in (None, source.read(META)):
-        raise StateUnreadable(f"the target is of another version of Pulumi's layout: {old!r}")
+        raise StateUnreadable(f"the target has another version of Pulumi's layout: {old!r}")
     return uncopied
 
 
 def _verify(target: StateStore, content: Mapping[str, bytes]) -> None:
     if bad := sorted(key for key, value in content.items() if target.read(key) != value):
-        raise StateUnreadable(f"the target does not give back what was written: {few(bad)}")
+        raise StateUnreadable(f"the target does not return what was written: {few(bad)}")
 
 
 def _locked(key: str) -> str:
@@ -87,8 +87,8 @@ def _refuse_locks(source: StateStore, of: Collection[str]) -> None:
     others = {_locked(key) for key in source.keys(LOCKS) if not key.endswith(f"/{SEAL}")}
     if held := sorted(others.intersection(of)):
         raise StateUnreadable(
-            f"{few(held)} is locked, for an update is under way or was cut off: try again when it has ended; a lock "
-            "that stays is broken by `pulumi cancel`"
+            f"{few(held)} is locked, because an update is under way or was interrupted: try again when it has ended; "
+            "break a lock that stays with `pulumi cancel`"
         )
 
 

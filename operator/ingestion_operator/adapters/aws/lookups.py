@@ -51,7 +51,9 @@ class Lookups:
             if head is None:
                 return None
             if head["ContentLength"] > LARGEST_PACKAGE_BYTES:
-                raise SpecInvalid(f"s3://{bucket}/{key} is larger than Lambda takes, 250 MB: use processor.code.image")
+                raise SpecInvalid(
+                    f"s3://{bucket}/{key} is larger than Lambda accepts, 250 MB: use processor.code.image"
+                )
             version = ObjectVersion(bucket, key, head.get("VersionId", ""), head["ETag"])
             digest = self._digest(head, version, region)
         # "null" is the version of an object that is older than the versioning of its bucket.

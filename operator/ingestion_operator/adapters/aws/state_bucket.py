@@ -76,8 +76,8 @@ class BucketState:
             return (str(error),)
         if versioning.get("Status") != "Enabled":
             return (
-                f"versioning of bucket {self._bucket}, which holds the state, is off: an object that is lost or overwritten by "
-                "mistake cannot be restored. Switch it on",
+                f"versioning of bucket {self._bucket}, which holds the state, is off: switch it on, or an object that is deleted "
+                "or overwritten by mistake cannot be restored",
             )
         return ()
 
@@ -88,7 +88,5 @@ class BucketState:
             yield
         except ClientError as error:
             if error_code(error) == "NoSuchBucket":
-                raise StateUnreadable(
-                    f"there is no bucket {self._bucket}, which is to hold the state: make it"
-                ) from error
+                raise StateUnreadable(f"the bucket for the state, {self._bucket}, does not exist: create it") from error
             raise

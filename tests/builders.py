@@ -12,11 +12,11 @@ from ingestion_operator.blueprint.ownership import Owner
 from ingestion_operator.blueprint.place import Place
 from ingestion_operator.blueprint.resources import Blueprint, Sensitive
 from ingestion_operator.errors import PipelineError
-from ingestion_operator.model.pipeline import Identity, PipelineKey, parse_spec
+from ingestion_operator.model.pipeline import PipelineKey, PipelineRecord, parse_spec
 from ingestion_operator.model.processor import SecretKey
 from ingestion_operator.model.spec import Spec
 from ingestion_operator.model.status import LastOperation, OperationResult, OperationType, StackStatus, Status
-from ingestion_operator.observe.observed import Observed
+from ingestion_operator.observe.observed import Buildable, Observed, Unbuildable
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 KEY = PipelineKey("team-a", "words")
@@ -96,5 +96,11 @@ def make_observed(
     problem: PipelineError | None = None,
     **spec: Any,
 ) -> Observed:
-    identity = Identity(KEY, "uid-1", 2, annotations=annotations or {}, status=status or Status())
-    return Observed(identity, make_spec(**spec), wanted if problem is None else None, problem)
+    record = make_record(status, annotations)
+    if problem is not None:
+        return Observed(record, Unbuildable(problem, make_spec(**spec)))
+    return Observed(record, Buildable(make_spec(**spec), wanted or make_blueprint()))
+
+
+def make_record(status: Status | None = None, annotations: dict[str, str] | None = None) -> PipelineRecord:
+    return PipelineRecord(KEY, "uid-1", 2, annotations=annotations or {}, status=status or Status())

@@ -20,6 +20,7 @@ from ingestion_operator.model.pipeline import GROUP
 from ingestion_operator.ports.pod import Pod
 from ingestion_operator.ports.state_store import StateStore
 from ingestion_operator.reconcile.account_check import AccountCheck
+from ingestion_operator.reconcile.context import Context
 from ingestion_operator.reconcile.reconciler import Reconciler
 from ingestion_operator.settings import Settings
 from ingestion_operator.state.backend import Backend, parse_backend
@@ -48,12 +49,12 @@ class Wiring:
     @property
     def accounts(self) -> AccountCheck:
         """What looks after AWSAccounts."""
-        return AccountCheck(self.reconciler)
+        return AccountCheck(self.reconciler.context)
 
     def faults(self) -> list[str]:
         """What keeps the operator from its work: Kubernetes without an answer or without the CRD, no AWS credentials."""
         found = []
-        for check in (self.cluster.check, partial(self.reconciler.cloud.place, self.settings.region)):
+        for check in (self.cluster.check, partial(self.reconciler.context.cloud.place, self.settings.region)):
             try:
                 check()
             except PipelineError as error:
@@ -87,7 +88,7 @@ def wire(settings: Settings) -> Wiring:
         logger.warning("%s", note)
     cluster = KubernetesCluster(settings.cluster_id, settings.namespace_list, accounts=settings.accounts)
     exporter = Exporter()
-    reconciler = Reconciler(
+    context = Context(
         cluster,
         Boto3Cloud(
             path_style=settings.s3_path_style,
@@ -106,7 +107,7 @@ def wire(settings: Settings) -> Wiring:
         observer=exporter,
         pod=Pod.parse(settings.pod),
     )
-    return Wiring(settings, engine, cluster, reconciler, Workers(settings.workers), exporter)
+    return Wiring(settings, engine, cluster, Reconciler(context), Workers(settings.workers), exporter)
 
 
 def backend_of(settings: Settings, url: str) -> Backend:

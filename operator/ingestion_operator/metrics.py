@@ -52,7 +52,7 @@ PIPELINES = _metric(
 OPERATION_SECONDS = _metric(
     MetricType.HISTOGRAM,
     "operation_duration_seconds",
-    "Duration of an operation, from its first call to AWS until the wiring was read back. Types and results as in status.lastOperation.",
+    "Duration of an operation, from its first AWS call until the wiring is read back. Types and results are those of status.lastOperation.",
     "type",
     "result",
     buckets=(1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800),
@@ -60,38 +60,36 @@ OPERATION_SECONDS = _metric(
 FAILURES = _metric(
     MetricType.COUNTER,
     "operation_failures_total",
-    "Operations that failed, by reason as in the conditions.",
+    "Failed operations, by reason. The reasons are those of the conditions.",
     "type",
     "reason",
 )
 DRIFTED = _metric(
     MetricType.COUNTER,
     "drifted_resources_total",
-    "Resources that somebody changed in AWS and that the operator put back.",
+    "Resources that somebody changed in AWS and that the operator corrected.",
 )
 LOCKS_BROKEN = _metric(
     MetricType.COUNTER,
     "locks_broken_total",
-    "Locks of the state that were broken because their holder was gone: an operator that died during an update.",
+    "Locks of the state that were broken because their holder, an operator, died during an update.",
 )
 OVERDUE = _metric(
     MetricType.GAUGE,
     "operations_overdue",
-    "Operations that run longer than their own time limit allows. Above 0 the liveness probe fails.",
+    "Operations that have run far beyond their time limit. Above 0, the liveness probe fails.",
 )
-WORKERS = _metric(MetricType.GAUGE, "workers", "Number of workers, as set by INGESTION_WORKERS.")
-WORKERS_BUSY = _metric(MetricType.GAUGE, "workers_busy", "Workers that are reconciling a pipeline now.")
+WORKERS = _metric(MetricType.GAUGE, "workers", "Number of workers: INGESTION_WORKERS.")
+WORKERS_BUSY = _metric(MetricType.GAUGE, "workers_busy", "Workers that are reconciling a pipeline.")
 WAITING = _metric(MetricType.GAUGE, "reconciles_waiting", "Reconciles that are waiting for a free worker.")
 OLDEST_WAITING = _metric(
     MetricType.GAUGE,
     "oldest_waiting_reconcile_seconds",
-    "How long the oldest waiting reconcile has waited; 0 if none is waiting.",
+    "How long the oldest of these reconciles has waited; 0 if none waits.",
 )
-CLI_RUNNING = _metric(MetricType.GAUGE, "cli_processes", "Processes of the Pulumi CLI that are running now.")
-CLI_STARTED = _metric(
-    MetricType.COUNTER, "cli_processes_started_total", "Processes of the Pulumi CLI that were started."
-)
-BUILD = _metric(MetricType.GAUGE, "build_info", "Always 1; the label is the version of the operator.", "version")
+CLI_RUNNING = _metric(MetricType.GAUGE, "cli_processes", "Running processes of the Pulumi CLI.")
+CLI_STARTED = _metric(MetricType.COUNTER, "cli_processes_started_total", "Processes of the Pulumi CLI started so far.")
+BUILD = _metric(MetricType.GAUGE, "build_info", "Always 1; the label is the operator's version.", "version")
 
 ALL = (
     PIPELINES, OPERATION_SECONDS, FAILURES, DRIFTED, LOCKS_BROKEN, OVERDUE, WORKERS, WORKERS_BUSY, WAITING, OLDEST_WAITING,

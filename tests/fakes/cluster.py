@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ingestion_operator.blueprint.resources import Sensitive
-from ingestion_operator.model.pipeline import Identity, PipelineKey
+from ingestion_operator.model.pipeline import PipelineKey, PipelineRecord
 from ingestion_operator.ports.pod import Pod
 from ingestion_operator.reasons import Reason
 
@@ -72,7 +72,7 @@ class FakeCluster:
     def pipelines(self) -> Sequence[Mapping[str, Any]]:
         return deepcopy(list(self.pipelines_by_key.values()))
 
-    def announce(self, identity: Identity, reason: Reason, message: str, *, warning: bool = False) -> None:
+    def announce(self, record: PipelineRecord, reason: Reason, message: str, *, warning: bool = False) -> None:
         self.events.append(Announcement(reason, message, warning))
 
 

@@ -21,6 +21,7 @@ from ingestion_handlers.wiring import Wiring
 from ingestion_handlers.workers import Workers
 from ingestion_local.processes import free_ports
 from ingestion_operator.adapters.kubernetes import KubernetesCluster, load_configuration
+from ingestion_operator.reconcile.context import Context
 from ingestion_operator.reconcile.reconciler import Reconciler
 from ingestion_operator.settings import Settings
 from ingestion_operator.status.schedule import Backoff
@@ -95,7 +96,7 @@ def running(namespace: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running
         load_configuration()
         backoff = Backoff(base_seconds=0.2, cap_seconds=1, maximum=3, waiting_seconds=0.5)
         cluster, exporter = KubernetesCluster("it"), Exporter(clock)
-        reconciler = Reconciler(cluster, cloud, engine, "us-east-1", backoff, observer=exporter)
+        reconciler = Reconciler(Context(cluster, cloud, engine, "us-east-1", backoff, observer=exporter))
         return Wiring(settings, engine, cluster, reconciler, Workers(4), exporter)  # type: ignore[arg-type]
 
     monkeypatch.setattr(handlers_module, "wire", wire)

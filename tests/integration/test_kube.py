@@ -20,7 +20,7 @@ from ingestion_local.control_plane import ControlPlane
 from ingestion_operator.adapters import kubernetes as kube
 from ingestion_operator.adapters.kubernetes import KubernetesCluster, load_configuration
 from ingestion_operator.errors import AccessDenied, UpdateFailed
-from ingestion_operator.model.pipeline import PipelineKey, parse_identity
+from ingestion_operator.model.pipeline import PipelineKey, parse_record
 from ingestion_operator.ports.pod import Pod
 from ingestion_operator.reasons import Reason
 
@@ -198,7 +198,7 @@ def test_an_event_is_about_its_pipeline_and_not_longer_than_the_server_takes(
 ) -> None:
     body = cluster.pipeline(user.pipeline("words"))
     assert body is not None
-    cluster.announce(parse_identity(body), Reason.UPDATED, "x" * 5000, warning=warning)
+    cluster.announce(parse_record(body), Reason.UPDATED, "x" * 5000, warning=warning)
     (event,) = user.get("events")["items"]
     assert (event["reason"], event["type"], event["involvedObject"]["name"]) == ("Updated", kind, "words")
     assert event["involvedObject"]["uid"] == body["metadata"]["uid"]
@@ -285,7 +285,7 @@ def test_a_cluster_without_the_kind_has_no_accounts(
 # A server that does not answer.
 
 KEY = PipelineKey("team-a", "words")
-IDENTITY = parse_identity({"metadata": {"namespace": "team-a", "name": "words", "uid": "u"}})
+IDENTITY = parse_record({"metadata": {"namespace": "team-a", "name": "words", "uid": "u"}})
 CALLS: dict[str, Callable[[KubernetesCluster], object]] = {
     "cluster_id": lambda cluster: cluster.cluster_id(),
     "pipeline": lambda cluster: cluster.pipeline(KEY),

@@ -28,6 +28,7 @@ from ingestion_operator.offline.operator_policy import operator_policies
 from ingestion_operator.offline.operator_rights import ALL
 from ingestion_operator.ports.state_store import StateStore
 from ingestion_operator.reasons import Reason
+from ingestion_operator.reconcile.context import Context
 from ingestion_operator.reconcile.reconciler import Reconciler, StillThere
 from ingestion_operator.settings import Settings
 from ingestion_operator.state.backend import BACKUPS, HISTORY, LOCKS, STACKS, Backend, parse_backend, stacks
@@ -60,9 +61,8 @@ class World:
         self.settings = self.settings.model_copy(update=settings)
         self.state = store_of(self.backend)
         engine = engine_of(self.settings, self.backend, self.state)
-        self.reconciler = Reconciler(
-            self.cluster, Boto3Cloud(path_style=True), engine, REGION, Backoff(base_seconds=0.01, waiting_seconds=0.01)
-        )
+        backoff = Backoff(base_seconds=0.01, waiting_seconds=0.01)
+        self.reconciler = Reconciler(Context(self.cluster, Boto3Cloud(path_style=True), engine, REGION, backoff))
 
     def key(self, name: str) -> PipelineKey:
         return PipelineKey("state", name)

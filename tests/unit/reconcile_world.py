@@ -17,7 +17,8 @@ from ingestion_operator.blueprint.names import BUCKET_LIMIT, physical_name
 from ingestion_operator.model.pipeline import PipelineKey, parse_status
 from ingestion_operator.model.status import Status
 from ingestion_operator.reasons import Reason
-from ingestion_operator.reconcile.reconciler import Reconciler, StillThere, is_due
+from ingestion_operator.reconcile.context import Context, StillThere
+from ingestion_operator.reconcile.reconciler import Reconciler, is_due
 from ingestion_operator.status.schedule import Backoff
 
 DATA_BUCKET = physical_name(OWNER, "data", BUCKET_LIMIT)
@@ -37,6 +38,7 @@ class World:
     key: PipelineKey = KEY
     observer: FakeObserver = field(default_factory=FakeObserver)
     engine: FakeEngine = field(init=False)
+    context: Context = field(init=False)
     reconciler: Reconciler = field(init=False)
 
     def __post_init__(self) -> None:
@@ -44,7 +46,7 @@ class World:
         self.restart()
 
     def restart(self) -> None:
-        self.reconciler = Reconciler(
+        self.context = Context(
             self.cluster,
             self.cloud,
             self.engine,
@@ -53,6 +55,7 @@ class World:
             clock=lambda: self.now,
             observer=self.observer,
         )
+        self.reconciler = Reconciler(self.context)
 
     def neighbour(self, name: str) -> World:
         """Another pipeline of the same world, with a clock of its own."""

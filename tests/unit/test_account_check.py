@@ -13,7 +13,8 @@ from ingestion_operator.errors import UpdateFailed
 from ingestion_operator.model.account import AccountStatus, parse_account
 from ingestion_operator.model.pipeline import PipelineKey
 from ingestion_operator.reconcile.account_check import AccountCheck
-from ingestion_operator.reconcile.reconciler import Reconciler, StillThere, is_due
+from ingestion_operator.reconcile.context import Context, StillThere
+from ingestion_operator.reconcile.reconciler import is_due
 from ingestion_operator.status.schedule import Backoff
 from unit.test_accounts import ROLE, body
 
@@ -27,7 +28,7 @@ class World:
         self.now = NOW
         self.cluster = FakeCluster(accounts_by_name={found["metadata"]["name"]: found for found in bodies})
         self.cloud = FakeCloud()
-        context = Reconciler(
+        context = Context(
             self.cluster, self.cloud, FakeEngine(self.cloud), "us-east-1", BACKOFF, clock=lambda: self.now
         )
         self.accounts = AccountCheck(context)

@@ -21,7 +21,7 @@ from ingestion_operator.errors import (
     SpecInvalid,
 )
 from ingestion_operator.model.account import parse_account
-from ingestion_operator.model.pipeline import Identity
+from ingestion_operator.model.pipeline import PipelineRecord
 from ingestion_operator.model.status import StackStatus, Status
 from ingestion_operator.observe.account_choice import (
     access_as_built,
@@ -30,8 +30,8 @@ from ingestion_operator.observe.account_choice import (
     check_default,
     matches,
     permit,
+    pipelines_built_with,
     refuse_another_account,
-    users_of,
 )
 
 ROLE = "arn:aws:iam::210987654321:role/ingestion"
@@ -47,9 +47,9 @@ def cluster(*bodies: dict[str, Any]) -> FakeCluster:
     return FakeCluster(accounts_by_name={found["metadata"]["name"]: found for found in bodies})
 
 
-def identity(named: str = "", recorded: str | None = None, account_id: str = "210987654321") -> Identity:
+def identity(named: str = "", recorded: str | None = None, account_id: str = "210987654321") -> PipelineRecord:
     stack = None if recorded is None else StackStatus(name="s", region="r", account=recorded, account_id=account_id)
-    return Identity(KEY, "uid-1", 1, account=named, status=Status(stack=stack))
+    return PipelineRecord(KEY, "uid-1", 1, account=named, status=Status(stack=stack))
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ GOING = body("red", deleting=True, default=True)
     ],
 )
 def test_the_account_is_as_recorded_else_as_named_else_the_default(
-    accounts: list[dict[str, Any]], pipeline: Identity, expected: str | None
+    accounts: list[dict[str, Any]], pipeline: PipelineRecord, expected: str | None
 ) -> None:
     found = account_of(cluster(*accounts), pipeline)
     assert (found.name if found else None) == expected
@@ -133,7 +133,7 @@ def test_the_account_is_as_recorded_else_as_named_else_the_default(
     ],
 )
 def test_what_keeps_a_pipeline_from_its_account(
-    accounts: list[dict[str, Any]], pipeline: Identity, error: type[PipelineError], message: str
+    accounts: list[dict[str, Any]], pipeline: PipelineRecord, error: type[PipelineError], message: str
 ) -> None:
     with pytest.raises(error, match=message):
         access_for(cluster(*accounts), pipeline, "eu-west-1")
@@ -211,7 +211,7 @@ def test_another_access_is_another_fingerprint(changed: dict[str, Any]) -> None:
         (identity("search"), ""),
     ],
 )
-def test_what_was_built_elsewhere_is_not_worked_on(pipeline: Identity, message: str) -> None:
+def test_what_was_built_elsewhere_is_not_worked_on(pipeline: PipelineRecord, message: str) -> None:
     place = Place("999999999999", "eu-west-1")
     if not message:
         refuse_another_account(pipeline, place)
@@ -240,7 +240,7 @@ def test_the_users_of_an_account_are_those_that_were_begun_with_it() -> None:
         pipeline("named", spec={"accountRef": {"name": "search"}}),
         pipeline("other", status={"stack": {**stack, "account": "other"}}),
     ]
-    assert [str(key) for key in users_of("search", bodies)] == ["team-a/a", "team-a/b"]
+    assert [str(key) for key in pipelines_built_with("search", bodies)] == ["team-a/a", "team-a/b"]
 
 
 def test_an_account_with_a_status_of_another_version_is_read() -> None:

@@ -40,6 +40,7 @@ BREACHES = [
     ("blueprint", f"{CORE}/blueprint/resources.py", "ingestion_operator.blueprint.parts.draft"),
     ("model", f"{CORE}/model/base.py", "ingestion_operator.model.source"),
     ("sources", f"{CORE}/metrics.py", "ingestion_handlers.workers"),
+    ("stand-in", "deploy/local/ingestion_local/provider/tags.py", "ingestion_local.provider.kinds"),
     ("local", "handlers/ingestion_handlers/wiring.py", "ingestion_local.processes"),
 ]
 
@@ -58,9 +59,7 @@ NAMES = {
 
 
 def dotted(path: str) -> str:
-    return (
-        path.split("/", path.startswith("deploy") + 1)[-1].removesuffix(".py").replace("/", ".").removeprefix("local.")
-    )
+    return path.split("/", 2 if path.startswith("deploy") else 1)[-1].removesuffix(".py").replace("/", ".")
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ SECOND = Pod("system", "operator-abc-2", "uid-2")
 def world() -> World:
     """A pipeline in whose update the first pod died; the second one is there."""
     made = World()
-    made.reconciler.pod = FIRST
+    made.context.pod = FIRST
     made.cluster.pods = {FIRST, SECOND}
     made.build()
     assert holder(made) == ""
@@ -27,7 +27,7 @@ def world() -> World:
     assert holder(made) == str(FIRST)
     assert made.status.operation
     assert made.status.operation.pod == str(FIRST)
-    made.reconciler.pod = SECOND
+    made.context.pod = SECOND
     return made
 
 
@@ -70,7 +70,7 @@ def test_an_operation_that_ends_in_another_failure_has_had_the_lock_and_released
 
 
 def test_what_the_pod_itself_left_is_judged_by_its_processes(world: World) -> None:
-    world.reconciler.pod = FIRST
+    world.context.pod = FIRST
     world.cluster.pods.discard(FIRST)
     world.reconcile()
     assert world.last_call.stack.departed == ()

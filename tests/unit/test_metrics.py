@@ -22,7 +22,7 @@ from ingestion_operator.metrics import MetricType
 from ingestion_operator.model.pipeline import PipelineKey
 from ingestion_operator.model.status import Operation, OperationResult, OperationType, Status
 from ingestion_operator.reasons import ConditionType, Reason
-from ingestion_operator.status.conditions import Moment
+from ingestion_operator.status.conditions import ConditionSet
 
 CHART = Path(__file__).parents[2] / "deploy" / "helm" / "ingestion-operator"
 DASHBOARD = json.loads((CHART / "dashboards" / "ingestion-operator.json").read_text())
@@ -155,7 +155,7 @@ def test_what_was_written_is_newer_than_what_was_heard_and_of_those_that_are_gon
     exporter: Exporter,
 ) -> None:
     heard = {KEY: [(READY,)], NEIGHBOUR: [(READY,)]}
-    exporter.wrote(KEY, Moment(Status(), 1, NOW).progressing(Reason.UPDATING, "why"))
+    exporter.wrote(KEY, ConditionSet(Status(), 1, NOW).progressing(Reason.UPDATING, "why"))
     assert exporter.tally(heard) == {
         READY: 1,
         ("Ready", "False", "Progressing"): 1,
@@ -163,7 +163,7 @@ def test_what_was_written_is_newer_than_what_was_heard_and_of_those_that_are_gon
     }
     assert exporter.tally({NEIGHBOUR: [(READY,)]}) == {READY: 1}
     assert exporter.tally({KEY: [()]}) == {}, "another life of the same name is not taken for the old one"
-    exporter.wrote(KEY, Moment(Status(), 1, NOW).progressing(Reason.DESTROYING, "why"))
+    exporter.wrote(KEY, ConditionSet(Status(), 1, NOW).progressing(Reason.DESTROYING, "why"))
     exporter.forget(KEY)
     assert exporter.tally({KEY: [(READY,)]}) == {READY: 1}
 

@@ -19,7 +19,7 @@ from ingestion_operator.errors import (
 from ingestion_operator.model.pipeline import CONFIRM_PURGE
 from ingestion_operator.reasons import Reason
 from ingestion_operator.reconcile.disposal import COUNT_LIMIT
-from ingestion_operator.status.conclude import CONFIRMATION_SECONDS
+from ingestion_operator.status.outcomes import CONFIRMATION_SECONDS
 from unit.reconcile_fixtures import built, world
 from unit.reconcile_world import BACKOFF, DATA_BUCKET, World
 

@@ -33,8 +33,7 @@ class SaltedEngine(FakeEngine):
         try:
             result = super().update(request, on_progress)
         except PipelineError as error:
-            error.encryption_salt = salt
-            raise
+            raise error.with_salt(salt) from error
         self.salts[request.stack.name] = salt
         return replace(result, encryption_salt=salt)
 

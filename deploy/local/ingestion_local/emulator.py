@@ -23,15 +23,15 @@ import urllib.request
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import boto3
 from botocore.config import Config
 
 from ingestion_local.certificates import make_certificate
 from ingestion_local.emulator_user import make_user
-from ingestion_local.processes import LocalEnvironmentError, Process, free_port, wait_until
+from ingestion_local.lifecycle import Startable
+from ingestion_local.processes import Process, free_port, wait_until
 
 ACCOUNT_ID = "123456789012"
 REGION = "us-east-1"
@@ -129,7 +129,7 @@ class EmulatedAws:
             return int(answer.status)
 
 
-class Emulator(EmulatedAws):
+class Emulator(EmulatedAws, Startable):
     """One emulator process, all of whose files are under `directory`.
 
     `auth`: IAM is enforced. `persist`: what is in it is there again at the next start in the same directory, if it
@@ -146,7 +146,8 @@ class Emulator(EmulatedAws):
         outlive_parent: bool = False,
         addresses: Sequence[str] = (),
     ) -> None:
-        super().__init__(directory / "tls" / "server.crt")
+        EmulatedAws.__init__(self, directory / "tls" / "server.crt")
+        Startable.__init__(self)
         self.directory = directory
         self.log = directory / "emulator.log"
         self._auth = auth
@@ -155,6 +156,7 @@ class Emulator(EmulatedAws):
         self._outlive_parent = outlive_parent
         self._process: Process | None = None
         self._port = 0
+        self._log_bytes_before = 0
 
     @property
     def process(self) -> Process:
@@ -163,64 +165,15 @@ class Emulator(EmulatedAws):
             raise RuntimeError("the emulator is not started")
         return self._process
 
-    def start(self) -> None:
-        """Start it and wait until it answers. Raises LocalEnvironmentError if it does not."""
-        said_before = self.log.stat().st_size if self.log.exists() else 0
-        try:
-            self._start()
-        except LocalEnvironmentError:
-            if not self._lost_its_port(said_before):
-                raise
-            self._start()
-
     def stop(self) -> None:
-        """Stop it, with the functions it runs. Stopping a stopped one succeeds."""
+        """Stop it, with the functions that it runs. Stopping it twice succeeds."""
         self.close()
-        if self._process is not None:
-            self._process.stop(STOP_TIMEOUT_SECONDS)
-            self._process = None
+        super().stop()
+        self._process = None
 
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    @property
-    def _key(self) -> Path:
-        return self.certificate.with_suffix(".key")
-
-    def _start(self) -> None:
-        self._port = free_port()
-        self.endpoint = f"https://127.0.0.1:{self._port}"
-        work = self.directory / "emulator"
-        for part in ("tmp", "home"):
-            (work / part).mkdir(parents=True, exist_ok=True)
-        make_certificate(self.certificate, self._key, self._addresses)
-        self._process = Process.start(
-            "emulator",
-            [sys.executable, "-m", "ingestion_local.strict_emulator"],
-            log=self.log,
-            env=self._environment(work),
-            cwd=work,
-            outlive_parent=self._outlive_parent,
-            # Asked politely it would first wait for its busy functions, and nobody is left to lose patience.
-            death_signal=signal.SIGKILL,
-        )
-        try:
-            self.wait_for_its_answer(self._process)
-        except BaseException:
-            self.stop()
-            raise
-
-    def _lost_its_port(self, said_before: int) -> bool:
-        """Whether somebody else took its port between its choice and its use: by what its log says after so many bytes."""
-        return PORT_TAKEN.encode() in self.log.read_bytes()[said_before:]
-
-    def _environment(self, work: Path) -> dict[str, str]:
+    def process_environment(self) -> dict[str, str]:
+        """The whole environment of the emulator's process. Its port is 0 before `start`."""
+        work = self._work
         switched = "1" if self._persist else "0"
         return {key: os.environ[key] for key in PASSED_ON if key in os.environ} | {
             "BIND_HOST": "127.0.0.1",
@@ -248,3 +201,35 @@ class Emulator(EmulatedAws):
             "LAMBDA_ASYNC_RETRY_BASE_SECONDS": os.environ.get("INGESTION_LOCAL_ASYNC_RETRY_SECONDS", "0.2"),
             "PYTHONUNBUFFERED": "1",
         }
+
+    @property
+    def _work(self) -> Path:
+        return self.directory / "emulator"
+
+    @property
+    def _key(self) -> Path:
+        return self.certificate.with_suffix(".key")
+
+    def _start(self) -> None:
+        self._log_bytes_before = self.log.stat().st_size if self.log.exists() else 0
+        self._port = free_port()
+        self.endpoint = f"https://127.0.0.1:{self._port}"
+        for part in ("tmp", "home"):
+            (self._work / part).mkdir(parents=True, exist_ok=True)
+        make_certificate(self.certificate, self._key, self._addresses)
+        self._process = Process.start(
+            "emulator",
+            [sys.executable, "-m", "ingestion_local.strict_emulator"],
+            log=self.log,
+            env=self.process_environment(),
+            cwd=self._work,
+            outlive_parent=self._outlive_parent,
+            # Asked politely it would first wait for its busy functions, and nobody is left to lose patience.
+            death_signal=signal.SIGKILL,
+        )
+        self._started.callback(self._process.stop, STOP_TIMEOUT_SECONDS)
+        self.wait_for_its_answer(self._process)
+
+    def _is_worth_another_start(self) -> bool:
+        """Whether another program took the port between its choice and its use, as the log of this start says."""
+        return PORT_TAKEN.encode() in self.log.read_bytes()[self._log_bytes_before :]

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from ingestion_local import toolchain
 from ingestion_local.control_plane import ControlPlane
 from ingestion_local.emulator import EmulatedAws, Emulator
+from ingestion_local.lifecycle import Startable
 from ingestion_local.operator_process import OperatorProcess
 from ingestion_operator.offline.operator_policy import Reach, operator_policies
 
@@ -21,51 +19,34 @@ SYSTEM_NAMESPACE = "ingestion-system"
 SERVICE_ACCOUNT = "ingestion-operator"
 
 
-class LocalEnvironment:
+class LocalEnvironment(Startable):
     """Control plane with the CRD and RBAC installed, emulator, and an operator under its own ServiceAccount and IAM policy."""
 
     def __init__(self, directory: Path, *, auth: bool = True, settings: Mapping[str, str] | None = None) -> None:
+        super().__init__()
         self.directory = directory
         self.logs = directory / "logs"
         self._auth = auth
         self._settings = settings
-        self._stack = ExitStack()
         self.control_plane: ControlPlane
         self.emulator: Emulator
         self.operator: OperatorProcess
 
-    def start(self) -> None:
-        """Start everything. Raises LocalEnvironmentError; whatever was started is stopped again."""
+    def _start(self) -> None:
         tools = toolchain.ensure()
-        with ExitStack() as starting:
-            self.control_plane = starting.enter_context(ControlPlane(self.directory / "control-plane", tools))
-            self.emulator = starting.enter_context(Emulator(self.directory / "aws", auth=self._auth))
-            install_into(self.control_plane)
-            self.operator = OperatorProcess(
-                self.directory / "operator",
-                kubeconfig=self.control_plane.service_account_kubeconfig(
-                    SYSTEM_NAMESPACE, SERVICE_ACCOUNT, self.directory / "operator.kubeconfig"
-                ),
-                pulumi=tools["pulumi"],
-                aws=operator_identity(self.emulator),
-                settings=self._settings,
-            )
-            starting.callback(self.operator.stop)
-            self.operator.start()
-            self._stack = starting.pop_all()
-
-    def stop(self) -> None:
-        """Stop everything, the operator first. Stopping a stopped one succeeds."""
-        self._stack.close()
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.stop()
+        self.control_plane = self._started.enter_context(ControlPlane(self.directory / "control-plane", tools))
+        self.emulator = self._started.enter_context(Emulator(self.directory / "aws", auth=self._auth))
+        install_into(self.control_plane)
+        self.operator = OperatorProcess(
+            self.directory / "operator",
+            kubeconfig=self.control_plane.service_account_kubeconfig(
+                SYSTEM_NAMESPACE, SERVICE_ACCOUNT, self.directory / "operator.kubeconfig"
+            ),
+            pulumi=tools["pulumi"],
+            aws=operator_identity(self.emulator),
+            settings=self._settings,
+        )
+        self._started.enter_context(self.operator)
 
 
 def install_into(control_plane: ControlPlane) -> None:

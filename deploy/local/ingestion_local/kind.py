@@ -27,9 +27,10 @@ import click
 from ingestion_local import toolchain
 from ingestion_local.certificates import make_certificate
 from ingestion_local.chart import CHART
+from ingestion_local.commands import Commands
 from ingestion_local.emulator import ACCOUNT_ID, REGION
 from ingestion_local.environment import ROOT, SERVICE_ACCOUNT, SYSTEM_NAMESPACE
-from ingestion_local.image import Engine
+from ingestion_local.image import ContainerEngine, argument_words
 from ingestion_local.processes import LocalEnvironmentError
 from ingestion_operator import __version__
 from ingestion_operator.offline.operator_policy import Reach, operator_policies
@@ -55,7 +56,7 @@ Say = Callable[[str], None]
 Manifest = dict[str, Any]
 
 
-def find_engine() -> Engine:
+def find_engine() -> ContainerEngine:
     """Docker or podman, whichever answers. Raises LocalEnvironmentError that says of each why not."""
     why = []
     for name in ENGINES:
@@ -64,7 +65,7 @@ def find_engine() -> Engine:
             continue
         asked = subprocess.run([name, "info"], capture_output=True, text=True, check=False)
         if asked.returncode == 0:
-            return Engine(name)
+            return ContainerEngine(name)
         why.append(f"`{name} info` says: {(asked.stderr or asked.stdout).strip()}")
     raise LocalEnvironmentError(
         f"a cluster of kind takes docker or podman: {'; '.join(why)}. Install and start one of them; "
@@ -73,10 +74,10 @@ def find_engine() -> Engine:
 
 
 @dataclass(frozen=True)
-class Kind:
+class KindInstallation:
     """One cluster, by its name, with what is needed to work on it. Nothing of the user's own kubeconfig is touched."""
 
-    engine: Engine
+    engine: ContainerEngine
     tools: Mapping[str, Path]
     say: Say
     name: str = NAME
@@ -149,7 +150,7 @@ class Kind:
     def start_emulator(self, tag: str) -> None:
         """Have the emulator run, with a certificate for its addresses."""
         self.say("starting the emulated AWS")
-        self._apply([_namespace(EMULATOR_NAMESPACE), self._tls_secret()])
+        self._apply([restricted_namespace(EMULATOR_NAMESPACE), self._tls_secret()])
         text = (FOLDER / "emulator.yaml").read_text()
         image = f"image: {EMULATOR_REPOSITORY}"
         self._kubectl("apply", "--filename", "-", text=text.replace(image, f"{image}:{tag}"))
@@ -159,7 +160,7 @@ class Kind:
         """Install the chart, for an operator that is a user of its own in the emulated IAM."""
         self.say("installing the chart")
         user = f"{SERVICE_ACCOUNT}-{uuid4().hex[:8]}"
-        self._apply([_namespace(SYSTEM_NAMESPACE), self._credentials(user), self._authority()])
+        self._apply([restricted_namespace(SYSTEM_NAMESPACE), self._credentials(user), self._authority()])
         release = ("upgrade", "--install", SERVICE_ACCOUNT, str(CHART), "--namespace", SYSTEM_NAMESPACE)
         # The user's name replaces the pod, which reads the keys only when it starts.
         changing = ("--set-string", f"image.tag={tag}", "--set-string", f"podAnnotations.aws-user={user}")
@@ -195,8 +196,7 @@ class Kind:
     def _build_stage(self, stage: str, image: str, folder: str) -> str:
         self.say(f"building {STAGES[stage]}")
         built = f"{STAGES[stage]}:latest-build"
-        arguments = {"OPERATOR_IMAGE": image, "AWS_PLUGIN_VERSION": version("pulumi-aws")}
-        given = [word for name, value in arguments.items() for word in ("--build-arg", f"{name}={value}")]
+        given = argument_words({"OPERATOR_IMAGE": image, "AWS_PLUGIN_VERSION": version("pulumi-aws")})
         self._run(self.engine.name, "build", "--target", stage, "--tag", built, *given, folder)
         found = self._run(self.engine.name, "image", "inspect", "--format", "{{.Id}}", built, captured=True)
         # A tag that changes with the content: pods are replaced when, and only when, their image is another one.
@@ -259,7 +259,8 @@ def _object(kind: str, name: str, namespace: str, **content: Any) -> Manifest:
     return {"apiVersion": "v1", "kind": kind, "metadata": {"name": name, "namespace": namespace}, **content}
 
 
-def _namespace(name: str) -> Manifest:
+def restricted_namespace(name: str) -> Manifest:
+    """A namespace that takes only pods of the restricted Pod Security Standard."""
     labels = {"pod-security.kubernetes.io/enforce": "restricted"}
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
 
@@ -269,17 +270,7 @@ def to_stderr(text: str) -> None:
     sys.stderr.write(f"{text}\n")
 
 
-class _Commands(click.Group):
-    """Commands whose expected failures are one message and exit code 1, not a traceback."""
-
-    def invoke(self, ctx: click.Context) -> object:
-        try:
-            return super().invoke(ctx)
-        except LocalEnvironmentError as error:
-            raise click.ClickException(str(error)) from error
-
-
-@click.group(cls=_Commands)
+@click.group(cls=Commands)
 def main() -> None:
     """A cluster of kind with the operator and an emulated AWS in it."""
 
@@ -295,9 +286,9 @@ def main() -> None:
 def up(uv: str, name: str, image: str, node_image: str, build_arguments: tuple[str, ...]) -> None:
     """Create the cluster, or bring the one that is there up to date; say how it is reached."""
     engine = find_engine()
-    kind = Kind(engine, toolchain.ensure(("kind", "kubectl", "helm")), to_stderr, name)
-    kind.up(uv, image, node_image, build_arguments)
-    click.echo(kind.hints())
+    installation = KindInstallation(engine, toolchain.ensure(("kind", "kubectl", "helm")), to_stderr, name)
+    installation.up(uv, image, node_image, build_arguments)
+    click.echo(installation.hints())
 
 
 @main.command()
@@ -305,7 +296,7 @@ def up(uv: str, name: str, image: str, node_image: str, build_arguments: tuple[s
 def down(name: str) -> None:
     """Delete the cluster."""
     engine = find_engine()
-    Kind(engine, toolchain.ensure(("kind",)), to_stderr, name).down()
+    KindInstallation(engine, toolchain.ensure(("kind",)), to_stderr, name).down()
 
 
 if __name__ == "__main__":

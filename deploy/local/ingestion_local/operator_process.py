@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import subprocess
 import sys
@@ -11,15 +10,18 @@ import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 
+import psutil
+
 from ingestion_local.emulator import local_environment
 from ingestion_local.files import files_below
+from ingestion_local.lifecycle import Startable
 from ingestion_local.processes import Process, free_ports, wait_until
 from ingestion_local.provider.install import install
 
 READY_TIMEOUT_SECONDS = 60.0
 
 
-class OperatorProcess:
+class OperatorProcess(Startable):
     """One operator, which can be stopped, killed and started again on the same state."""
 
     def __init__(
@@ -31,6 +33,7 @@ class OperatorProcess:
         aws: Mapping[str, str],
         settings: Mapping[str, str] | None = None,
     ) -> None:
+        super().__init__()
         self.directory = directory
         self.log = directory / "operator.log"
         self._kubeconfig = kubeconfig
@@ -73,8 +76,7 @@ class OperatorProcess:
             raise RuntimeError("the operator is not started")
         return self._process
 
-    def start(self) -> None:
-        """Start it and wait until its liveness probe answers. Raises LocalEnvironmentError if it does not."""
+    def _start(self) -> None:
         self._port, self._metrics_port = free_ports(2)
         argv = [sys.executable, "-m", "ingestion_handlers.cli", "run"]
         self._process = Process.start("operator", argv, log=self.log, env=self.environment())
@@ -95,8 +97,7 @@ class OperatorProcess:
 
     def resident_bytes(self) -> int:
         """Resident memory of the operator process itself."""
-        pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE")
+        return int(psutil.Process(self.process.pid).memory_info().rss)
 
     def pulumi(self, *arguments: str) -> str:
         """Run the Pulumi CLI on the operator's state, as an administrator would."""

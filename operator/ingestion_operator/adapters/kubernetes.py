@@ -21,7 +21,7 @@ from urllib3.exceptions import HTTPError
 from ingestion_operator.blueprint.resources import Sensitive
 from ingestion_operator.errors import AccessDenied, CredentialsMissing, UpdateFailed
 from ingestion_operator.model.account import ACCOUNTS
-from ingestion_operator.model.pipeline import GROUP, KIND, PLURAL, VERSION, Identity, PipelineKey
+from ingestion_operator.model.pipeline import GROUP, KIND, PLURAL, VERSION, PipelineKey, PipelineRecord
 from ingestion_operator.ports.pod import Pod
 from ingestion_operator.reasons import Reason
 from ingestion_operator.wording import shorten
@@ -199,19 +199,17 @@ class KubernetesCluster:
             GROUP, VERSION, PLURAL, limit=limit, _continue=more, _request_timeout=timeout
         )
 
-    def announce(self, identity: Identity, reason: Reason, message: str, *, warning: bool = False) -> None:
+    def announce(self, record: PipelineRecord, reason: Reason, message: str, *, warning: bool = False) -> None:
         """See the port."""
         now = datetime.now(UTC)
         event = client.CoreV1Event(
-            metadata=client.V1ObjectMeta(
-                name=f"{identity.key.name}.{uuid4().hex[:16]}", namespace=identity.key.namespace
-            ),
+            metadata=client.V1ObjectMeta(name=f"{record.key.name}.{uuid4().hex[:16]}", namespace=record.key.namespace),
             involved_object=client.V1ObjectReference(
                 api_version=f"{GROUP}/{VERSION}",
                 kind=KIND,
-                namespace=identity.key.namespace,
-                name=identity.key.name,
-                uid=identity.uid,
+                namespace=record.key.namespace,
+                name=record.key.name,
+                uid=record.uid,
             ),
             reason=reason.value,
             message=shorten(message)[:EVENT_MESSAGE_LIMIT],
@@ -221,10 +219,10 @@ class KubernetesCluster:
             count=1,
             source=client.V1EventSource(component=COMPONENT),
         )
-        with _translated(f"publishing an Event about {identity.key}"):
+        with _translated(f"publishing an Event about {record.key}"):
             try:
                 self._core.create_namespaced_event(
-                    identity.key.namespace, event, _request_timeout=REQUEST_TIMEOUT_SECONDS
+                    record.key.namespace, event, _request_timeout=REQUEST_TIMEOUT_SECONDS
                 )
             except ApiException as error:
                 # In a namespace that is being deleted, no Event can be created, and nobody would read it.

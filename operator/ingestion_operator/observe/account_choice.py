@@ -13,41 +13,41 @@ from ingestion_operator.blueprint.access import OWN, Access, access_of
 from ingestion_operator.blueprint.place import Place
 from ingestion_operator.errors import AccessDenied, AccountChanged, DependencyNotReady, SeveralDefaults
 from ingestion_operator.model.account import Account, parse_account
-from ingestion_operator.model.pipeline import Identity, PipelineKey, parse_identity
+from ingestion_operator.model.pipeline import PipelineKey, PipelineRecord, parse_record
 from ingestion_operator.ports.cluster import Accounts
 from ingestion_operator.wording import few
 
 
-def access_for(cluster: Accounts, identity: Identity, region: str) -> Access:
+def access_for(cluster: Accounts, record: PipelineRecord, region: str) -> Access:
     """With what the pipeline is built in this region.
 
     Raises DependencyNotReady for an account that is not there, AccessDenied if the pipeline may not have it.
     """
-    account = account_of(cluster, identity)
+    account = account_of(cluster, record)
     if account is None:
         return OWN
-    if account.deleting and identity.status.stack is None:
+    if account.deleting and record.status.stack is None:
         raise DependencyNotReady(f"AWSAccount {account.name} is being deleted: name another one in spec.accountRef")
-    permit(account, identity.key.namespace, region)
+    permit(account, record.key.namespace, region)
     return access_of(account, cluster.cluster_id())
 
 
-def access_as_built(cluster: Accounts, identity: Identity) -> Access:
+def access_as_built(cluster: Accounts, record: PipelineRecord) -> Access:
     """With what the pipeline was built, whether or not it still may be: its deletion has to be possible.
 
     Raises DependencyNotReady if the account is gone.
     """
-    account = account_of(cluster, identity)
+    account = account_of(cluster, record)
     return OWN if account is None else access_of(account, cluster.cluster_id())
 
 
-def account_of(cluster: Accounts, identity: Identity) -> Account | None:
+def account_of(cluster: Accounts, record: PipelineRecord) -> Account | None:
     """The pipeline's account: as recorded, else as named, else the default. None for the operator's own identity.
 
     Raises DependencyNotReady, naming it, if it does not exist.
     """
-    stack = identity.status.stack
-    name = stack.account if stack is not None else identity.account
+    stack = record.status.stack
+    name = stack.account if stack is not None else record.account
     if not name:
         return _default(cluster) if stack is None else None
     if (body := cluster.account(name)) is not None:
@@ -109,12 +109,12 @@ def matches(pattern: str, namespace: str) -> bool:
     return namespace.startswith(pattern[:-1]) if pattern.endswith("*") else namespace == pattern
 
 
-def refuse_another_account(identity: Identity, place: Place) -> None:
+def refuse_another_account(record: PipelineRecord, place: Place) -> None:
     """Raises AccountChanged if the credentials lead elsewhere than to where the pipeline was built.
 
     Nothing of it would be found there: an update would build it a second time, a deletion would leave it behind.
     """
-    stack = identity.status.stack
+    stack = record.status.stack
     if stack is None or stack.account_id in ("", place.account_id):
         return
     whose = f"AWSAccount {stack.account}" if stack.account else "the operator's own identity"
@@ -124,7 +124,7 @@ def refuse_another_account(identity: Identity, place: Place) -> None:
     )
 
 
-def users_of(name: str, pipelines: Iterable[Mapping[str, Any]]) -> tuple[PipelineKey, ...]:
+def pipelines_built_with(name: str, pipelines: Iterable[Mapping[str, Any]]) -> tuple[PipelineKey, ...]:
     """The pipelines that were built with an account, or were begun to be."""
-    found = (parse_identity(body) for body in pipelines)
+    found = (parse_record(body) for body in pipelines)
     return tuple(sorted(i.key for i in found if i.status.stack is not None and i.status.stack.account == name))

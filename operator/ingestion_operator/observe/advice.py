@@ -9,7 +9,7 @@ from typing import Any
 
 from ingestion_operator.blueprint.filter_overlap import overlap
 from ingestion_operator.errors import SpecInvalid
-from ingestion_operator.model.pipeline import Identity, PipelineKey, parse_identity, parse_spec
+from ingestion_operator.model.pipeline import PipelineKey, PipelineRecord, parse_record, parse_spec
 from ingestion_operator.model.runtimes import deprecation
 from ingestion_operator.model.source import Source
 from ingestion_operator.model.spec import Spec
@@ -54,16 +54,16 @@ def sharing(key: PipelineKey, spec: Spec, others: Sequence[Mapping[str, Any]]) -
 def sources_on(bucket: str, bodies: Sequence[Mapping[str, Any]]) -> Iterator[tuple[PipelineKey, Source]]:
     """The pipelines whose source bucket has this name, that are built and not on their way out."""
     for body in bodies:
-        identity = parse_identity(body)
-        if _bucket_of(identity) != bucket or identity.deleting or not identity.status.is_built:
+        record = parse_record(body)
+        if _bucket_of(record) != bucket or record.deleting or not record.status.is_built:
             continue
         try:
-            yield identity.key, parse_spec(body).source
+            yield record.key, parse_spec(body).source
         except SpecInvalid:
             continue  # it processes nothing until it is mended
 
 
-def _bucket_of(identity: Identity) -> str:
+def _bucket_of(record: PipelineRecord) -> str:
     """The name of a pipeline's source bucket: a generated or completed one is only known once it is built."""
-    outputs = identity.status.outputs
-    return outputs.bucket_name if outputs and outputs.bucket_name else identity.source_bucket
+    outputs = record.status.outputs
+    return outputs.bucket_name if outputs and outputs.bucket_name else record.source_bucket

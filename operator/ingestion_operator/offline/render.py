@@ -16,8 +16,9 @@ from ingestion_operator.blueprint.place import Place, partition_of
 from ingestion_operator.blueprint.resources import Archive, Blueprint, Ref, Sensitive
 from ingestion_operator.errors import SpecInvalid
 from ingestion_operator.model.account import ACCOUNT_KIND
-from ingestion_operator.model.pipeline import KIND, parse_identity, parse_spec
+from ingestion_operator.model.pipeline import KIND, parse_record, parse_spec
 from ingestion_operator.observe.gather import Gatherer
+from ingestion_operator.observe.observed import Unbuildable
 from ingestion_operator.ports.cloud import PackageObject, TrailView
 
 DEFAULT_NAMESPACE = "default"
@@ -128,10 +129,10 @@ def _completed(pipeline: Manifest) -> Manifest:
 def _blueprint(pipeline: Manifest, offline: _Offline, region: str) -> Blueprint:
     body = _completed(pipeline)
     today = datetime.now(UTC).date()
-    observed = Gatherer(offline, offline, region, today).observe(body, parse_identity(body))
-    if observed.problem is not None or observed.blueprint is None:
-        raise observed.problem or SpecInvalid("the pipeline has no resources")
-    return observed.blueprint
+    observed = Gatherer(offline, offline, region, today).observe(body, parse_record(body))
+    if isinstance(observed.wanted, Unbuildable):
+        raise observed.wanted.problem
+    return observed.wanted.blueprint
 
 
 class _Plain(yaml.SafeDumper):

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from ingestion_operator.blueprint.resources import Sensitive
-from ingestion_operator.model.pipeline import Identity, PipelineKey
+from ingestion_operator.model.pipeline import PipelineKey, PipelineRecord
 from ingestion_operator.ports.pod import Pod
 from ingestion_operator.reasons import Reason
 
@@ -55,5 +55,5 @@ class Cluster(Objects, Protocol):
     def pod_is_gone(self, pod: Pod) -> bool:
         """Whether it is certain that none of the pod's processes runs any more. False if the pod cannot be looked up."""
 
-    def announce(self, identity: Identity, reason: Reason, message: str, *, warning: bool = False) -> None:
+    def announce(self, record: PipelineRecord, reason: Reason, message: str, *, warning: bool = False) -> None:
         """Publish a Kubernetes Event about the pipeline."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from ingestion_operator.blueprint.resources import Blueprint, Resource
 from ingestion_operator.errors import BucketNameTaken, TableNameTaken
-from ingestion_operator.observe.observed import Observed
+from ingestion_operator.model.status import Status
 from ingestion_operator.ports.cloud import Leftovers
 
 BUCKET = "aws:s3/bucket:Bucket"
@@ -24,7 +24,7 @@ class Adoption:
     """
 
     cloud: Leftovers
-    observed: Observed
+    status: Status
     blueprint: Blueprint
 
     def of_everything(self) -> Mapping[str, str]:
@@ -38,16 +38,16 @@ class Adoption:
 
     def of_new_data(self) -> Mapping[str, str]:
         """Buckets and tables that a change of the spec brings back: a results table, the log of a trail. Raises likewise."""
-        return self._claimed(frozenset(r.name for r in self.observed.identity.status.resources))
+        return self._claimed(frozenset(r.name for r in self.status.resources))
 
     def _built(self) -> frozenset[str]:
         """What is in the state for certain: a function that works is no leftover, even if an operation was interrupted.
 
         One whose code is to be exchanged may be: another kind of code is another function.
         """
-        status = self.observed.identity.status
-        same_code = status.code is not None and status.code.sha256 == self.blueprint.code.sha256
-        return frozenset(r.name for r in status.resources if r.name != FUNCTION or same_code)
+        code = self.status.code
+        same_code = code is not None and code.sha256 == self.blueprint.code.sha256
+        return frozenset(r.name for r in self.status.resources if r.name != FUNCTION or same_code)
 
     def _claimed(self, known: frozenset[str]) -> Mapping[str, str]:
         claims: Mapping[str, Callable[[Resource], str | None]] = {BUCKET: self._bucket, TABLE: self._table}

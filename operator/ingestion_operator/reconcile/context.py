@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from ingestion_operator.blueprint.ownership import Owner
-from ingestion_operator.model.pipeline import Identity
+from ingestion_operator.model.pipeline import PipelineRecord
 from ingestion_operator.observe.gather import Gatherer
 from ingestion_operator.ports.cloud import Cloud
 from ingestion_operator.ports.cluster import Cluster
 from ingestion_operator.ports.engine import Engine
 from ingestion_operator.ports.observer import Observer, Unobserved
 from ingestion_operator.ports.pod import Pod
-from ingestion_operator.status.schedule import Backoff, Moments
+from ingestion_operator.status.schedule import Backoff, Timing
 
 
 class StillThere(Exception):
@@ -40,13 +40,13 @@ class Context:
     pod: Pod | None = None
     """The pod that this operator is, if it is one."""
 
-    def moments(self) -> Moments:
+    def timing(self) -> Timing:
         """The time of now, and a fresh jitter."""
-        return Moments(self.clock(), random.random(), self.backoff)  # noqa: S311 - spreads load, guards nothing
+        return Timing(self.clock(), random.random(), self.backoff)  # noqa: S311 - spreads load, guards nothing
 
-    def owner(self, identity: Identity) -> Owner:
+    def owner(self, record: PipelineRecord) -> Owner:
         """The owner that the tags name."""
-        return Owner(self.cluster.cluster_id(), identity.key, identity.uid)
+        return Owner(self.cluster.cluster_id(), record.key, record.uid)
 
     def gatherer(self) -> Gatherer:
         """Reads what a pipeline refers to."""

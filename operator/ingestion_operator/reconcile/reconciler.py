@@ -13,10 +13,10 @@ from datetime import datetime
 from typing import Any
 
 from ingestion_operator.errors import PipelineError
-from ingestion_operator.model.pipeline import PipelineKey, parse_identity
-from ingestion_operator.reconcile.apply import Apply
+from ingestion_operator.model.pipeline import PipelineKey, parse_record
+from ingestion_operator.reconcile.apply import ApplyPass
 from ingestion_operator.reconcile.context import Context, StillThere
-from ingestion_operator.reconcile.removal import Removal
+from ingestion_operator.reconcile.removal import RemovalPass
 
 __all__ = ["Reconciler", "StillThere", "is_due"]
 
@@ -46,17 +46,18 @@ class _Locks:
 
 
 @dataclass
-class Reconciler(Context):
-    """Brings one pipeline at a time from what it is to what it is to be."""
+class Reconciler:
+    """Brings one pipeline at a time from what it is to what it should be."""
 
+    context: Context
     _locks: _Locks = field(default_factory=_Locks)
 
     def reconcile(self, key: PipelineKey) -> None:
         """Make AWS what the pipeline says, and say so in its status. A pipeline that is gone or going is left to `remove`."""
         with self._locks.of(key):
-            body = self.cluster.pipeline(key)
-            if body is not None and not (identity := parse_identity(body)).deleting:
-                Apply(self, identity).run(self.gatherer().observe(body, identity))
+            body = self.context.cluster.pipeline(key)
+            if body is not None and not (record := parse_record(body)).deleting:
+                ApplyPass(self.context, record).run(self.context.gatherer().observe(body, record))
 
     def remove(self, key: PipelineKey) -> None:
         """Take down what the pipeline made. Returns when nothing is left that its deletion policy would not leave.
@@ -65,11 +66,11 @@ class Reconciler(Context):
         """
         try:
             with self._locks.of(key):
-                body = self.cluster.pipeline(key)
+                body = self.context.cluster.pipeline(key)
                 if body is not None:
-                    Removal(self, parse_identity(body)).run()
+                    RemovalPass(self.context, parse_record(body)).run()
         except PipelineError as error:
-            raise StillThere(str(error), self.backoff.waiting_seconds) from error
+            raise StillThere(str(error), self.context.backoff.waiting_seconds) from error
 
 
 def is_due(body: Mapping[str, Any], now: datetime) -> bool:

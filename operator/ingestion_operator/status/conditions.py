@@ -33,7 +33,7 @@ class Conditioned(Protocol):
 
 
 @dataclass(frozen=True)
-class Moment:
+class ConditionSet:
     """What every constructor needs: the status before, the generation that was looked at, and the time."""
 
     previous: Conditioned

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from ingestion_local.cluster.node import PAUSE_IMAGE
 from ingestion_local.environment import ROOT
+from ingestion_local.image import argument_words
 from ingestion_local.processes import output_of
 from ingestion_local.progress import Reporter
 from ingestion_local.toolchain import cache_directory, exclusive
@@ -90,7 +91,7 @@ class Images:
                 "AWS_PLUGIN": "none",
                 "VERSION": __version__,
             }
-            self._buildah("bud", "--tag", OPERATOR_IMAGE, *_build_arguments(arguments), str(ROOT))
+            self._buildah("bud", "--tag", OPERATOR_IMAGE, *argument_words(arguments), str(ROOT))
             self._report.end("built")
             self._with_stand_in(archive)
             self._forget_old()
@@ -105,7 +106,7 @@ class Images:
             TEST_IMAGE.read_text(),
             {LAUNCHER.name: LAUNCHER, "ingestion_local/provider": STAND_IN},
             "--target=operator",
-            *_build_arguments({"OPERATOR_IMAGE": OPERATOR_IMAGE, "AWS_PLUGIN_VERSION": version("pulumi-aws")}),
+            *argument_words({"OPERATOR_IMAGE": OPERATOR_IMAGE, "AWS_PLUGIN_VERSION": version("pulumi-aws")}),
         )
         self._save(image, archive)
         self._report.end("built")
@@ -172,10 +173,6 @@ class Images:
             "BUILDAH_ISOLATION": "chroot",
             "BUILDAH_LAYERS": "true",
         }
-
-
-def _build_arguments(arguments: Mapping[str, str]) -> list[str]:
-    return [word for name, value in arguments.items() for word in ("--build-arg", f"{name}={value}")]
 
 
 def _files(places: Iterable[Path]) -> list[Path]:

@@ -10,18 +10,17 @@ import json
 import signal
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import yaml
 
 from ingestion_local import kind, toolchain
 from ingestion_local.emulator import EmulatedAws
 from ingestion_local.files import files_in
-from ingestion_local.image import Engine
+from ingestion_local.image import ContainerEngine
 from ingestion_local.kubectl import Kubectl
+from ingestion_local.lifecycle import Startable
 from ingestion_local.processes import LocalEnvironmentError, free_port
 
 NAME = "ingestion-test"
@@ -63,7 +62,7 @@ def missing() -> str:
 class KindNode:
     """The one node: a container of the engine, in which the containers of the pods are."""
 
-    def __init__(self, engine: Engine, name: str = NODE) -> None:
+    def __init__(self, engine: ContainerEngine, name: str = NODE) -> None:
         self.name = name
         self._engine = engine
 
@@ -100,7 +99,7 @@ class KindNode:
         return ran.stdout
 
 
-class KindCluster:
+class KindCluster(Startable):
     """All of one cluster; what is kept about it here is under `directory`. One at a time on a machine.
 
     `uv`: the program. `build_arguments`: for the engine with the operator's image. Raises LocalEnvironmentError without an engine.
@@ -109,6 +108,7 @@ class KindCluster:
     def __init__(
         self, directory: Path, *, uv: str, node_image: str = kind.NODE_IMAGE, build_arguments: Sequence[str] = ()
     ) -> None:
+        super().__init__()
         self.directory = directory.absolute()
         self._engine = kind.find_engine()
         self.node = KindNode(self._engine)
@@ -117,10 +117,9 @@ class KindCluster:
         self._build_arguments = (*BUILD_ARGUMENTS, *build_arguments)
         self._port = 0
         self._tag = ""
-        self._stack = ExitStack()
         self.tools: Mapping[str, Path]
         self.control_plane: Kubectl
-        self._kind: kind.Kind
+        self._kind: kind.KindInstallation
 
     @property
     def values(self) -> Mapping[str, Any]:
@@ -132,35 +131,6 @@ class KindCluster:
     def aws_endpoint(self) -> str:
         """URL of every AWS service, for pods."""
         return f"https://{kind.ADDRESSES[0]}"
-
-    def start(self) -> None:
-        """Build and start everything; what was started is deleted again when a part fails."""
-        self.tools = toolchain.ensure(TOOLS)
-        with ExitStack() as starting:
-            lock = toolchain.cache_directory() / "kind" / f".{NAME}.lock"
-            what = "the end of the tests that have the cluster of kind"
-            starting.enter_context(toolchain.exclusive(lock, what, timeout_seconds=TURN_TIMEOUT_SECONDS))
-            self._port = free_port()
-            self._kind = kind.Kind(self._engine, self.tools, kind.to_stderr, NAME, self._write_configuration())
-            self._kind.down()  # what a run that was killed has left
-            starting.callback(self._kind.down)
-            self._kind.create(self._node_image)
-            starting.callback(self._kind.export_logs, self.directory / "logs")
-            self._furnish()
-            self._stack = starting.pop_all()
-
-    def stop(self) -> None:
-        """Keep its logs, and delete it. Stopping a stopped one succeeds."""
-        self._stack.close()
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.stop()
 
     @contextlib.contextmanager
     def emulator(self, directory: Path) -> Iterator[EmulatedAws]:  # noqa: ARG002 - it writes nothing here
@@ -185,6 +155,19 @@ class KindCluster:
 
     def name_services(self) -> None:
         """The cluster's own DNS knows them."""
+
+    def _start(self) -> None:
+        self.tools = toolchain.ensure(TOOLS)
+        lock = toolchain.cache_directory() / "kind" / f".{NAME}.lock"
+        what = "the end of the tests that have the cluster of kind"
+        self._started.enter_context(toolchain.exclusive(lock, what, timeout_seconds=TURN_TIMEOUT_SECONDS))
+        self._port = free_port()
+        self._kind = kind.KindInstallation(self._engine, self.tools, kind.to_stderr, NAME, self._write_configuration())
+        self._kind.down()  # what a run that was killed has left
+        self._started.callback(self._kind.down)
+        self._kind.create(self._node_image)
+        self._started.callback(self._kind.export_logs, self.directory / "logs")
+        self._furnish()
 
     def _furnish(self) -> None:
         tags = self._kind.build(self._uv, IMAGE, self._build_arguments)

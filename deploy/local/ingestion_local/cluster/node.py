@@ -15,11 +15,13 @@ import shutil
 import signal
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
+
+import psutil
 
 from ingestion_local.cluster.network import API_SERVER_PORT, Network
 from ingestion_local.files import files_below
+from ingestion_local.lifecycle import Startable
 from ingestion_local.processes import LocalEnvironmentError, Process, output_of, wait_until
 
 NAME = "node"
@@ -33,7 +35,7 @@ CONTAINERD_SOCKET = "/run/containerd/containerd.sock"
 NETWORK_INTERFACE_DIRECTORY = Path("/var/lib/cni")
 
 
-class Node:
+class Node(Startable):
     """One node of the cluster whose API server is reached at the machine's end of the network.
 
     `unpacked`: where the packages are (`packages.ensure`). `kubeconfig`: the administrator's, of which the node's is made.
@@ -42,6 +44,7 @@ class Node:
     def __init__(
         self, directory: Path, *, tools: Mapping[str, Path], unpacked: Path, network: Network, kubeconfig: Path
     ) -> None:
+        super().__init__()
         self.directory = directory.absolute()
         self.log_dir = self.directory / "logs"
         self._tools = tools
@@ -56,32 +59,6 @@ class Node:
         """The cgroup, in each hierarchy, under which those of its pods are."""
         return f"/ingestion-{self._network.index}"
 
-    def start(self) -> None:
-        """Start it; it is ready when the API server says so. Raises LocalEnvironmentError when a part does not start."""
-        try:
-            self._start()
-        except BaseException:
-            self.stop()
-            raise
-
-    def stop(self) -> None:
-        """End everything of it. Stopping a stopped one succeeds."""
-        # The first process first: the kernel ends the others with it.
-        for process in self._processes:
-            process.stop()
-        self._processes.clear()
-        self._init_pid = 0
-        _remove_cgroups(self.cgroup)
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.stop()
-
     def import_image(self, archive: Path) -> None:
         """Make the images of an archive known to the kubelet. Raises LocalEnvironmentError."""
         self.run("ctr", "--address", CONTAINERD_SOCKET, "--namespace", "k8s.io", "images", "import", str(archive))
@@ -92,21 +69,12 @@ class Node:
 
     def pids(self, *words: str) -> list[int]:
         """The pids, as this machine counts them, of the containers' processes whose command line has all of the words."""
-        found = [pid for pid in _all_pids() if set(words) <= set(_command_line(pid))]
-        return [pid for pid in found if self._is_below(pid)]
-
-    def _is_below(self, pid: int) -> bool:
-        """Whether the process descends from the node's first one."""
-        while pid > 1:
-            if pid == self._init_pid:
-                return True
-            pid = _parent(pid)
-        return False
+        return [process.pid for process in _below(self._init_pid) if set(words) <= set(_command_line(process))]
 
     def pids_in_container(self, pid: int) -> list[int]:
         """The pids of all processes of the container in which this one is."""
         own = _pid_namespace(pid)
-        return [other for other in _all_pids() if _pid_namespace(other) == own]
+        return [other for other in psutil.pids() if _pid_namespace(other) == own]
 
     def send(self, number: signal.Signals, pids: Iterable[int]) -> None:
         """Send the processes a signal. One that has ended is passed over."""
@@ -122,7 +90,9 @@ class Node:
         for folder in ("cni", "kubelet", "plugins", "certificates"):
             (self.directory / folder).mkdir(parents=True, exist_ok=True)
         self._write_configuration()
+        self._started.callback(_remove_cgroups, self.cgroup)
         _make_cgroups(self.cgroup)
+        self._started.callback(self._stop_processes)
         self._start_init()
         self._mount()
         self._connect()
@@ -135,6 +105,13 @@ class Node:
         )
         self._launch("kubelet", [str(self._tools["kubelet"]), *self._kubelet_arguments()])
         self._launch("kube-proxy", [str(self._tools["kube-proxy"]), f"--config={self._proxy_file}"])
+
+    def _stop_processes(self) -> None:
+        # The first process first: the kernel ends the others with it.
+        for process in self._processes:
+            process.stop()
+        self._processes.clear()
+        self._init_pid = 0
 
     def _start_init(self) -> None:
         """The first process, in new namespaces: it only waits, and reaps."""
@@ -149,12 +126,10 @@ class Node:
             death_signal=signal.SIGKILL,
         )
         self._processes.append(init)
-        children = Path(f"/proc/{init.pid}/task/{init.pid}/children")
 
         def child() -> int:
-            found = children.read_text().split()
             # Until it has executed tini, its namespaces may not all be there.
-            return int(found[0]) if found and _command_line(int(found[0]))[:1] == [tini] else 0
+            return next((found.pid for found in _below(init.pid) if _command_line(found)[:1] == [tini]), 0)
 
         self._init_pid = wait_until(
             "the node's first process", child, timeout_seconds=START_TIMEOUT_SECONDS, process=init
@@ -357,27 +332,27 @@ def _removed(root: Path) -> bool:
     return True
 
 
-def _all_pids() -> list[int]:
-    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+def _below(pid: int) -> list[psutil.Process]:
+    """All processes that descend from this one; none when it has ended."""
+    try:
+        return psutil.Process(pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _command_line(process: psutil.Process) -> list[str]:
+    """The words of the command line; none when the process has ended."""
+    try:
+        return process.cmdline()
+    except psutil.NoSuchProcess:
+        return []
 
 
 def _pid_namespace(pid: int) -> str:
+    """The namespace of pids in which the process is; empty when it has ended. psutil does not know namespaces."""
     with contextlib.suppress(OSError):
         return str(Path(f"/proc/{pid}/ns/pid").readlink())
     return ""
-
-
-def _parent(pid: int) -> int:
-    """The parent's pid (proc(5)); 0 when the process has ended."""
-    with contextlib.suppress(OSError):
-        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-    return 0
-
-
-def _command_line(pid: int) -> list[str]:
-    with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}/cmdline").read_text(errors="replace").split("\0")
-    return []
 
 
 def _run(*command: str, env: Mapping[str, str] | None = None) -> str:

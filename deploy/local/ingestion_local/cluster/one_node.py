@@ -6,10 +6,9 @@ import json
 import os
 import signal
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from ingestion_local import toolchain
 from ingestion_local.cluster import packages
@@ -18,6 +17,7 @@ from ingestion_local.cluster.images import REPOSITORY, Images
 from ingestion_local.cluster.network import API_SERVER_PORT, AWS_PORT, Network, reserved
 from ingestion_local.cluster.node import CLUSTER_DOMAIN, NAME, Node
 from ingestion_local.emulator import Emulator
+from ingestion_local.lifecycle import Startable
 from ingestion_local.processes import LocalEnvironmentError, Process, wait_until
 from ingestion_local.progress import Reporter, default_reporter
 
@@ -26,15 +26,15 @@ STORAGE_CLASS = "local"
 TOOLS = (*toolchain.LOCAL, *toolchain.NODE, "helm")
 
 
-class OneNodeCluster:
+class OneNodeCluster(Startable):
     """All of one cluster, whose files are under `directory`. Raises LocalEnvironmentError where there can be none."""
 
     def __init__(self, directory: Path, reporter: Reporter | None = None) -> None:
         if reason := packages.missing():
             raise LocalEnvironmentError(reason)
+        super().__init__()
         self.directory = directory.absolute()
         self._report = reporter or default_reporter()
-        self._stack = ExitStack()
         self.tools: Mapping[str, Path]
         self.network: Network
         self.control_plane: ClusterControlPlane
@@ -50,45 +50,6 @@ class OneNodeCluster:
     def aws_endpoint(self) -> str:
         """URL of every AWS service, for pods."""
         return self.network.aws_endpoint
-
-    def start(self) -> None:
-        """Build and start everything; whatever was started is stopped again when a part fails."""
-        with ExitStack() as starting:
-            self.tools = toolchain.ensure(TOOLS, reporter=self._report)
-            unpacked = packages.ensure(self._report)
-            images = Images(self.tools, self._report)
-            archives, self.image_tag = images.ensure(), images.tag
-            self.network = starting.enter_context(reserved(toolchain.cache_directory()))
-            self.control_plane = starting.enter_context(
-                ClusterControlPlane(self.directory / "control-plane", self.tools, self.network)
-            )
-            self.node = Node(
-                self.directory / "node",
-                tools=self.tools,
-                unpacked=unpacked,
-                network=self.network,
-                kubeconfig=self.control_plane.kubeconfig,
-            )
-            starting.enter_context(self.node)
-            self._stack = starting.pop_all()
-        try:
-            self._furnish(archives)
-        except BaseException:
-            self.stop()
-            raise
-
-    def stop(self) -> None:
-        """Stop everything. Stopping a stopped one succeeds."""
-        self._stack.close()
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.stop()
 
     @contextmanager
     def emulator(self, directory: Path) -> Iterator[Emulator]:
@@ -130,6 +91,25 @@ class OneNodeCluster:
         lines = [_host(service) for service in listed if service["spec"]["clusterIP"] != "None"]
         # Its own directory is watched: what is written there is known at once.
         (self._hosts / "services").write_text("".join(lines))
+
+    def _start(self) -> None:
+        self.tools = toolchain.ensure(TOOLS, reporter=self._report)
+        unpacked = packages.ensure(self._report)
+        images = Images(self.tools, self._report)
+        archives, self.image_tag = images.ensure(), images.tag
+        self.network = self._started.enter_context(reserved(toolchain.cache_directory()))
+        self.control_plane = self._started.enter_context(
+            ClusterControlPlane(self.directory / "control-plane", self.tools, self.network)
+        )
+        self.node = Node(
+            self.directory / "node",
+            tools=self.tools,
+            unpacked=unpacked,
+            network=self.network,
+            kubeconfig=self.control_plane.kubeconfig,
+        )
+        self._started.enter_context(self.node)
+        self._furnish(archives)
 
     def _furnish(self, archives: tuple[Path, ...]) -> None:
         self._forward(API_SERVER_PORT, self.control_plane.url)
@@ -183,7 +163,7 @@ class OneNodeCluster:
             env={"PATH": os.environ.get("PATH", os.defpath) + ":/usr/sbin"},
             death_signal=signal.SIGKILL,
         )
-        self._stack.callback(process.stop)
+        self._started.callback(process.stop)
 
 
 def _host(service: Mapping[str, Any]) -> str:

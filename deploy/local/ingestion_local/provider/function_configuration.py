@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ingestion_local.provider.kinds import present
-from ingestion_local.provider.properties import UNKNOWN, Document
+from ingestion_local.provider.properties import UNKNOWN, Document, present
 from ingestion_local.provider.shapes import block, requiring
 
 DEFAULT_MEMORY_MIB = 128

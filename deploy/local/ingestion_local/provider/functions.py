@@ -8,6 +8,7 @@ from typing import Any
 
 from typing_extensions import override
 
+from ingestion_local.provider.calls import absent_is_fine, doing, error_code, propagated, settled
 from ingestion_local.provider.function_code import CODE, NOT_TOLD, ZIP, code_problems, code_to_aws
 from ingestion_local.provider.function_configuration import (
     BLOCKS,
@@ -20,25 +21,17 @@ from ingestion_local.provider.function_configuration import (
     configuration_problems,
     configuration_to_aws,
 )
-from ingestion_local.provider.kinds import (
-    Kind,
-    absent_is_fine,
-    doing,
-    error_code,
-    present,
-    propagated,
-    settled,
-    tag_changes,
-)
-from ingestion_local.provider.properties import Document
+from ingestion_local.provider.kinds import ResourceKind
+from ingestion_local.provider.properties import Document, present
 from ingestion_local.provider.shapes import block
+from ingestion_local.provider.tags import tag_changes
 
 UNRESERVED = -1
 # A new role is not known to Lambda at once.
 EARLY = ("cannot be assumed by Lambda", "execution role does not have permissions")
 
 
-class Function(Kind):
+class Function(ResourceKind):
     """`aws.lambda_.Function`, from a zip, an object of S3 or an image.
 
     One from an image is made, read, changed and removed, but cannot be invoked: the emulator would need a container
@@ -227,4 +220,4 @@ def _inputs(answer: Document, inputs: Document) -> Document:
     return present(found)
 
 
-KINDS: tuple[type[Kind], ...] = (Function,)
+KINDS: tuple[type[ResourceKind], ...] = (Function,)

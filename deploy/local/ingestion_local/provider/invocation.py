@@ -7,16 +7,17 @@ from types import MappingProxyType
 
 from typing_extensions import override
 
+from ingestion_local.provider.calls import Refused, absent_is_fine, doing, propagated
 from ingestion_local.provider.functions import is_early
-from ingestion_local.provider.kinds import Kind, Refused, absent_is_fine, doing, present, propagated
-from ingestion_local.provider.properties import Document
+from ingestion_local.provider.kinds import ResourceKind
+from ingestion_local.provider.properties import Document, present
 from ingestion_local.provider.shapes import Block, block
 
 DEFAULT_RETRIES = 2
 DEFAULT_AGE_SECONDS = 21600
 
 
-class InvokeConfig(Kind):
+class InvokeConfig(ResourceKind):
     """`aws.lambda_.FunctionEventInvokeConfig`; its id is the function's name."""
 
     type = "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig"
@@ -84,7 +85,7 @@ class InvokeConfig(Kind):
             propagated(lambda: self.client.put_function_event_invoke_config(**present(wanted)), is_early)
 
 
-class Permission(Kind):
+class Permission(ResourceKind):
     """`aws.lambda_.Permission`; every change replaces it. Its id is the statement's."""
 
     type = "aws:lambda/permission:Permission"
@@ -157,4 +158,4 @@ def _permission_inputs(function: str, statement: Document) -> Document:
     return present(found)
 
 
-KINDS: tuple[type[Kind], ...] = (InvokeConfig, Permission)
+KINDS: tuple[type[ResourceKind], ...] = (InvokeConfig, Permission)

@@ -6,12 +6,14 @@ from types import MappingProxyType
 
 from typing_extensions import override
 
-from ingestion_local.provider.kinds import Kind, absent_is_fine, doing, present, tag_changes
-from ingestion_local.provider.properties import Document
+from ingestion_local.provider.calls import absent_is_fine, doing
+from ingestion_local.provider.kinds import ResourceKind
+from ingestion_local.provider.properties import Document, present
 from ingestion_local.provider.shapes import block
+from ingestion_local.provider.tags import tag_changes
 
 
-class LogGroup(Kind):
+class LogGroup(ResourceKind):
     """`aws.cloudwatch.LogGroup`."""
 
     type = "aws:cloudwatch/logGroup:LogGroup"
@@ -101,4 +103,4 @@ def _arn(group: Document) -> str:
     return str(group["arn"]).removesuffix(":*")
 
 
-KINDS: tuple[type[Kind], ...] = (LogGroup,)
+KINDS: tuple[type[ResourceKind], ...] = (LogGroup,)

@@ -112,3 +112,8 @@ def _pruned(value: Any) -> Any:
     if isinstance(value, list):
         return [_pruned(inner) for inner in value] or None
     return None if value is False else value
+
+
+def present(document: Mapping[str, Any]) -> Document:
+    """The document without what is empty."""
+    return {key: value for key, value in document.items() if value not in (None, "", {}, [])}

@@ -12,9 +12,8 @@ import os
 import re
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar
-from urllib.parse import urlparse
 
 import grpc
 from google.protobuf import any_pb2, empty_pb2
@@ -22,9 +21,11 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, st
 from typing_extensions import override
 
 from ingestion_local.provider import configuration
+from ingestion_local.provider.access import access_of
+from ingestion_local.provider.calls import Refused
 from ingestion_local.provider.catalogue import KINDS, USUAL_SERVICES
-from ingestion_local.provider.configuration import TEST_NETWORK, Configuration, is_an_emulators
-from ingestion_local.provider.kinds import Aws, Kind, Place, Refused
+from ingestion_local.provider.clients import Aws
+from ingestion_local.provider.kinds import ResourceKind
 from ingestion_local.provider.properties import UNKNOWN, Document, from_struct, is_json, is_unknown, to_struct
 from ingestion_local.provider.shapes import problems
 
@@ -40,41 +41,9 @@ BANNER = (
 NAME = "ingestion-operator's local stand-in for pulumi-resource-aws"
 
 
-def loopback_endpoint(environment: Mapping[str, str]) -> str:
-    """The emulator's URL. Raises Refused if there is none or if it is neither on this machine nor in a test network."""
-    endpoint = environment.get("AWS_ENDPOINT_URL", "")
-    if not is_an_emulators(urlparse(endpoint).hostname):
-        raise Refused(
-            f"AWS_ENDPOINT_URL is {endpoint!r}: the stand-in talks only to an emulator on loopback or in "
-            f"{TEST_NETWORK}, never to AWS"
-        )
-    return endpoint
-
-
 def _known(given: Document) -> Document:
     """The configuration without what the program does not know yet."""
     return {name: value for name, value in given.items() if not is_unknown(value)}
-
-
-def place_of(environment: Mapping[str, str], said: Configuration = Configuration()) -> Place:  # noqa: B008 - frozen
-    """The emulator that the environment names, and nothing else: no profile, no metadata service. Raises Refused.
-
-    What the program says of the provider comes first.
-    """
-    endpoint = loopback_endpoint(environment)
-    region = said.region or environment.get("AWS_REGION", "") or environment.get("AWS_DEFAULT_REGION", "")
-    wanted = {name: environment.get(name, "") for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
-    for name, value in {"AWS_REGION": region, **wanted}.items():
-        if not value:
-            raise Refused(f"{name} is not set: the stand-in takes its configuration from the environment")
-    return Place(
-        endpoint,
-        region,
-        wanted["AWS_ACCESS_KEY_ID"],
-        wanted["AWS_SECRET_ACCESS_KEY"],
-        environment.get("AWS_SESSION_TOKEN"),
-        said,
-    )
 
 
 class StandIn(provider_pb2_grpc.ResourceProviderServicer):
@@ -83,7 +52,7 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
     def __init__(self, version: str, stopped: threading.Event | None = None) -> None:
         self._version = version
         self._stopped = stopped or threading.Event()
-        self._kinds: dict[str, Kind] = {}
+        self._kinds: dict[str, ResourceKind] = {}
 
     @override
     def Handshake(self, request: Any, context: Context) -> Any:
@@ -127,7 +96,7 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
     @override
     def Configure(self, request: Any, context: Context) -> Any:
         try:
-            aws = Aws(place_of(os.environ, configuration.parse(_known(from_struct(request.args)))))
+            aws = Aws(access_of(os.environ, configuration.parse(_known(from_struct(request.args)))))
             aws.check_account()
         except Refused as refusal:
             _abort(context, grpc.StatusCode.FAILED_PRECONDITION, str(refusal))
@@ -230,7 +199,7 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
         self._stopped.set()
         return empty_pb2.Empty()
 
-    def _kind(self, request: Any, context: Context) -> Kind:
+    def _kind(self, request: Any, context: Context) -> ResourceKind:
         name = request.urn.split("::")[2].rpartition("$")[2]
         if name not in KINDS:
             _abort(context, grpc.StatusCode.UNIMPLEMENTED, f"type {name}: the stand-in does not know it")
@@ -251,13 +220,13 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
             _abort(context, grpc.StatusCode.UNKNOWN, _words(error))
 
 
-def _before(request: Any, kind: Kind, state: Any) -> Document:
+def _before(request: Any, kind: ResourceKind, state: Any) -> Document:
     """The inputs of the last time; an old engine sends only the state, which holds outputs too."""
     inputs = from_struct(request.old_inputs)
     return inputs or {name: value for name, value in from_struct(state).items() if name in kind.inputs}
 
 
-def _wrong_values(kind: Kind, given: Document) -> list[tuple[str, str]]:
+def _wrong_values(kind: ResourceKind, given: Document) -> list[tuple[str, str]]:
     known = {name: value for name, value in given.items() if not is_unknown(value)}
     wrong = [
         (name, f"the stand-in applies only {only!r}")
@@ -276,7 +245,7 @@ def _diff_kind(name: str, before: Document, after: Document, replaces: bool) -> 
     return Diff.UPDATE_REPLACE if replaces else Diff.UPDATE
 
 
-def _state(kind: Kind, identity: str, inputs: Document) -> Document:
+def _state(kind: ResourceKind, identity: str, inputs: Document) -> Document:
     """What the engine keeps of a resource. Raises Refused."""
     found = kind.read(identity, inputs)
     if found is None:
@@ -284,7 +253,7 @@ def _state(kind: Kind, identity: str, inputs: Document) -> Document:
     return {**found[0], **inputs, **found[1]}
 
 
-def _half_made(kind: Kind, identity: str, inputs: Document) -> Document:
+def _half_made(kind: ResourceKind, identity: str, inputs: Document) -> Document:
     """The inputs that took effect, so that the engine's next update sees what is left to do."""
     try:
         found = kind.read(identity, inputs)
@@ -293,7 +262,7 @@ def _half_made(kind: Kind, identity: str, inputs: Document) -> Document:
     return kind.as_written(inputs, found[0]) if found else inputs
 
 
-def _imported(kind: Kind, there: Document) -> Document:
+def _imported(kind: ResourceKind, there: Document) -> Document:
     return {name: value for name, value in there.items() if name in kind.inputs}
 
 

@@ -202,8 +202,7 @@ class _Operation:
         try:
             yield
         except PipelineError as error:
-            error.encryption_salt = self.encryption_salt()
-            raise
+            raise error.with_salt(self.encryption_salt()) from error
 
     def create_stack(self) -> None:
         """Create the stack. A stack that exists already, from an interrupted first attempt, is success.

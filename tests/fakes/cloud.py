@@ -65,7 +65,7 @@ class FakeCloud:
         # One account, however many roles lead to it.
         return replace(found, access=access, closed=self.closed, moved=self.moved)
 
-    def assumed(self, access: Access) -> AssumedRole:
+    def assume(self, access: Access) -> AssumedRole:
         place = self.using(access).place("us-east-1")
         return AssumedRole(place.account_id, f"arn:aws:sts::{place.account_id}:assumed-role/r/{access.session_name}")
 
@@ -126,7 +126,7 @@ class FakeCloud:
             raise TableNameTaken(f"table {table} does not carry this pipeline's ownership tags any more")
         self.tables.pop(table, None)
 
-    def leftovers(self, blueprint: Blueprint) -> Mapping[str, str]:
+    def claim_leftovers(self, blueprint: Blueprint) -> Mapping[str, str]:
         return dict(self.left)
 
     def count_objects(self, bucket: str, region: str, limit: int) -> int:

@@ -16,7 +16,7 @@ import pytest
 from builders import CODE, make_spec
 from ingestion_local.emulator import Emulator
 from ingestion_operator.adapters.aws import Boto3Cloud
-from ingestion_operator.blueprint.assemble import blueprint
+from ingestion_operator.blueprint.assemble import assemble
 from ingestion_operator.blueprint.function_code import CodeBundle
 from ingestion_operator.blueprint.ownership import Owner, Tag
 from ingestion_operator.blueprint.resources import ROLE_PATH, Blueprint
@@ -64,7 +64,7 @@ class Account:
 
     def blueprint(self, **spec: Any) -> Blueprint:
         place = Boto3Cloud(path_style=True).place(REGION)
-        return blueprint(make_spec(**spec), self.owner, place, CodeBundle.of({"index.py": CODE}))
+        return assemble(make_spec(**spec), self.owner, place, CodeBundle.of({"index.py": CODE}))
 
     def bucket(self, name: str = "bucket", tags: Mapping[str, str] | None = None, *, versions: bool = False) -> str:
         bucket = f"{name}-{self.suffix}"

@@ -11,7 +11,7 @@ import pytest
 
 from ingestion_local.provider.catalogue import KINDS
 from ingestion_local.provider.properties import Document
-from ingestion_operator.blueprint.assemble import blueprint
+from ingestion_operator.blueprint.assemble import assemble
 from ingestion_operator.blueprint.function_code import CodeBundle, ContainerImage, FunctionCode, S3Package
 from ingestion_operator.blueprint.ownership import Owner
 from ingestion_operator.blueprint.place import Place
@@ -79,7 +79,7 @@ def test_every_type_and_every_input_of_a_pipeline_is_applied_by_the_stand_in(
     document, code = asked(world)
     owner = Owner("test", PipelineKey("default", asked.__name__), "uid")
     secrets = {SecretKey.model_validate(SECRET): Sensitive("a-token", "1")}
-    plan = blueprint(Spec.model_validate(document), owner, Place(ACCOUNT, "us-east-1"), code, secrets)
+    plan = assemble(Spec.model_validate(document), owner, Place(ACCOUNT, "us-east-1"), code, secrets)
     archive, _ = world.archive(HANDLER)
     if isinstance(code, CodeBundle):
         Path(archive["path"]).write_bytes(code.zip_bytes)

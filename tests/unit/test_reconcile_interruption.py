@@ -60,13 +60,13 @@ def test_an_interrupted_look_at_a_working_pipeline_takes_nothing_over_and_drops_
     """A leftover function is deleted, with the events that wait for it: the one that works is none."""
     world.build()
     asked: list[tuple[str, ...]] = []
-    leave = world.cloud.leftovers
+    leave = world.cloud.claim_leftovers
 
     def record(blueprint: Any) -> Mapping[str, str]:
         asked.append(tuple(r.name for r in blueprint.resources))
         return leave(blueprint)
 
-    world.cloud.leftovers = record  # type: ignore[method-assign]
+    world.cloud.claim_leftovers = record  # type: ignore[method-assign]
     world.annotate(RECONCILE_REQUESTED_AT, "now")
     world.crash()
     world.reconcile()
@@ -84,7 +84,7 @@ def test_an_interrupted_exchange_of_the_code_may_have_left_another_function(worl
         asked.append(tuple(r.name for r in blueprint.resources))
         return {}
 
-    world.cloud.leftovers = record  # type: ignore[method-assign]
+    world.cloud.claim_leftovers = record  # type: ignore[method-assign]
     world.change(processor={"code": {"inline": "def handler(event, context): return 1"}}, **WITH_TABLE)
     world.crash()
     world.reconcile()

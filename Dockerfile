@@ -48,7 +48,7 @@ COPY handlers handlers
 # Importing compiles what the operator uses. All of the AWS SDK of Pulumi compiled would be another 170 MB.
 RUN /uv/bin/uv sync --frozen --no-dev --no-editable \
     && rm /opt/ingestion-operator/bin/ingestion-local /opt/ingestion-operator/.lock \
-    && /opt/ingestion-operator/bin/python -c "import ingestion_handlers.cli, ingestion_handlers.handlers"
+    && /opt/ingestion-operator/bin/python -c "import ingestion_handlers.cli, ingestion_handlers.registry"
 
 FROM base
 ARG VERSION

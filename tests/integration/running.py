@@ -13,14 +13,14 @@ from dataclasses import dataclass
 import kopf
 import pytest
 
-import ingestion_handlers.accounts  # noqa: F401 - registers its handlers
-import ingestion_handlers.handlers as handlers_module
 from fakes import Call, FakeCloud, FakeEngine
 from ingestion_handlers.exporter import Exporter
-from ingestion_handlers.wiring import Wiring
+from ingestion_handlers.registry import register
+from ingestion_handlers.services import Services
 from ingestion_handlers.workers import Workers
 from ingestion_local.processes import free_ports
 from ingestion_operator.adapters.kubernetes import KubernetesCluster, load_configuration
+from ingestion_operator.reconcile.account_check import AccountCheck
 from ingestion_operator.reconcile.context import Context
 from ingestion_operator.reconcile.reconciler import Reconciler
 from ingestion_operator.settings import Settings
@@ -92,14 +92,23 @@ def running(namespace: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running
     engine = InterruptibleEngine(cloud)
     clock = Clock()
 
-    def wire(settings: Settings) -> Wiring:
+    def connect(settings: Settings) -> Services:
         load_configuration()
         backoff = Backoff(base_seconds=0.2, cap_seconds=1, maximum=3, waiting_seconds=0.5)
         cluster, exporter = KubernetesCluster("it"), Exporter(clock)
-        reconciler = Reconciler(Context(cluster, cloud, engine, "us-east-1", backoff, observer=exporter))
-        return Wiring(settings, engine, cluster, reconciler, Workers(4), exporter)  # type: ignore[arg-type]
+        context = Context(cluster, cloud, engine, "us-east-1", backoff, observer=exporter)
+        return Services(
+            settings,
+            cluster,
+            cloud,  # type: ignore[arg-type]
+            engine,  # type: ignore[arg-type]
+            exporter,
+            Workers(4),
+            Reconciler(context),
+            AccountCheck(context),
+        )
 
-    monkeypatch.setattr(handlers_module, "wire", wire)
+    monkeypatch.setattr("ingestion_handlers.startup.connect", connect)
     address, health = (f"127.0.0.1:{port}" for port in free_ports(2))
     monkeypatch.setenv("INGESTION_METRICS_ADDRESS", address)
     ready, stop = threading.Event(), threading.Event()
@@ -119,7 +128,10 @@ async def _operate(namespace: str, health: str, ready: threading.Event, stop: th
     threading.Thread(target=lambda: (stop.wait(), loop.call_soon_threadsafe(flag.set)), daemon=True).start()
     ready_flag = asyncio.Event()
     asyncio.ensure_future(ready_flag.wait()).add_done_callback(lambda _: ready.set())
+    registry = kopf.OperatorRegistry()
+    register(Settings(), registry)
     await kopf.operator(
+        registry=registry,
         standalone=True,
         namespaces=[namespace],
         stop_flag=flag,

@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from fakes import FakeCluster
-from ingestion_handlers.wiring import engine_of, store_of
+from ingestion_handlers.services import engine_of, store_of
 from ingestion_local.emulator import Emulator
 from ingestion_local.processes import wait_until
 from ingestion_local.provider.install import install

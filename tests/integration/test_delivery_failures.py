@@ -85,7 +85,7 @@ def test_a_function_that_raises_is_tried_again_and_then_its_failure_queue_gets_t
 
 
 def assert_no_record(account: DeliveryAccount, function: str, queue_url: str) -> None:
-    """The failure of the function is counted as not handed over, and the queue is empty."""
+    """The metric counts the failure as not delivered, and the queue is empty."""
     account.wait_metric("AWS/Lambda", "DestinationDeliveryFailures", FunctionName=function.rpartition(":")[2])
     assert "Messages" not in account.sqs.receive_message(QueueUrl=queue_url)
 

@@ -94,13 +94,15 @@ def test_a_function_from_an_image_is_there_and_cannot_be_invoked(engine: Engine,
         ),
         pytest.param(
             {**IMAGE, "codeSha256": "a"},
-            {"codeSha256": "the stand-in does not apply it to an image: the emulator knows no digest of one"},
+            {
+                "codeSha256": "the stand-in does not apply it to an image, because the emulator knows no digests of images"
+            },
             id="the digest of an image",
         ),
         pytest.param({"packageType": "Jar"}, {"packageType": "is neither 'Zip' nor 'Image'"}, id="another package"),
         pytest.param(
             {**IMAGE, "kmsKeyArn": "a"},
-            {"kmsKeyArn": "is for an environment, and there is none: AWS would forget it"},
+            {"kmsKeyArn": "is for an environment, but the function has none, and AWS would drop the key"},
             id="a key for no environment",
         ),
         pytest.param(

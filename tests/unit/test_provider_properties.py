@@ -92,7 +92,7 @@ def test_a_file_archive_has_a_path() -> None:
     ],
 )
 def test_every_other_kind_of_code_is_refused_by_name(value: Any) -> None:
-    with pytest.raises(ValueError, match="input code: the stand-in takes only a FileArchive"):
+    with pytest.raises(ValueError, match="input code: the stand-in accepts only a FileArchive"):
         archive_path(value)
 
 

@@ -213,5 +213,5 @@ def test_a_broken_contract_ends_the_start_and_says_what_is_different(
 
 def test_another_version_of_ministack_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(strict_delivery, "version", lambda _: "1.5.34")
-    with pytest.raises(SystemExit, match=r"ministack is 1\.5\.34, but the strict delivery is written for 1\.5\.33"):
+    with pytest.raises(SystemExit, match=r"ministack is version 1\.5\.34, but the strict delivery is written for 1\.5\.33"):
         strict_delivery.make_strict()

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from ingestion_local import toolchain
-from ingestion_local.cluster.node import CGROUPS, NAME, PAUSE_IMAGE
+from ingestion_local.cluster.cgroups import CGROUPS
+from ingestion_local.cluster.node_configuration import NAME, PAUSE_IMAGE
 from ingestion_local.cluster.one_node import OneNodeCluster
 from ingestion_local.processes import wait_until
 

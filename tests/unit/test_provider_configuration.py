@@ -51,8 +51,8 @@ def test_nothing_said_is_what_the_environment_says() -> None:
 @pytest.mark.parametrize(
     ("said", "name", "reason"),
     [
-        (given(profile="me"), "profile", "takes its configuration from the environment"),
-        (given(accessKey="AKIA"), "accessKey", "takes its configuration from the environment"),
+        (given(profile="me"), "profile", "reads its configuration from the environment"),
+        (given(accessKey="AKIA"), "accessKey", "reads its configuration from the environment"),
         (given(s3UsePathStyle=False), "s3UsePathStyle", "applies only true"),
         (given(skipCredentialsValidation=True), "skipCredentialsValidation", "applies only false"),
         (role(policy="{}"), "assumeRoles", "assumeRoles.policy: the stand-in does not apply it"),

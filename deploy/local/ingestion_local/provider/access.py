@@ -32,7 +32,7 @@ def access_of(environment: Mapping[str, str], configuration: Configuration = Con
     wanted = {name: environment.get(name, "") for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
     for name, value in {"AWS_REGION": region, **wanted}.items():
         if not value:
-            raise Refused(f"{name} is not set: the stand-in takes its configuration from the environment")
+            raise Refused(f"{name} is not set: the stand-in reads its configuration from the environment")
     return AwsAccess(
         endpoint,
         region,

@@ -103,7 +103,7 @@ def changed(before: Given, after: Given) -> list[str]:
 def _unknown(given: Given) -> Iterator[tuple[str, str]]:
     known = OF_THE_ENGINE | ONLY.keys() | {"region", "assumeRoles", "allowedAccountIds", "endpoints"}
     for name in sorted(given.keys() - known):
-        yield name, f"{name}: the stand-in takes its configuration from the environment"
+        yield name, f"{name}: the stand-in reads its configuration from the environment"
 
 
 def _wrong_values(given: Given) -> Iterator[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""A function that fails for good: what is told, to whom, and only with the rights of the function's role.
+"""When a function finally fails, the right place gets a full report, if the function's role may send it.
 
 Source: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
 """
@@ -15,7 +15,7 @@ from integration.delivery_account import DeliveryAccount, account
 
 __all__ = ["account"]
 
-# Tells of each attempt, then fails with an exception of its own.
+# Records each attempt, then fails with an exception of its own class.
 RAISE = """
 import uuid
 import boto3

@@ -1,4 +1,4 @@
-"""Pulumi's property values become plain documents and come back, and two that mean the same are the same."""
+"""Pulumi's property values become plain documents and back, and values with the same meaning compare as equal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The handlers in a Kopf of this process, against the real API server, with engine and cloud as fakes."""
+"""Runs the handlers with Kopf in this process, against the real API server and with a fake engine and cloud."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from ingestion_operator.status.schedule import Backoff
 
 
 class Clock:
-    """What the deadlines of operations are measured by."""
+    """The clock for the deadlines of operations."""
 
     now = 0.0
 
@@ -38,7 +38,7 @@ class Clock:
 
 @dataclass(frozen=True)
 class Running:
-    """A running operator and its doubles."""
+    """A running operator and its fakes."""
 
     engine: FakeEngine
     cloud: FakeCloud
@@ -48,11 +48,11 @@ class Running:
     clock: Clock
 
     def health(self) -> int:
-        """Status of the liveness probe's answer."""
+        """The HTTP status of the liveness probe."""
         return self._get(f"http://{self.health_address}/healthz")[0]
 
     def get(self, path: str) -> tuple[int, str]:
-        """Status and text of an answer of the operator's own web server."""
+        """The HTTP status and the text of an answer of the operator's own web server."""
         return self._get(f"http://{self.address}{path}")
 
     @staticmethod
@@ -65,7 +65,7 @@ class Running:
 
     @property
     def verbs(self) -> list[str]:
-        """What the engine was asked for; an update that only looks is a refresh."""
+        """The verbs of the engine's calls. An update that only compares is a refresh."""
         return [_verb(call) for call in self.engine.calls]
 
 
@@ -76,7 +76,7 @@ def _verb(call: Call) -> str:
 
 
 class InterruptibleEngine(FakeEngine):
-    """What the handlers want of an engine besides the port."""
+    """A fake engine with the further methods that the handlers use."""
 
     def cli_processes(self) -> tuple[int, int]:
         return 0, len(self.calls)

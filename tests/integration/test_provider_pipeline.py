@@ -46,7 +46,7 @@ def stored(world: ProviderWorld) -> S3Package:
 
 
 def everything(world: ProviderWorld) -> tuple[Document, FunctionCode]:
-    """A spec with what the plain one does not say, and code in S3."""
+    """A spec with the settings that the plain one lacks, and code in S3."""
     processor = {
         "code": {"inline": "x"},
         "architecture": "x86_64",
@@ -68,7 +68,7 @@ def image(world: ProviderWorld) -> tuple[Document, FunctionCode]:
 
 
 def plain(world: ProviderWorld) -> tuple[Document, FunctionCode]:
-    """The usual."""
+    """A plain spec with inline code."""
     return PLAIN, CodeBundle.of({"index.py": HANDLER})
 
 
@@ -102,7 +102,7 @@ def camel(name: str) -> str:
 
 
 def resolved(value: Any, made: Mapping[str, Document], archive: Document) -> Any:
-    """An input as the engine sends it: references resolved, names as they are on the wire."""
+    """An input as the engine sends it, with resolved references and the protocol's names."""
     if isinstance(value, Ref):
         return made[value.resource][value.attribute]
     if isinstance(value, Archive):

@@ -1,4 +1,4 @@
-"""Where there can be no cluster, the reason is said before anything is built."""
+"""On a machine that cannot run a cluster, the reason comes before anything is built."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from unit.reconcile_world import World
 
 from ingestion_operator.errors import AccessDenied, TrailMissing, UpdateFailed
 from ingestion_operator.model.status import Status
@@ -13,7 +14,6 @@ from ingestion_operator.reasons import Reason
 from ingestion_operator.status.announcements import mark_of, warned
 from ingestion_operator.wording import MESSAGE_LIMIT
 from unit.reconcile_fixtures import world
-from unit.reconcile_world import World
 
 __all__ = ["world"]
 

@@ -13,6 +13,7 @@ CLUSTER_WORKERS = $(if $(filter kind,$(CLUSTER)),0,$(WORKERS))
 CACHE := $(or $(INGESTION_CACHE_DIR),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/ingestion-operator)
 UV := $(CACHE)/uv-$(UV_VERSION)/bin/uv
 RUN := $(UV) run --frozen --no-sync
+PROSE := *.md docs samples operator handlers deploy benchmarks tests
 VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' operator/ingestion_operator/__init__.py)
 
 .PHONY: help demo test test-cluster lint fmt generate bench clean playground playground-down venv tools helm image kind kind-down kind-tool
@@ -29,12 +30,14 @@ test: lint tools helm kind-tool  ## Lint, then run every test: unit, program, in
 test-cluster: venv $(if $(filter kind,$(CLUSTER)),kind-tool)  ## Run the e2e tests with the operator as the chart's pod, in a one-node cluster (root, Debian) or a kind cluster (CLUSTER=kind; docker, podman)
 	$(RUN) pytest --numprocesses $(CLUSTER_WORKERS) --dist loadfile --cluster=$(CLUSTER) $(CLUSTER_TESTS) $(ARGS)
 
-lint: venv  ## Check formatting, ruff, mypy, import contracts and generated files
+lint: venv  ## Check formatting, ruff, mypy, import contracts, generated files and prose
 	$(RUN) ruff format --check .
 	$(RUN) ruff check .
 	$(RUN) mypy
 	$(RUN) lint-imports
 	$(RUN) python -m ingestion_operator.generate --check
+	$(RUN) rumdl check --no-cache --quiet $(PROSE)
+	vale=$$($(RUN) python -m ingestion_local.toolchain vale) && "$${vale#vale }" --no-global --output=line $(PROSE)
 
 fmt: venv  ## Format the code and fix what ruff can fix
 	$(RUN) ruff format .

@@ -75,13 +75,7 @@ class Engine:
         return answer.id, from_struct(answer.inputs), from_struct(answer.properties)
 
     def diff(self, kind: str, identity: str, old: Document, new: Document) -> tuple[list[str], list[str]]:
-        request = provider_pb2.DiffRequest(
-            id=identity,
-            urn=self.urn(kind),
-            olds=to_struct(old),
-            news=to_struct(new),
-            old_inputs=to_struct(old),
-        )
+        request = provider_pb2.DiffRequest(**self._change(kind, identity, old, new))
         answer = self.provider.Diff(request, new_call())
         assert (answer.changes == provider_pb2.DiffResponse.DIFF_SOME) == bool(answer.diffs)
         assert answer.deleteBeforeReplace == bool(answer.replaces)
@@ -91,14 +85,7 @@ class Engine:
         return list(answer.diffs), list(answer.replaces)
 
     def update(self, kind: str, identity: str, old: Document, new: Document, *, preview: bool = False) -> Document:
-        request = provider_pb2.UpdateRequest(
-            id=identity,
-            urn=self.urn(kind),
-            olds=to_struct(old),
-            news=to_struct(new),
-            old_inputs=to_struct(old),
-            preview=preview,
-        )
+        request = provider_pb2.UpdateRequest(**self._change(kind, identity, old, new), preview=preview)
         return from_struct(self.provider.Update(request, new_call()).properties)
 
     def delete(self, kind: str, identity: str, inputs: Document) -> None:
@@ -106,3 +93,8 @@ class Engine:
             id=identity, urn=self.urn(kind), properties=to_struct(inputs), old_inputs=to_struct(inputs)
         )
         self.provider.Delete(request, new_call())
+
+    def _change(self, kind: str, identity: str, old: Document, new: Document) -> dict[str, Any]:
+        """What the engine tells of a change, whether it asks what differs or has it made."""
+        before, after = to_struct(old), to_struct(new)
+        return {"id": identity, "urn": self.urn(kind), "olds": before, "news": after, "old_inputs": before}

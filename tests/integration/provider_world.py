@@ -19,7 +19,7 @@ ACCOUNT = "123456789012"
 
 
 @dataclass(frozen=True)
-class World:
+class ProviderWorld:
     """What a row needs to be there, made through boto3 and not through the stand-in."""
 
     emulator: Emulator
@@ -161,8 +161,8 @@ Pair = tuple[Document, Document]
 class Row:
     """A kind: two sets of inputs (and what they need, made), and AWS's own view of them, read through boto3."""
 
-    inputs: Callable[[World], Pair]
-    seen: Callable[[World, Document], Document]
+    inputs: Callable[[ProviderWorld], Pair]
+    seen: Callable[[ProviderWorld, Document], Document]
     takes_over: bool = False
     """Whether making it over one that is there succeeds, as it is a document that is put whole."""
     fixed: frozenset[str] = field(default=frozenset())

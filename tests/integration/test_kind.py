@@ -143,7 +143,7 @@ def test_what_points_to_the_emulator_agrees() -> None:
 
 
 def test_a_real_api_server_takes_the_emulator_as_a_restricted_pod(control_plane: ControlPlane) -> None:
-    namespace = json.dumps(kind._namespace(kind.EMULATOR_NAMESPACE))
+    namespace = json.dumps(kind.restricted_namespace(kind.EMULATOR_NAMESPACE))
     control_plane.run_kubectl("apply", "-f", "-", input=namespace)
     pod = {
         "apiVersion": "v1",
@@ -163,7 +163,7 @@ def test_a_real_api_server_takes_the_emulator_as_a_restricted_pod(control_plane:
 
 
 def test_the_emulators_environment_is_the_local_ones(tmp_path: Path) -> None:
-    local = {name: value for name, value in Emulator(tmp_path)._environment(tmp_path).items() if name not in PASSED_ON}
+    local = {name: value for name, value in Emulator(tmp_path).process_environment().items() if name not in PASSED_ON}
     here = {"BIND_HOST", "GATEWAY_PORT", "MINISTACK_SSL_CERT", "MINISTACK_SSL_KEY", "TMPDIR", "HOME", "STATE_DIR"}
     here |= {"S3_DATA_DIR", "DOCKER_HOST"}
     assert ENVIRONMENT.keys() == local.keys()

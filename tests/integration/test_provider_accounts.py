@@ -16,7 +16,7 @@ from ingestion_local.processes import wait_until
 from ingestion_local.provider.properties import to_struct
 from ingestion_local.provider.server import StandIn
 from integration.provider_engine import Aborted, Engine, new_call
-from integration.provider_storage_rows import BUCKET
+from integration.provider_types import BUCKET
 
 LIFETIME_SECONDS = 2
 

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from ingestion_local.provider.properties import UNKNOWN, Document
-from integration.provider_compute_rows import FUNCTION, function_inputs, image_inputs, stored_inputs
 from integration.provider_engine import Aborted, Engine
 from integration.provider_fixtures import engine, world
-from integration.provider_world import World, without
+from integration.provider_function_rows import function_inputs, image_inputs, stored_inputs
+from integration.provider_types import FUNCTION
+from integration.provider_world import ProviderWorld, without
 
 __all__ = ["engine", "world"]
 
@@ -23,13 +24,13 @@ ZIPPED = {"runtime": "python3.13", "handler": "index.handler"}
 SECRET = "not-for-a-message"
 
 
-def answer(world: World) -> Any:
+def answer(world: ProviderWorld) -> Any:
     """What the function answers when it is asked."""
     found = world.client("lambda").invoke(FunctionName=world.name, Payload=b"{}")
     return json.loads(found["Payload"].read())
 
 
-def test_code_moves_between_a_zip_and_s3_in_place(engine: Engine, world: World) -> None:
+def test_code_moves_between_a_zip_and_s3_in_place(engine: Engine, world: ProviderWorld) -> None:
     zipped, _ = function_inputs(world)
     stored, _ = world.zipped("moved", "def handler(event, context): return 'stored'\n")
     base = without(zipped, "sourceCodeHash", "codeSha256", "layers")
@@ -48,7 +49,7 @@ def test_code_moves_between_a_zip_and_s3_in_place(engine: Engine, world: World) 
     assert engine.read(FUNCTION, identity, base)[1] == base
 
 
-def test_the_version_of_the_object_that_is_asked_for_is_the_one_that_runs(engine: Engine, world: World) -> None:
+def test_the_version_of_the_object_that_is_asked_for_is_the_one_that_runs(engine: Engine, world: ProviderWorld) -> None:
     first, _ = stored_inputs(world)
     later, _ = world.archive("def handler(event, context): return 'later'\n")
     world.client("s3").put_object(Bucket=first["s3Bucket"], Key=first["s3Key"], Body=Path(later["path"]).read_bytes())
@@ -56,14 +57,14 @@ def test_the_version_of_the_object_that_is_asked_for_is_the_one_that_runs(engine
     assert answer(world) == 1
 
 
-def test_a_zip_becomes_an_image_by_being_replaced(engine: Engine, world: World) -> None:
+def test_a_zip_becomes_an_image_by_being_replaced(engine: Engine, world: ProviderWorld) -> None:
     zipped, _ = function_inputs(world)
-    _, image = image_inputs(World(world.emulator, world.directory, f"{world.name}-image"))
+    _, image = image_inputs(ProviderWorld(world.emulator, world.directory, f"{world.name}-image"))
     _, replaces = engine.diff(FUNCTION, "id", zipped, {**image, "name": zipped["name"]})
     assert replaces == ["packageType"]
 
 
-def test_a_function_from_an_image_is_there_and_cannot_be_invoked(engine: Engine, world: World) -> None:
+def test_a_function_from_an_image_is_there_and_cannot_be_invoked(engine: Engine, world: ProviderWorld) -> None:
     first, _ = image_inputs(world)
     engine.create(FUNCTION, first)
     failed = world.client("lambda").invoke(FunctionName=world.name, Payload=b"{}")
@@ -137,7 +138,7 @@ def test_what_does_not_go_together_is_named(inputs: Document, expected: Mapping[
 EMPTY_NETWORK: Document = {"subnetIds": [], "securityGroupIds": []}
 
 
-def test_an_empty_network_and_an_order_of_subnets_are_no_drift(engine: Engine, world: World) -> None:
+def test_an_empty_network_and_an_order_of_subnets_are_no_drift(engine: Engine, world: ProviderWorld) -> None:
     first, _ = function_inputs(world)
     empty = {**first, "vpcConfig": EMPTY_NETWORK}
     identity, _ = engine.create(FUNCTION, empty)
@@ -150,7 +151,7 @@ def test_an_empty_network_and_an_order_of_subnets_are_no_drift(engine: Engine, w
     assert engine.read(FUNCTION, identity, turned)[1] == turned
 
 
-def test_levels_of_a_log_that_a_program_does_not_name_are_no_drift(engine: Engine, world: World) -> None:
+def test_levels_of_a_log_that_a_program_does_not_name_are_no_drift(engine: Engine, world: ProviderWorld) -> None:
     first, _ = function_inputs(world)
     quiet = {**first, "loggingConfig": {"logFormat": "JSON"}}
     identity, _ = engine.create(FUNCTION, quiet)
@@ -162,7 +163,7 @@ def test_levels_of_a_log_that_a_program_does_not_name_are_no_drift(engine: Engin
     assert engine.read(FUNCTION, identity, quiet)[1] == quiet
 
 
-def test_only_what_changed_is_sent(engine: Engine, world: World) -> None:
+def test_only_what_changed_is_sent(engine: Engine, world: ProviderWorld) -> None:
     first, _ = function_inputs(world)
     identity, _ = engine.create(FUNCTION, first)
     # Somebody else's change, which this update does not know of.
@@ -173,7 +174,7 @@ def test_only_what_changed_is_sent(engine: Engine, world: World) -> None:
 
 
 def test_the_value_of_a_variable_is_in_no_message(
-    engine: Engine, world: World, capfd: pytest.CaptureFixture[str]
+    engine: Engine, world: ProviderWorld, capfd: pytest.CaptureFixture[str]
 ) -> None:
     first, _ = function_inputs(world)
     first["environment"] = {"variables": {"KEY": SECRET}}

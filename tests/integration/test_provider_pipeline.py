@@ -22,7 +22,7 @@ from ingestion_operator.model.spec import Spec
 from integration.provider_engine import Engine
 from integration.provider_fixtures import engine, world
 from integration.provider_rows import ROWS
-from integration.provider_world import ACCOUNT, World, same_text
+from integration.provider_world import ACCOUNT, ProviderWorld, same_text
 
 __all__ = ["engine", "world"]
 
@@ -39,13 +39,13 @@ PLAIN: Document = {
 }
 
 
-def stored(world: World) -> S3Package:
+def stored(world: ProviderWorld) -> S3Package:
     """Code in S3."""
     found, digest = world.zipped("code", HANDLER)
     return S3Package(found["s3Bucket"], found["s3Key"], found["s3ObjectVersion"], base64.b64decode(digest).hex())
 
 
-def everything(world: World) -> tuple[Document, FunctionCode]:
+def everything(world: ProviderWorld) -> tuple[Document, FunctionCode]:
     """A spec with what the plain one does not say, and code in S3."""
     processor = {
         "code": {"inline": "x"},
@@ -62,19 +62,19 @@ def everything(world: World) -> tuple[Document, FunctionCode]:
     return {"source": source, "processor": processor, "results": {"table": {"sortKey": "at"}}}, stored(world)
 
 
-def image(world: World) -> tuple[Document, FunctionCode]:
+def image(world: ProviderWorld) -> tuple[Document, FunctionCode]:
     """A function from an image."""
     return PLAIN, ContainerImage(f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com/a@sha256:{'a' * 64}")
 
 
-def plain(world: World) -> tuple[Document, FunctionCode]:
+def plain(world: ProviderWorld) -> tuple[Document, FunctionCode]:
     """The usual."""
     return PLAIN, CodeBundle.of({"index.py": HANDLER})
 
 
 @pytest.mark.parametrize("asked", [plain, everything, image])
 def test_every_type_and_every_input_of_a_pipeline_is_applied_by_the_stand_in(
-    asked: Callable[[World], tuple[Document, FunctionCode]], engine: Engine, world: World
+    asked: Callable[[ProviderWorld], tuple[Document, FunctionCode]], engine: Engine, world: ProviderWorld
 ) -> None:
     document, code = asked(world)
     owner = Owner("test", PipelineKey("default", asked.__name__), "uid")

@@ -1,4 +1,4 @@
-"""What the API server takes, the operator makes a plan of or refuses in words: the CEL rules and the core agree."""
+"""The CEL rules and the core agree: the operator plans every spec that the API server accepts, or refuses it in words."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def api(control_plane: ControlPlane) -> Iterator[client.CustomObjectsApi]:
 
 
 def admitted(api: client.CustomObjectsApi, spec: Any) -> Any:
-    """The spec with its defaults, as the API server would store it. Raises ApiException if it would not."""
+    """The spec with its defaults, as the API server would store it. Raises ApiException if the API server refuses it."""
     return tried(api, {**manifest(), "spec": spec})["spec"]
 
 
 def can_be_sent(document: Any) -> bool:
-    """Whether it is JSON in UTF-8."""
+    """Whether the document is valid JSON in UTF-8."""
     try:
         json.dumps(document, allow_nan=False, ensure_ascii=False).encode()
     except ValueError:

@@ -9,16 +9,16 @@ import pytest
 from botocore.exceptions import ClientError
 
 from ingestion_local.provider import calls
-from ingestion_local.provider.access import Place
+from ingestion_local.provider.access import AwsAccess
 from ingestion_local.provider.calls import Refused, propagated, settled
 from ingestion_local.provider.clients import Aws
-from ingestion_local.provider.kinds import Kind
+from ingestion_local.provider.kinds import ResourceKind
 from ingestion_local.provider.properties import Document
 from ingestion_local.provider.shapes import block
 from ingestion_local.provider.tags import tag_changes
 
 
-class Thing(Kind):
+class Thing(ResourceKind):
     """A type with one input of each sort."""
 
     type = "aws:a/thing:Thing"
@@ -119,7 +119,7 @@ def test_waiting_for_what_never_is_ready_ends(monkeypatch: pytest.MonkeyPatch) -
 
 def test_clients_are_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_CA_BUNDLE", raising=False)
-    aws = Aws(Place("http://127.0.0.1:1", "us-east-1", "a", "b"))
+    aws = Aws(AwsAccess("http://127.0.0.1:1", "us-east-1", "a", "b"))
     aws.warm_up(["sts"])
     assert aws("sts") is aws("sts")
     assert aws("sts").meta.endpoint_url == "http://127.0.0.1:1"

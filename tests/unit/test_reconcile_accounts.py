@@ -131,7 +131,7 @@ def test_of_two_defaults_none_is_taken(pipeline: PipelineUnderTest) -> None:
     with pipeline.no_engine_call():
         pipeline.reconcile()
     assert pipeline.conditions["Ready"] == ("False", "DependencyNotReady")
-    assert "other, search are all the default" in pipeline.message("Ready")
+    assert "other, search are all marked default" in pipeline.message("Ready")
     del pipeline.cluster.accounts_by_name["other"]
     pipeline.tick(WAITING)
     assert pipeline.is_ready
@@ -173,7 +173,7 @@ def test_neither_is_what_was_built_with_the_operators_own_identity(
     monkeypatch.setattr(FakeCloud, "place", lambda _, region: Place("999999999999", region))
     with pipeline.no_engine_call():
         pipeline.reconcile()
-    assert "the operator's own identity leads to AWS account 999999999999" in pipeline.message("Stalled")
+    assert "the operator's own identity belongs to AWS account 999999999999" in pipeline.message("Stalled")
 
 
 # Deletion.

@@ -20,7 +20,10 @@ __all__ = ["pipeline"]
 def test_an_old_runtime_is_warned_of(pipeline: PipelineUnderTest) -> None:
     pipeline.create(processor={**INLINE, "runtime": "python3.10"})
     pipeline.reconcile()
-    old = "processor.runtime python3.10 is deprecated by AWS since 2026-10-31 and cannot be updated from 2027-03-03: move to python3.11"
+    old = (
+        "processor.runtime python3.10 was deprecated by AWS on 2026-10-31, and its functions cannot be updated from 2027-03-03 on: "
+        "move to python3.11"
+    )
     assert Announcement(Reason.RUNTIME_DEPRECATED, old, warning=True) in pipeline.cluster.events
     assert pipeline.message("Ready").endswith(f"; note: {old}")
     assert pipeline.conditions["Ready"] == ("True", "Provisioned")
@@ -43,7 +46,7 @@ def test_a_runtime_that_aws_blocked_is_refused_for_a_new_pipeline(pipeline: Pipe
         pipeline.reconcile()
     assert pipeline.conditions["Stalled"] == ("True", "SpecInvalid")
     assert pipeline.message("Stalled") == (
-        "processor.runtime python3.10 is blocked by AWS since 2027-02-01: write python3.11"
+        "processor.runtime python3.10 has been blocked by AWS since 2027-02-01: write python3.11"
     )
     pipeline.change(processor=INLINE)
     pipeline.reconcile()

@@ -1,6 +1,6 @@
-"""Whatever is written in a spec: it gives a plan for which every rule holds, or a refusal in words; never a traceback.
+"""Every spec, however odd, gives a plan for which every rule holds, or a refusal in words. It never gives a traceback.
 
-`FUZZ_EXAMPLES=5000 pytest tests/unit/test_spec_fuzz.py` looks at 25 times as many as every run does.
+`FUZZ_EXAMPLES=5000 pytest tests/unit/test_spec_fuzz.py` tries 25 times as many specs as a normal run.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ def changed(spec: Document, path: str, value: Any) -> Document:
     node = found
     for key in above:
         node = node.setdefault(key, {})
-    # Two values of an enumeration, the default first: whichever is not there now.
+    # The value names the default and another value of an enumeration. The change is to the one that the spec does not have.
     if isinstance(value, dict) and len(value) == 1 and path not in {"tags", "processor.code", "deletion"}:
         ((default, other),) = value.items()
         node[last] = other if node.get(last, default) == default else default
@@ -138,7 +138,7 @@ def test_the_fingerprint_changes_with_what_matters(path: str, spec: Document) ->
     if other.blueprint.resources != plan.resources:
         assert other.blueprint.fingerprint != plan.fingerprint
     else:
-        # What others made keeps what they gave it.
+        # The operator does not change the settings of an existing bucket or table.
         assert path in {"source.bucket.versioning", "results.table.partitionKey"} or other.spec == planned(spec).spec
 
 

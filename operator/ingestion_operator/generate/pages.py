@@ -13,20 +13,25 @@ from ingestion_operator.settings import Settings
 METRICS_PAGE = """\
 # Metrics and probes
 
-`INGESTION_METRICS_ADDRESS` (default `127.0.0.1:9090`, for a pod `0.0.0.0:9090`) answers `/metrics` in Prometheus' format, and
-`/readyz`; `INGESTION_LIVENESS_ADDRESS` answers `/healthz`.
+`INGESTION_METRICS_ADDRESS` (default `127.0.0.1:9090`, for a pod `0.0.0.0:9090`) serves `/metrics`
+in Prometheus' format, and `/readyz`. `INGESTION_LIVENESS_ADDRESS` serves `/healthz`.
 
-- `/readyz` is 200 when the operator has started, Kubernetes answers and has the CRD, and AWS credentials were found; else 503, and the
-  text says what is amiss.
-- `/healthz` is 200 as long as the operator's event loop turns and no operation runs longer than its own time limit
-  (`spec.reconcile.timeoutSeconds`) allows at most. Kubernetes then restarts the pod, and the next operator takes the work up.
+- `/readyz` returns 200 if the operator has started, Kubernetes answers and has the CRD, and AWS
+  credentials were found. Otherwise it returns 503, and the text says what is wrong.
+- `/healthz` returns 200 while the operator's event loop runs and no operation is overdue. An
+  operation is overdue when it has run for more than twice its time limit
+  (`spec.reconcile.timeoutSeconds`) plus 15 minutes. Kubernetes then restarts the operator, and the
+  new process resumes the operation.
 
-`deploy/helm/ingestion-operator/` has a [dashboard for Grafana](../deploy/helm/ingestion-operator/dashboards/ingestion-operator.json) and
-[alerts](../deploy/helm/ingestion-operator/alerts/alerts.yaml). No metric has a pipeline's name as a label, so their number does not
-grow with that of the pipelines: which one it is says `kubectl get ipl --all-namespaces`, or the log.
+The chart `deploy/helm/ingestion-operator/` has a [Grafana
+dashboard](../deploy/helm/ingestion-operator/dashboards/ingestion-operator.json) and
+[alerts](../deploy/helm/ingestion-operator/alerts/alerts.yaml). No metric has a pipeline's name as a
+label, so the number of series does not grow with the number of pipelines. To see which pipeline it
+is, use `kubectl get ipl --all-namespaces` or the log.
 
-With `INGESTION_LOG_FORMAT=json` each line of the log that is about a pipeline has `namespace`, `name` and `generation`, and where it
-has them `operation`, `operationId`, `reason` and `durationSeconds`.
+With `INGESTION_LOG_FORMAT=json`, each log line about a pipeline has the fields `namespace`, `name`
+and `generation`. If they are known, it also has `operation`, `operationId`, `reason` and
+`durationSeconds`.
 """
 NOTICE = "<!-- Made from the models by `make generate`; do not edit. -->\n"
 

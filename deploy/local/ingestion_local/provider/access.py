@@ -11,7 +11,7 @@ from ingestion_local.provider.configuration import TEST_NETWORK, Configuration, 
 
 
 @dataclass(frozen=True)
-class Place:
+class AwsAccess:
     """Where AWS is and who asks: all that the stand-in is told, by the environment and by the program."""
 
     endpoint: str
@@ -19,27 +19,27 @@ class Place:
     access_key: str
     secret_key: str
     session_token: str | None = None
-    said: Configuration = Configuration()
+    configuration: Configuration = Configuration()
 
 
-def place_of(environment: Mapping[str, str], said: Configuration = Configuration()) -> Place:  # noqa: B008 - frozen
+def access_of(environment: Mapping[str, str], configuration: Configuration = Configuration()) -> AwsAccess:  # noqa: B008 - frozen
     """The emulator that the environment names, and nothing else: no profile, no metadata service. Raises Refused.
 
     What the program says of the provider comes first.
     """
     endpoint = loopback_endpoint(environment)
-    region = said.region or environment.get("AWS_REGION", "") or environment.get("AWS_DEFAULT_REGION", "")
+    region = configuration.region or environment.get("AWS_REGION", "") or environment.get("AWS_DEFAULT_REGION", "")
     wanted = {name: environment.get(name, "") for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
     for name, value in {"AWS_REGION": region, **wanted}.items():
         if not value:
             raise Refused(f"{name} is not set: the stand-in takes its configuration from the environment")
-    return Place(
+    return AwsAccess(
         endpoint,
         region,
         wanted["AWS_ACCESS_KEY_ID"],
         wanted["AWS_SECRET_ACCESS_KEY"],
         environment.get("AWS_SESSION_TOKEN"),
-        said,
+        configuration,
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from typing_extensions import override
 
 from ingestion_local.provider.buckets import Setting
-from ingestion_local.provider.kinds import Kind
+from ingestion_local.provider.kinds import ResourceKind
 from ingestion_local.provider.properties import Document, present
 from ingestion_local.provider.shapes import Block, block
 
@@ -143,4 +143,4 @@ def _filtered(rules: Any) -> Any:
     return [{"filter": {"prefix": ""}, **rule} for rule in rules] if isinstance(rules, list) else rules
 
 
-KINDS: tuple[type[Kind], ...] = (Encryption, Lifecycle)
+KINDS: tuple[type[ResourceKind], ...] = (Encryption, Lifecycle)

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from typing_extensions import override
 
 from ingestion_local.provider.calls import Refused, absent_is_fine, doing, error_code
-from ingestion_local.provider.kinds import Kind
+from ingestion_local.provider.kinds import ResourceKind
 from ingestion_local.provider.properties import UNKNOWN, Document, present
 from ingestion_local.provider.shapes import Block, block
 from ingestion_local.provider.tags import tag_list, tag_map
@@ -25,7 +25,7 @@ GLOBAL, OWN = "global", "account-regional"
 OWN_NAME = re.compile(r".+-[0-9]{12}-[a-z0-9-]+-an")
 
 
-class Bucket(Kind):
+class Bucket(ResourceKind):
     """`aws.s3.Bucket`; the bucket, its namespace and its tags only.
 
     The emulator knows no namespaces: that a name belongs to one is seen by its ending, which AWS reserves.
@@ -125,7 +125,7 @@ def _is_own(name: str) -> bool:
     return OWN_NAME.fullmatch(name) is not None
 
 
-class Setting(Kind):
+class Setting(ResourceKind):
     """One document that belongs to a bucket: put whole, read whole, removed whole. Its id is the bucket."""
 
     service = "s3"
@@ -281,4 +281,4 @@ def _capital(name: str) -> str:
     return name[0].upper() + name[1:]
 
 
-KINDS: tuple[type[Kind], ...] = (Bucket, PublicAccessBlock, Versioning, Policy, Notification)
+KINDS: tuple[type[ResourceKind], ...] = (Bucket, PublicAccessBlock, Versioning, Policy, Notification)

@@ -7,16 +7,16 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-from ingestion_local.provider.access import Place
+from ingestion_local.provider.access import AwsAccess
 from ingestion_local.provider.calls import Refused, doing
 
 
 class Aws:
     """Clients of the emulator, made when first asked for and shared: botocore's clients are thread-safe."""
 
-    def __init__(self, place: Place) -> None:
-        self.region = place.region
-        self._place = place
+    def __init__(self, access: AwsAccess) -> None:
+        self.region = access.region
+        self._access = access
         self._guard = threading.Lock()
         # Making a client is not thread-safe: one thread makes all, and who waits for one does not wait for the next.
         self._maker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="clients")
@@ -29,7 +29,7 @@ class Aws:
 
     def check_account(self) -> None:
         """Refuse credentials of another account than the program wants, or a role that cannot be assumed. Raises Refused."""
-        wanted, role = self._place.said.accounts, self._place.said.role
+        wanted, role = self._access.configuration.accounts, self._access.configuration.role
         if not wanted and role is None:
             return
         client = self("sts")
@@ -59,10 +59,10 @@ class Aws:
         config = botocore.config.Config(
             s3={"addressing_style": "path"}, retries={"mode": "standard"}, max_pool_connections=32, proxies={}
         )
-        endpoint = self._place.said.endpoints.get(service, self._place.endpoint)
+        endpoint = self._access.configuration.endpoints.get(service, self._access.endpoint)
         return self._session.create_client(service, region_name=self.region, endpoint_url=endpoint, config=config)
 
     def _new_session(self) -> Any:
         from ingestion_local.provider.credentials import session_of
 
-        return session_of(self._place)
+        return session_of(self._access)

@@ -13,7 +13,7 @@ import botocore.session
 from botocore.config import Config
 from botocore.credentials import CredentialProvider, Credentials, RefreshableCredentials
 
-from ingestion_local.provider.access import Place
+from ingestion_local.provider.access import AwsAccess
 from ingestion_local.provider.configuration import Role
 
 METHOD = "assume-role"
@@ -22,15 +22,15 @@ WINDOW_SECONDS = 60
 ENDED = datetime.fromtimestamp(0, UTC)
 
 
-def session_of(place: Place) -> Any:
-    """A session of botocore with the credentials of the place."""
+def session_of(access: AwsAccess) -> Any:
+    """A session of botocore with the credentials of the access."""
     own = botocore.session.get_session()
-    own.set_credentials(place.access_key, place.secret_key, place.session_token)
-    role = place.said.role
+    own.set_credentials(access.access_key, access.secret_key, access.session_token)
+    role = access.configuration.role
     if role is None:
         return own
     session = botocore.session.get_session()
-    session.get_component("credential_provider").providers.insert(0, _Assumed(own, place, role))
+    session.get_component("credential_provider").providers.insert(0, _Assumed(own, access, role))
     return session
 
 
@@ -39,12 +39,12 @@ class _Assumed(CredentialProvider):
 
     METHOD = METHOD
 
-    def __init__(self, own: Any, place: Place, role: Role) -> None:
+    def __init__(self, own: Any, access: AwsAccess, role: Role) -> None:
         super().__init__()
         self._role = role
-        endpoint = place.said.endpoints.get("sts", place.endpoint)
+        endpoint = access.configuration.endpoints.get("sts", access.endpoint)
         config = Config(retries={"mode": "standard"}, proxies={})
-        self._sts = own.create_client("sts", region_name=place.region, endpoint_url=endpoint, config=config)
+        self._sts = own.create_client("sts", region_name=access.region, endpoint_url=endpoint, config=config)
 
     def load(self) -> Credentials:
         """Credentials that have ended: the first use begins a session."""

@@ -8,7 +8,7 @@ from typing import Any
 from typing_extensions import override
 
 from ingestion_local.provider.calls import Refused, absent_is_fine, doing
-from ingestion_local.provider.kinds import Kind
+from ingestion_local.provider.kinds import ResourceKind
 from ingestion_local.provider.properties import Document, present
 from ingestion_local.provider.shapes import block
 from ingestion_local.provider.tags import tag_changes, tag_list, tag_map
@@ -17,7 +17,7 @@ BUS = "default"
 DEFAULT_STATE = "ENABLED"
 
 
-class Rule(Kind):
+class Rule(ResourceKind):
     """`aws.cloudwatch.EventRule`. As with the real provider, making one that is there takes it over."""
 
     type = "aws:cloudwatch/eventRule:EventRule"
@@ -104,7 +104,7 @@ RETRY = {
 TARGET_PARTS = frozenset({"Id", "Arn", "RetryPolicy", "DeadLetterConfig"})
 
 
-class Target(Kind):
+class Target(ResourceKind):
     """`aws.cloudwatch.EventTarget`; its id is `<rule>-<target id>`."""
 
     type = "aws:cloudwatch/eventTarget:EventTarget"
@@ -191,4 +191,4 @@ def _target_inputs(rule: str, target: Document) -> Document:
     return {**present(found), **others}
 
 
-KINDS: tuple[type[Kind], ...] = (Rule, Target)
+KINDS: tuple[type[ResourceKind], ...] = (Rule, Target)

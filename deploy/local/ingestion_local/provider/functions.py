@@ -21,7 +21,7 @@ from ingestion_local.provider.function_configuration import (
     configuration_problems,
     configuration_to_aws,
 )
-from ingestion_local.provider.kinds import Kind
+from ingestion_local.provider.kinds import ResourceKind
 from ingestion_local.provider.properties import Document, present
 from ingestion_local.provider.shapes import block
 from ingestion_local.provider.tags import tag_changes
@@ -31,7 +31,7 @@ UNRESERVED = -1
 EARLY = ("cannot be assumed by Lambda", "execution role does not have permissions")
 
 
-class Function(Kind):
+class Function(ResourceKind):
     """`aws.lambda_.Function`, from a zip, an object of S3 or an image.
 
     One from an image is made, read, changed and removed, but cannot be invoked: the emulator would need a container
@@ -220,4 +220,4 @@ def _inputs(answer: Document, inputs: Document) -> Document:
     return present(found)
 
 
-KINDS: tuple[type[Kind], ...] = (Function,)
+KINDS: tuple[type[ResourceKind], ...] = (Function,)

@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from ingestion_local.provider.calls import Refused, absent_is_fine, doing, propagated
 from ingestion_local.provider.functions import is_early
-from ingestion_local.provider.kinds import Kind
+from ingestion_local.provider.kinds import ResourceKind
 from ingestion_local.provider.properties import Document, present
 from ingestion_local.provider.shapes import Block, block
 
@@ -17,7 +17,7 @@ DEFAULT_RETRIES = 2
 DEFAULT_AGE_SECONDS = 21600
 
 
-class InvokeConfig(Kind):
+class InvokeConfig(ResourceKind):
     """`aws.lambda_.FunctionEventInvokeConfig`; its id is the function's name."""
 
     type = "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig"
@@ -85,7 +85,7 @@ class InvokeConfig(Kind):
             propagated(lambda: self.client.put_function_event_invoke_config(**present(wanted)), is_early)
 
 
-class Permission(Kind):
+class Permission(ResourceKind):
     """`aws.lambda_.Permission`; every change replaces it. Its id is the statement's."""
 
     type = "aws:lambda/permission:Permission"
@@ -158,4 +158,4 @@ def _permission_inputs(function: str, statement: Document) -> Document:
     return present(found)
 
 
-KINDS: tuple[type[Kind], ...] = (InvokeConfig, Permission)
+KINDS: tuple[type[ResourceKind], ...] = (InvokeConfig, Permission)

@@ -11,7 +11,7 @@ from ingestion_local.provider.properties import Document, same_json, same_value
 from ingestion_local.provider.shapes import Block
 
 
-class Kind:
+class ResourceKind:
     """One resource type. It keeps no state: the engine calls it from several threads at once."""
 
     type: ClassVar[str]

@@ -7,13 +7,13 @@ from types import MappingProxyType
 from typing_extensions import override
 
 from ingestion_local.provider.calls import absent_is_fine, doing
-from ingestion_local.provider.kinds import Kind
+from ingestion_local.provider.kinds import ResourceKind
 from ingestion_local.provider.properties import Document, present
 from ingestion_local.provider.shapes import block
 from ingestion_local.provider.tags import tag_changes
 
 
-class LogGroup(Kind):
+class LogGroup(ResourceKind):
     """`aws.cloudwatch.LogGroup`."""
 
     type = "aws:cloudwatch/logGroup:LogGroup"
@@ -103,4 +103,4 @@ def _arn(group: Document) -> str:
     return str(group["arn"]).removesuffix(":*")
 
 
-KINDS: tuple[type[Kind], ...] = (LogGroup,)
+KINDS: tuple[type[ResourceKind], ...] = (LogGroup,)

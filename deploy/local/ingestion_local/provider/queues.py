@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing_extensions import override
 
 from ingestion_local.provider.calls import absent_is_fine, doing
-from ingestion_local.provider.kinds import Kind
+from ingestion_local.provider.kinds import ResourceKind
 from ingestion_local.provider.properties import Document, present
 from ingestion_local.provider.shapes import block
 from ingestion_local.provider.tags import tag_changes
@@ -20,7 +20,7 @@ NUMBERS = {
 }
 
 
-class Queue(Kind):
+class Queue(ResourceKind):
     """`aws.sqs.Queue`; its id is its URL."""
 
     type = "aws:sqs/queue:Queue"
@@ -81,7 +81,7 @@ def _attributes(inputs: Document) -> dict[str, str]:
     return found
 
 
-class QueuePolicy(Kind):
+class QueuePolicy(ResourceKind):
     """`aws.sqs.QueuePolicy`; its id is the queue's URL."""
 
     type = "aws:sqs/queuePolicy:QueuePolicy"
@@ -119,4 +119,4 @@ class QueuePolicy(Kind):
             self.client.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
 
 
-KINDS: tuple[type[Kind], ...] = (Queue, QueuePolicy)
+KINDS: tuple[type[ResourceKind], ...] = (Queue, QueuePolicy)

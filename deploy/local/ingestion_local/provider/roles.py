@@ -10,7 +10,7 @@ from typing import Any
 from typing_extensions import override
 
 from ingestion_local.provider.calls import absent_is_fine, doing
-from ingestion_local.provider.kinds import Kind
+from ingestion_local.provider.kinds import ResourceKind
 from ingestion_local.provider.properties import Document, present
 from ingestion_local.provider.shapes import block
 from ingestion_local.provider.tags import tag_changes, tag_list, tag_map
@@ -18,7 +18,7 @@ from ingestion_local.provider.tags import tag_changes, tag_list, tag_map
 DEFAULT_SESSION_SECONDS = 3600
 
 
-class Role(Kind):
+class Role(ResourceKind):
     """`aws.iam.Role`."""
 
     type = "aws:iam/role:Role"
@@ -113,7 +113,7 @@ class Role(Kind):
             self.client.tag_role(RoleName=identity, Tags=tag_list(added))
 
 
-class RolePolicy(Kind):
+class RolePolicy(ResourceKind):
     """`aws.iam.RolePolicy`; its id is `<role>:<name>`."""
 
     type = "aws:iam/rolePolicy:RolePolicy"
@@ -160,4 +160,4 @@ def _policy_text(document: Any) -> str:
     return json.dumps(document, sort_keys=True)
 
 
-KINDS: tuple[type[Kind], ...] = (Role, RolePolicy)
+KINDS: tuple[type[ResourceKind], ...] = (Role, RolePolicy)

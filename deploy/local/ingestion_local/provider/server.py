@@ -21,11 +21,11 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, st
 from typing_extensions import override
 
 from ingestion_local.provider import configuration
-from ingestion_local.provider.access import place_of
+from ingestion_local.provider.access import access_of
 from ingestion_local.provider.calls import Refused
 from ingestion_local.provider.catalogue import KINDS, USUAL_SERVICES
 from ingestion_local.provider.clients import Aws
-from ingestion_local.provider.kinds import Kind
+from ingestion_local.provider.kinds import ResourceKind
 from ingestion_local.provider.properties import UNKNOWN, Document, from_struct, is_json, is_unknown, to_struct
 from ingestion_local.provider.shapes import problems
 
@@ -52,7 +52,7 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
     def __init__(self, version: str, stopped: threading.Event | None = None) -> None:
         self._version = version
         self._stopped = stopped or threading.Event()
-        self._kinds: dict[str, Kind] = {}
+        self._kinds: dict[str, ResourceKind] = {}
 
     @override
     def Handshake(self, request: Any, context: Context) -> Any:
@@ -96,7 +96,7 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
     @override
     def Configure(self, request: Any, context: Context) -> Any:
         try:
-            aws = Aws(place_of(os.environ, configuration.parse(_known(from_struct(request.args)))))
+            aws = Aws(access_of(os.environ, configuration.parse(_known(from_struct(request.args)))))
             aws.check_account()
         except Refused as refusal:
             _abort(context, grpc.StatusCode.FAILED_PRECONDITION, str(refusal))
@@ -199,7 +199,7 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
         self._stopped.set()
         return empty_pb2.Empty()
 
-    def _kind(self, request: Any, context: Context) -> Kind:
+    def _kind(self, request: Any, context: Context) -> ResourceKind:
         name = request.urn.split("::")[2].rpartition("$")[2]
         if name not in KINDS:
             _abort(context, grpc.StatusCode.UNIMPLEMENTED, f"type {name}: the stand-in does not know it")
@@ -220,13 +220,13 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
             _abort(context, grpc.StatusCode.UNKNOWN, _words(error))
 
 
-def _before(request: Any, kind: Kind, state: Any) -> Document:
+def _before(request: Any, kind: ResourceKind, state: Any) -> Document:
     """The inputs of the last time; an old engine sends only the state, which holds outputs too."""
     inputs = from_struct(request.old_inputs)
     return inputs or {name: value for name, value in from_struct(state).items() if name in kind.inputs}
 
 
-def _wrong_values(kind: Kind, given: Document) -> list[tuple[str, str]]:
+def _wrong_values(kind: ResourceKind, given: Document) -> list[tuple[str, str]]:
     known = {name: value for name, value in given.items() if not is_unknown(value)}
     wrong = [
         (name, f"the stand-in applies only {only!r}")
@@ -245,7 +245,7 @@ def _diff_kind(name: str, before: Document, after: Document, replaces: bool) -> 
     return Diff.UPDATE_REPLACE if replaces else Diff.UPDATE
 
 
-def _state(kind: Kind, identity: str, inputs: Document) -> Document:
+def _state(kind: ResourceKind, identity: str, inputs: Document) -> Document:
     """What the engine keeps of a resource. Raises Refused."""
     found = kind.read(identity, inputs)
     if found is None:
@@ -253,7 +253,7 @@ def _state(kind: Kind, identity: str, inputs: Document) -> Document:
     return {**found[0], **inputs, **found[1]}
 
 
-def _half_made(kind: Kind, identity: str, inputs: Document) -> Document:
+def _half_made(kind: ResourceKind, identity: str, inputs: Document) -> Document:
     """The inputs that took effect, so that the engine's next update sees what is left to do."""
     try:
         found = kind.read(identity, inputs)
@@ -262,7 +262,7 @@ def _half_made(kind: Kind, identity: str, inputs: Document) -> Document:
     return kind.as_written(inputs, found[0]) if found else inputs
 
 
-def _imported(kind: Kind, there: Document) -> Document:
+def _imported(kind: ResourceKind, there: Document) -> Document:
     return {name: value for name, value in there.items() if name in kind.inputs}
 
 

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing_extensions import override
 
 from ingestion_local.provider.calls import Refused, absent_is_fine, doing, settled
-from ingestion_local.provider.kinds import Kind
+from ingestion_local.provider.kinds import ResourceKind
 from ingestion_local.provider.properties import Document, present
 from ingestion_local.provider.shapes import Block, block, requiring
 from ingestion_local.provider.tags import tag_changes, tag_list, tag_map
@@ -18,7 +18,7 @@ IS_ON = ("ENABLED", "ENABLING", "UPDATING")
 ENABLED = block("enabled")
 
 
-class Table(Kind):
+class Table(ResourceKind):
     """`aws.dynamodb.Table`."""
 
     type = "aws:dynamodb/table:Table"
@@ -175,4 +175,4 @@ def _table_inputs(table: Document) -> Document:
     }
 
 
-KINDS: tuple[type[Kind], ...] = (Table,)
+KINDS: tuple[type[ResourceKind], ...] = (Table,)

@@ -12,7 +12,7 @@ from typing import Any
 from typing_extensions import override
 
 from ingestion_local.provider.calls import absent_is_fine, doing
-from ingestion_local.provider.kinds import Kind
+from ingestion_local.provider.kinds import ResourceKind
 from ingestion_local.provider.properties import Document, present
 from ingestion_local.provider.shapes import Block, block, requiring
 from ingestion_local.provider.tags import tag_changes, tag_list, tag_map
@@ -39,7 +39,7 @@ SELECTORS = frozenset({"eventSelectors", "advancedEventSelectors"})
 EVERYTHING = {"readWriteType": "All", "includeManagementEvents": True}
 
 
-class Trail(Kind):
+class Trail(ResourceKind):
     """`aws.cloudtrail.Trail`; its id is its ARN. The emulator keeps what it is told and records nothing into a bucket."""
 
     type = "aws:cloudtrail/trail:Trail"
@@ -227,4 +227,4 @@ def _are_objects(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(part, dict) for part in value)
 
 
-KINDS: tuple[type[Kind], ...] = (Trail,)
+KINDS: tuple[type[ResourceKind], ...] = (Trail,)

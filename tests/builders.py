@@ -40,7 +40,7 @@ def make_blueprint(
     return assemble(make_spec(**changes), OWNER, place, packed, secrets)
 
 
-# What uses every resource type, and every input of each that a pipeline with code in a zip can have.
+# A spec that uses each resource type, and each input that a pipeline with code in a zip can have.
 EVERYTHING: dict[str, Any] = {
     "tags": {"team": "search"},
     "source": {

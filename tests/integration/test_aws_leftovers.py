@@ -20,7 +20,7 @@ __all__ = ["account", "cloud"]
 
 
 def tags_of(account: Account, found: Blueprint) -> dict[str, dict[str, str]]:
-    """The tags of everything that can be left, by logical name."""
+    """The tags of each resource that can be left behind, by logical name."""
     names, place = found.names, found.place
     url = account.sqs.get_queue_url(QueueName=names.queue)["QueueUrl"]
     group = place.arn("logs", f"log-group:{names.log_group}")
@@ -34,7 +34,7 @@ def tags_of(account: Account, found: Blueprint) -> dict[str, dict[str, str]]:
 
 
 def leave_all(account: Account, found: Blueprint, tags: Mapping[str, str]) -> str:
-    """Everything of a pipeline that can be left behind; returns the queue's URL."""
+    """Make each resource of a pipeline that can be left behind. Returns the URL of the queue."""
     names = found.names
     arn = role(account, names.role, tags)
     account.logs.create_log_group(logGroupName=names.log_group, tags=dict(tags))

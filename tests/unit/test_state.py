@@ -1,4 +1,4 @@
-"""Where the state is: URLs of backends, the files of a stack, and copying a backend; pure, and on a directory."""
+"""Where the state is: URLs of backends, the files of a stack, and copies of a backend, in memory and in a directory."""
 
 from __future__ import annotations
 

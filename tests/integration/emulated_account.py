@@ -6,7 +6,7 @@ A module that uses the fixtures imports them by name.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -21,6 +21,7 @@ from ingestion_operator.blueprint.function_code import CodeBundle
 from ingestion_operator.blueprint.ownership import Owner, Tag
 from ingestion_operator.blueprint.resources import ROLE_PATH, Blueprint
 from ingestion_operator.model.pipeline import PipelineKey
+from integration.http_server import Recorder, recording
 
 REGION = "us-east-1"
 THEIRS = {"owner": "somebody"}
@@ -32,6 +33,14 @@ def cloud(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Boto3Cloud:
     for name, value in emulator.env().items():
         monkeypatch.setenv(name, value)
     return Boto3Cloud(path_style=True)
+
+
+@pytest.fixture
+def recorder(emulator: Emulator, cloud: Boto3Cloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorder]:
+    """The requests of every adapter that is made after this."""
+    with recording(emulator) as found:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", found.url)
+        yield found
 
 
 @dataclass(frozen=True)

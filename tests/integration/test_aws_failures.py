@@ -24,9 +24,9 @@ from ingestion_operator.errors import (
     UpdateFailed,
 )
 from ingestion_operator.model.pipeline import PipelineKey
-from integration.emulated_account import REGION, Account, account
+from integration.emulated_account import REGION, Account, account, cloud
 
-__all__ = ["account"]
+__all__ = ["account", "cloud"]
 
 
 TRAIL_ARN = f"arn:aws:cloudtrail:{REGION}:123456789012:trail/audit"

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from ingestion_operator.adapters.aws import Boto3Cloud, lookups
-from ingestion_operator.errors import (
-    SpecInvalid,
-)
+from ingestion_operator.errors import SpecInvalid
 from ingestion_operator.ports.cloud import PackageObject
-from integration.emulated_account import REGION, Account, account, cloud
+from integration.emulated_account import REGION, Account, account, cloud, recorder
+from integration.http_server import Recorder
 
-__all__ = ["account", "cloud"]
-
+__all__ = ["account", "cloud", "recorder"]
 
 ZIP, NEXT_ZIP = b"PK one", b"PK the next one"
 
@@ -50,27 +47,18 @@ def test_a_package_that_is_not_there_is_none(cloud: Boto3Cloud, account: Account
     assert cloud.package(bucket, "a.zip", "", REGION) is None, "it is deleted, whatever versions there are"
 
 
-def test_a_package_is_downloaded_once_and_not_at_all_if_s3_knows_its_hash(
-    cloud: Boto3Cloud, account: Account, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    downloads: list[Any] = []
-    download = cloud._hash
-
-    def counted(name: tuple[str, str, str, str], region: str) -> str:
-        downloads.append(name)
-        return download(name, region)
-
-    monkeypatch.setattr(cloud, "_hash", counted)
+def test_a_package_is_downloaded_once_and_not_at_all_if_s3_knows_its_hash(account: Account, recorder: Recorder) -> None:
+    cloud = Boto3Cloud(path_style=True)
     bucket = account.bucket()
     account.put(bucket, "plain.zip", ZIP)
     account.put(bucket, "hashed.zip", NEXT_ZIP, ChecksumAlgorithm="SHA256")
     for _ in range(3):
         assert cloud.package(bucket, "plain.zip", "", REGION) == PackageObject("", sha(ZIP))
         assert cloud.package(bucket, "hashed.zip", "", REGION) == PackageObject("", sha(NEXT_ZIP))
-    assert [name[1] for name in downloads] == ["plain.zip"]
+    assert recorder.paths("GET") == [f"/{bucket}/plain.zip"]
     account.put(bucket, "plain.zip", NEXT_ZIP)
     assert cloud.package(bucket, "plain.zip", "", REGION) == PackageObject("", sha(NEXT_ZIP))
-    assert len(downloads) == 2
+    assert recorder.paths("GET") == [f"/{bucket}/plain.zip"] * 2
 
 
 def test_the_hash_of_a_package_uploaded_in_parts_is_that_of_the_whole(cloud: Boto3Cloud, account: Account) -> None:
@@ -94,11 +82,12 @@ def test_the_object_from_before_a_bucket_had_versions_has_none(cloud: Boto3Cloud
 
 
 def test_a_package_that_lambda_would_not_take_is_refused_without_a_download(
-    cloud: Boto3Cloud, account: Account, monkeypatch: pytest.MonkeyPatch
+    account: Account, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lookups, "LARGEST_PACKAGE_BYTES", len(ZIP) - 1)
-    monkeypatch.setattr(cloud, "_hash", None)
     bucket = account.bucket()
     account.put(bucket, "k", ZIP)
     with pytest.raises(SpecInvalid, match="larger than Lambda takes"):
-        cloud.package(bucket, "k", "", REGION)
+        Boto3Cloud(path_style=True).package(bucket, "k", "", REGION)
+    assert recorder.paths("HEAD") == [f"/{bucket}/k"]
+    assert recorder.paths("GET") == []

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +21,6 @@ from ingestion_local.emulator import Emulator
 from ingestion_local.processes import wait_until
 from ingestion_local.provider.install import install
 from ingestion_operator.adapters.aws import Boto3Cloud
-from ingestion_operator.adapters.pulumi.command import OneCommand
 from ingestion_operator.model.pipeline import PipelineKey, parse_status
 from ingestion_operator.model.status import Status
 from ingestion_operator.offline import operator_policy
@@ -184,11 +184,12 @@ def test_a_pipeline_is_made_changed_and_taken_down_and_nothing_stays_in_the_buck
     assert [key for part in (STACKS, LOCKS, HISTORY, BACKUPS) for key in world.state.keys(part)] == []
 
 
-def test_an_update_that_is_cut_off_is_taken_up_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_update_that_is_cut_off_is_taken_up_again(world: World) -> None:
     world.create("cut")
-    with monkeypatch.context() as patched:
-        patched.setattr(OneCommand, "_wait", killed_half_way(world))
+    with ThreadPoolExecutor(1) as pool:
+        killed = pool.submit(kill_half_way, world)
         failed = world.reconcile("cut")
+    assert killed.result() == ["pulumi"]
     assert condition(failed, "Reconciling") == "RetryingAfterFailure", failed.conditions
     (lock,) = world.state.keys(LOCKS)
     assert json.loads(world.state.read(lock) or b"")["hostname"] == socket.gethostname()
@@ -202,21 +203,14 @@ def test_an_update_that_is_cut_off_is_taken_up_again(world: World, monkeypatch: 
     world.remove("cut")
 
 
-def killed_half_way(world: World) -> Callable[..., bool]:
-    """The CLI and its plugins are killed, as when the pod is, once there is something in the state."""
-
-    def wait(self: OneCommand, process: psutil.Popen) -> bool:
-        if "up" in process.args:
-            wait_until(
-                "a bucket in the state", lambda: "aws:s3/bucket:Bucket" in latest(world.state), timeout_seconds=60
-            )
-            assert process.poll() is None, "it ended before it could be killed"
-            children = psutil.Process(process.pid).children(recursive=True)
-            for one in (process, *children):
-                one.kill()
-        return process.wait(60) is not None
-
-    return wait
+def kill_half_way(world: World) -> list[str]:
+    """Kill the CLI and its plugins, as a pod that ends does, once there is something in the state; name what was killed."""
+    wait_until("a bucket in the state", lambda: "aws:s3/bucket:Bucket" in latest(world.state), timeout_seconds=60)
+    updates = [child for child in psutil.Process().children() if "up" in child.cmdline()]
+    names = [update.name() for update in updates]
+    for one in [*updates, *(plugin for update in updates for plugin in update.children(recursive=True))]:
+        one.kill()
+    return names
 
 
 def latest(state: StateStore) -> str:

@@ -13,7 +13,7 @@ from ingestion_operator.model.fields import RESERVED_BEGINNINGS, RESERVED_ENDING
 from ingestion_operator.model.processor import ENVIRONMENT_LIMIT
 from ingestion_operator.model.source import PATTERN_LIMIT, Filter
 from ingestion_operator.model.spec import POLICY_LIMIT, Spec
-from ingestion_operator.offline.render import _yaml
+from ingestion_operator.offline.render import as_yaml
 from unit.spec_strategies import SECRET_VALUE
 
 Json = dict[str, Any]
@@ -217,7 +217,7 @@ def the_role_can_do_its_work(plan: Blueprint, spec: Spec) -> None:
 
 
 def no_secret_is_seen(plan: Blueprint) -> None:
-    text = _yaml(plan)
+    text = as_yaml(plan)
     assert SECRET_VALUE not in text
     assert SECRET_VALUE not in repr(plan)
     assert SECRET_VALUE not in str(plan.outputs.model_dump())

@@ -126,7 +126,7 @@ def test_the_account_is_as_recorded_else_as_named_else_the_default(
     [
         ([], identity("search"), DependencyNotReady, "AWSAccount search, named by spec.accountRef, does not exist"),
         ([], identity(recorded="search"), DependencyNotReady, "with a role of account 210987654321"),
-        ([DEFAULT, SECOND], identity(), DependencyNotReady, "AWSAccounts blue, green are all the default"),
+        ([DEFAULT, SECOND], identity(), DependencyNotReady, "AWSAccounts blue, green are all marked default"),
         ([body(deleting=True)], identity("search"), DependencyNotReady, "is being deleted"),
         ([body(allowedNamespaces=[])], identity("search"), AccessDenied, "namespace team-a"),
         ([body(roleArn=7)], identity("search"), SpecInvalid, "AWSAccount search: spec.roleArn"),
@@ -204,8 +204,8 @@ def test_another_access_is_another_fingerprint(changed: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("pipeline", "message"),
     [
-        (identity(recorded="search"), "AWSAccount search leads to AWS account 999999999999"),
-        (identity(recorded=""), "the operator's own identity leads to AWS account 999999999999"),
+        (identity(recorded="search"), "AWSAccount search belongs to AWS account 999999999999"),
+        (identity(recorded=""), "the operator's own identity belongs to AWS account 999999999999"),
         (identity(recorded="search", account_id="999999999999"), ""),
         (identity(recorded="search", account_id=""), ""),
         (identity("search"), ""),
@@ -223,7 +223,7 @@ def test_what_was_built_elsewhere_is_not_worked_on(pipeline: PipelineRecord, mes
 def test_of_several_defaults_each_is_told_and_no_other() -> None:
     accounts = [parse_account(found) for found in (body(), DEFAULT, SECOND, GOING)]
     for account in accounts[1:3]:
-        with pytest.raises(SeveralDefaults, match="blue, green are all the default: set default to false"):
+        with pytest.raises(SeveralDefaults, match="blue, green are all marked default: set default to false"):
             check_default(account, accounts)
     check_default(accounts[0], accounts)
     check_default(accounts[1], accounts[:2])

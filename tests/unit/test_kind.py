@@ -135,8 +135,8 @@ def test_without_an_engine_it_is_said_what_is_missing(
 
     assert result.exit_code == 1
     assert result.output == (
-        "Error: a cluster of kind takes docker or podman: `docker info` says: it is broken; there is no `podman` on PATH. "
-        "Install and start one of them; `make playground` and `make demo` need none\n"
+        "Error: a kind cluster needs docker or podman: `docker info` says: it is broken; there is no `podman` on PATH. "
+        "Install and start one of them; `make playground` and `make demo` need neither\n"
     )
     assert machine.commands == []
 

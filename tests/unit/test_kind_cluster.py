@@ -115,7 +115,7 @@ def test_another_run_is_not_disturbed(
     cluster: KindCluster, machine: FakeMachine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(kind_cluster, "TURN_TIMEOUT_SECONDS", 0.0)
-    with pytest.raises(LocalEnvironmentError, match="the end of the tests that have the cluster of kind"):
+    with pytest.raises(LocalEnvironmentError, match="the end of the tests that use the kind cluster"):
         KindCluster(cluster.directory, uv="uv").start()
     assert machine.commands == []
 

@@ -131,7 +131,7 @@ def test_of_two_defaults_none_is_taken(world: World) -> None:
     with world.no_engine_call():
         world.reconcile()
     assert world.conditions["Ready"] == ("False", "DependencyNotReady")
-    assert "other, search are all the default" in world.message("Ready")
+    assert "other, search are all marked default" in world.message("Ready")
     del world.cluster.accounts_by_name["other"]
     world.tick(WAITING)
     assert world.is_ready
@@ -173,7 +173,7 @@ def test_neither_is_what_was_built_with_the_operators_own_identity(
     monkeypatch.setattr(FakeCloud, "place", lambda _, region: Place("999999999999", region))
     with world.no_engine_call():
         world.reconcile()
-    assert "the operator's own identity leads to AWS account 999999999999" in world.message("Stalled")
+    assert "the operator's own identity belongs to AWS account 999999999999" in world.message("Stalled")
 
 
 # Deletion.

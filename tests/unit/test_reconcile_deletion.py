@@ -126,7 +126,7 @@ def test_a_bucket_that_is_no_longer_the_pipelines_is_never_purged(built: World) 
     built.annotate(CONFIRM_PURGE, DATA_BUCKET)
     built.remove()
     assert built.cloud.buckets[DATA_BUCKET].objects == 3
-    assert "left alone, for they do not carry this pipeline's tags" in built.cluster.events[-1].message
+    assert "left alone, because they do not carry this pipeline's tags" in built.cluster.events[-1].message
 
 
 def test_a_results_bucket_of_somebody_else_is_never_part_of_a_deletion(world: World) -> None:

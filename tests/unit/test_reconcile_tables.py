@@ -117,7 +117,7 @@ def test_a_table_that_is_no_longer_the_pipelines_is_never_deleted(world: World) 
     world.annotate(CONFIRM_PURGE, TABLE)
     world.remove()
     assert world.cloud.tables[TABLE].objects == 3
-    assert f"left alone, for they do not carry this pipeline's tags: {TABLE}" in world.cluster.events[-1].message
+    assert f"left alone, because they do not carry this pipeline's tags: {TABLE}" in world.cluster.events[-1].message
 
 
 def test_what_is_kept_is_said_tables_too(world: World) -> None:

@@ -73,14 +73,6 @@ def test_every_make_verb_in_the_documentation_exists() -> None:
             assert verb in verbs, f"{page}: make {verb}"
 
 
-def test_ci_runs_the_readmes_test_command() -> None:
-    assert "make test" in (ROOT / "README.md").read_text()
-    run = (ROOT / ".ci" / "run").read_text()
-    assert "else\n  make test\nfi\n" in run
-    # What the first leaves out is in the second.
-    assert "then\n  make test ARGS=--pods-elsewhere\n  make test-cluster\n" in run
-
-
 def test_the_wheel_holds_the_three_packages_and_no_test(tmp_path: Path) -> None:
     build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
     subprocess.run(build, cwd=ROOT, check=True, capture_output=True)

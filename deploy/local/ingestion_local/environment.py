@@ -1,4 +1,4 @@
-"""Everything on one machine: a real control plane, the AWS emulator and the operator, started and stopped together."""
+"""The whole local environment: a real control plane, the AWS emulator and the operator start and stop together."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SERVICE_ACCOUNT = "ingestion-operator"
 
 
 class LocalEnvironment(Startable):
-    """Control plane with the CRD and RBAC installed, emulator, and an operator under its own ServiceAccount and IAM policy."""
+    """A control plane with CRDs and RBAC, an emulator, and an operator with its own ServiceAccount and IAM policy."""
 
     def __init__(self, directory: Path, *, auth: bool = True, settings: Mapping[str, str] | None = None) -> None:
         super().__init__()
@@ -50,7 +50,7 @@ class LocalEnvironment(Startable):
 
 
 def install_into(control_plane: ControlPlane) -> None:
-    """Install what an administrator installs: the CRD and the operator's rights."""
+    """Install what an administrator installs: the CRDs and the operator's rights."""
     control_plane.run_kubectl("apply", "--server-side", "-f", str(CRDS), "-f", str(RBAC))
     control_plane.run_kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
 
@@ -64,10 +64,11 @@ def operator_identity(
     state_bucket: str = "",
     account_roles: Sequence[str] = (),
 ) -> dict[str, str]:
-    """The environment of an operator that may do what the policy generated for it says, all features on, and no more.
+    """The environment of an operator that may do exactly what its generated policy allows, with all features on.
 
-    `boundary`: ARN of the permissions boundary that its roles must have. `code_buckets`: those that it may read code from.
-    `state_bucket`: that of its state, if it is not on a volume. `account_roles`: ARNs, or patterns, of AWSAccounts' roles.
+    `boundary`: ARN of the permissions boundary that its roles must have. `code_buckets`: buckets from which it may read code.
+    `state_bucket`: the bucket of its state, if the state is not on a volume. `account_roles`: ARNs or patterns of AWSAccounts'
+    roles.
     """
     reach = Reach(
         emulator.account_id,

@@ -1,4 +1,4 @@
-"""The operator as a process of its own, as it runs in a pod: its ServiceAccount, its settings, its state on a volume."""
+"""The operator as a process of this machine. As in a pod, it has its ServiceAccount, its settings, and its state in a directory."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ READY_TIMEOUT_SECONDS = 60.0
 
 
 class OperatorProcess(Startable):
-    """One operator, which can be stopped, killed and started again on the same state."""
+    """One operator. It can be stopped or killed, and started again with the same state."""
 
     def __init__(
         self,
@@ -45,24 +45,24 @@ class OperatorProcess(Startable):
 
     @property
     def state_directory(self) -> Path:
-        """Where it keeps Pulumi's state."""
+        """The directory of Pulumi's state."""
         return self.directory / "state"
 
     def state_files(self) -> Mapping[str, bytes]:
-        """What each file of its state says, by the path there."""
+        """The content of each file of its state, by its path in the directory."""
         return files_below(self.state_directory)
 
     def output(self) -> str:
-        """What it has written to its log."""
+        """Its log."""
         return self.log.read_text(errors="replace")
 
     def metrics(self) -> str:
-        """What it answers Prometheus."""
+        """Its metrics, as Prometheus reads them."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self._metrics_port}/metrics", timeout=10) as answer:
             return str(answer.read().decode())
 
     def readiness(self) -> str:
-        """What its readiness probe answers."""
+        """The answer of its readiness probe."""
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self._metrics_port}/readyz", timeout=10) as answer:
                 return str(answer.read().decode())
@@ -85,22 +85,22 @@ class OperatorProcess(Startable):
         )
 
     def stop(self, timeout_seconds: float = 60.0) -> None:
-        """Stop it as Kubernetes would: SIGTERM, and time to finish."""
+        """Stop it as Kubernetes would: it gets SIGTERM and time to finish."""
         if self._process is not None:
             self._process.stop(timeout_seconds)
             self._process = None
 
     def kill(self) -> None:
-        """End it at once by SIGKILL, as an out-of-memory kill would."""
+        """End it at once with SIGKILL, as an out-of-memory kill would."""
         self.process.kill()
         self._process = None
 
     def resident_bytes(self) -> int:
-        """Resident memory of the operator process itself."""
+        """Resident memory of the operator process itself, in bytes."""
         return int(psutil.Process(self.process.pid).memory_info().rss)
 
     def pulumi(self, *arguments: str) -> str:
-        """Run the Pulumi CLI on the operator's state, as an administrator would."""
+        """Run the Pulumi CLI with the operator's state, as an administrator would. Returns what it prints."""
         environment = self.environment()
         done = subprocess.run(
             [self._pulumi, *arguments],

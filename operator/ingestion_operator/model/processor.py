@@ -213,7 +213,7 @@ class EnvironmentVariable(
         ),
     ),
 ):
-    """An environment variable of the function."""
+    """Each entry is one environment variable of the function."""
 
     name: Annotated[str, StringConstraints(max_length=128)]
     """The name of the variable. It begins with a letter, followed by at least one letter, digit or underscore. Names
@@ -259,8 +259,8 @@ class Vpc(
 
 
 IDENTITY_SERVICES = ("iam", "sts", "organizations", "account", "sso", "identitystore", "rolesanywhere")
-# An ARN has six parts. IAM refuses a wildcard in the service. The account may be a number, empty, or `aws` for resources
-# that Amazon owns.
+# An ARN has six parts. IAM refuses a wildcard in the service. The account may be a number, empty, or `aws` for
+# resources that Amazon owns.
 RESOURCE_ARN = r"^arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9*-]*:([0-9]{12}|aws|[*])?:.+$"
 
 
@@ -286,7 +286,7 @@ class Permission(
         ),
     ),
 ):
-    """A statement in the IAM policy of the function. It always allows the actions on the resources."""
+    """Each entry becomes a statement in the IAM policy of the function. It allows the actions on the resources."""
 
     actions: Annotated[
         tuple[Annotated[str, StringConstraints(max_length=128)], ...],

@@ -109,8 +109,8 @@ class SourceBucket(
     """
 
     name: BucketName = ""
-    """The name of the bucket. It must be unique in all of AWS. If it is empty, the operator generates a name from the
-    namespace and the name of the pipeline. The name cannot be changed later."""
+    """The name of the bucket. It must be unique in all of AWS, unless `naming` says otherwise. If it is empty, the
+    operator generates a name from the namespace and the name of the pipeline. The name cannot be changed later."""
     management: Management = Management.MANAGED
     """The owner of the bucket. With `Managed`, the default, the operator makes the bucket and keeps its settings as
     the spec says. With `Existing`, the operator never creates, empties or deletes the bucket. It only turns on

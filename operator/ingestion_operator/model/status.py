@@ -20,7 +20,7 @@ class ConditionStatus(StrEnum):
 
 
 class Condition(StatusModel):
-    """A condition of the object, as in the other APIs of Kubernetes."""
+    """Each condition has the usual form of conditions in Kubernetes."""
 
     # A `metav1.Condition`.
     # Source: https://github.com/kubernetes/community/blob/master/contributors/devel/sig-architecture/api-conventions.md
@@ -117,7 +117,7 @@ class LastOperation(StatusModel):
 
 
 class AwsResource(StatusModel):
-    """A resource of the pipeline in AWS."""
+    """Each entry is one resource in AWS."""
 
     name: str
     """The name of the resource within the pipeline, for example `source-bucket`."""
@@ -176,7 +176,10 @@ class DriftStatus(StatusModel):
 
 
 class StackStatus(StatusModel):
-    """The Pulumi stack of the pipeline. The operator uses this record to delete the pipeline without reading the spec."""
+    """The Pulumi stack of the pipeline.
+
+    The operator uses this record to delete the pipeline without reading the spec.
+    """
 
     name: str
     """The name of the stack."""

@@ -1,4 +1,4 @@
-"""Gathering: all the reading that has to be done before a decision."""
+"""Gathering: everything that the operator reads before a decision."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from ingestion_operator.ports.cluster import Objects
 
 @dataclass(frozen=True)
 class Gatherer:
-    """Reads what a pipeline refers to and puts it together."""
+    """Reads what a pipeline refers to, and assembles its blueprint."""
 
     cluster: Objects
     cloud: Looks

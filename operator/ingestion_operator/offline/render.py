@@ -37,7 +37,7 @@ def render(text: str, account_id: str, region: str, cluster_id: str) -> str:
     if not pipelines:
         raise SpecInvalid(f"there is no {KIND} in the file")
     offline = _Offline(manifests, account_id, cluster_id)
-    return "---\n".join(_yaml(_blueprint(pipeline, offline, region)) for pipeline in pipelines)
+    return "---\n".join(as_yaml(_blueprint(pipeline, offline, region)) for pipeline in pipelines)
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,8 @@ class _Plain(yaml.SafeDumper):
         return True
 
 
-def _yaml(found: Blueprint) -> str:
+def as_yaml(found: Blueprint) -> str:
+    """One pipeline as `render` prints it: its resources, outputs and the hash of its code. Values of Secrets are not shown."""
     resources = [
         {
             "name": r.name,

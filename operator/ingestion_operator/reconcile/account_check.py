@@ -1,4 +1,4 @@
-"""One AWSAccount: whether its role can be assumed, said in its status; and that it stays while pipelines were built with it."""
+"""One pass over an AWSAccount: try its role, write the result to its status, and keep it while pipelines need it."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ logger = logging.getLogger(__name__)
 
 @dataclass
 class AccountCheck:
-    """Looks at one account at a time."""
+    """Checks one account at a time."""
 
     context: Context
 
     def check(self, name: str) -> None:
-        """Try the role and say how that went. An account that is gone or going is left to `release`."""
+        """Try the role and write the result to the status. `release` handles an account that is gone or being deleted."""
         cluster, at = self.context.cluster, self.context.timing()
         body = cluster.account(name)
         if body is None or (account := parse_account(body)).deleting:
@@ -46,7 +46,7 @@ class AccountCheck:
             self._write(account, assumed(account, users, role, at))
 
     def changed(self, name: str) -> None:
-        """An account is new or another one than before: of that may depend which others are the only default."""
+        """Check an account that is new or was changed, and every other default: only one may be marked default."""
         self.check(name)
         for account in map(parse_account, self.context.cluster.accounts()):
             if account.is_default and account.name != name:
@@ -87,19 +87,19 @@ def assumed(account: Account, users: Sequence[PipelineKey], role: AssumedRole, a
 
 
 def refused(account: Account, users: Sequence[PipelineKey], error: PipelineError, at: Timing) -> AccountStatus:
-    """It was not, or something else is amiss."""
+    """The role was not assumed, or something else is wrong."""
     conditions = TREATMENTS[error.outcome].of_account(_conditions(account, at), error.reason, str(error))
     return _status(account, users, conditions, at.backoff.waiting_seconds, at)
 
 
 def held(account: Account, users: Sequence[PipelineKey], error: InUse, at: Timing) -> AccountStatus:
-    """The account is to go and cannot yet."""
+    """The account is being deleted, but pipelines still need it."""
     conditions = _conditions(account, at).deleting(str(error), stalled=Reason.IN_USE)
     return account.status.model_copy(update={"conditions": conditions, "pipelines": len(users)})
 
 
 def in_use(users: Sequence[PipelineKey]) -> str:
-    """What has to go before the account can."""
+    """Which pipelines a user must delete first."""
     return (
         f"pipelines were built with it: {few([str(key) for key in users])}. Delete them first: without the account nothing could take "
         "them down"
@@ -107,7 +107,7 @@ def in_use(users: Sequence[PipelineKey]) -> str:
 
 
 def whose(account: Account) -> str:
-    """Who may use it."""
+    """Which namespaces may use the account, and in which regions."""
     spec = account.spec
     if not spec.allowed_namespaces:
         return "no namespace may use it yet: add it to allowedNamespaces"

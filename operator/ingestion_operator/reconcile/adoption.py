@@ -1,4 +1,4 @@
-"""What is there already of a pipeline, to be taken over instead of made twice; others' things are never touched."""
+"""Finds the resources of a pipeline that already exist, so that the engine imports them. It never touches those of others."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Adoption:
     blueprint: Blueprint
 
     def of_everything(self) -> Mapping[str, str]:
-        """All that can be left when a creation is begun or an operation was interrupted.
+        """Everything that can exist before a creation, or after an operation that was interrupted.
 
         Raises BucketNameTaken or TableNameTaken for what is somebody else's.
         """
@@ -37,11 +37,11 @@ class Adoption:
         return {**self._claimed(frozenset()), **self.cloud.leftovers(unknown)}
 
     def of_new_data(self) -> Mapping[str, str]:
-        """Buckets and tables that a change of the spec brings back: a results table, the log of a trail. Raises likewise."""
+        """Buckets and tables that a changed spec brings back, such as a results table. Raises as `of_everything` does."""
         return self._claimed(frozenset(r.name for r in self.status.resources))
 
     def _built(self) -> frozenset[str]:
-        """What is in the state for certain: a function that works is no leftover, even if an operation was interrupted.
+        """What the state certainly contains: a function that works is not a leftover, even after an interruption.
 
         One whose code is to be exchanged may be: another kind of code is another function.
         """

@@ -37,7 +37,7 @@ class ApplyPass(Pass):
     """Brings a pipeline from what it is to what it should be."""
 
     def run(self, observed: Observed) -> None:
-        """Do what is to be done, and say so in the status."""
+        """Decide, act on the decision, and write the result to the status."""
         decision = decide(observed, self.context.clock())
         logger.debug("%s: %s, %s", self.record.key, type(decision).__name__, decision.why, extra=self.fields())
         self._act_on(decision)
@@ -107,9 +107,9 @@ class ApplyPass(Pass):
         )
 
     def _hold_account(self, blueprint: Blueprint) -> None:
-        """See that the account stays. Its deletion waits for the pipeline's once the record that was just written exists.
+        """Raise DependencyNotReady if the account is being deleted.
 
-        A deletion that was asked for before may not have seen it. Raises DependencyNotReady.
+        From now on its deletion waits for this pipeline, whose status names it. A deletion that began earlier did not see that.
         """
         name = blueprint.access.account
         if name and self.record.status.stack is None:
@@ -118,7 +118,7 @@ class ApplyPass(Pass):
                 raise DependencyNotReady(f"AWSAccount {name} is being deleted")
 
     def _switch_events(self, blueprint: Blueprint, cloud: Cloud) -> None:
-        """Have an existing bucket send its events to EventBridge while it is the trigger, and not for longer than needed."""
+        """Switch on the events of an existing bucket while they are the trigger, and switch them off afterwards."""
         bucket, region = blueprint.names.source.name, blueprint.place.region
         stack = self.written.stack
         if blueprint.names.source.made or stack is None:
@@ -135,7 +135,7 @@ class ApplyPass(Pass):
         )
 
     def _another_switched_it_on(self, bucket: str) -> bool:
-        """Whether another pipeline of this operator did: the last one that goes switches off."""
+        """Whether another pipeline of this operator did. The last of them that is deleted switches the events off."""
         return any(
             ((body.get("status") or {}).get("stack") or {}).get("switchedOn") == bucket
             for body in self.context.cluster.pipelines()

@@ -19,7 +19,7 @@ from ingestion_operator.status.schedule import Backoff, Timing
 
 
 class StillThere(Exception):
-    """A deletion is not finished; it is to be tried again after `delay_seconds`. Carries the message for the user."""
+    """A deletion is not finished. The caller tries again after `delay_seconds`. The message is written for the user."""
 
     def __init__(self, message: str, delay_seconds: float) -> None:
         super().__init__(message)
@@ -28,7 +28,7 @@ class StillThere(Exception):
 
 @dataclass
 class Context:
-    """The ports and what is the same for all pipelines."""
+    """The ports, and everything else that is the same for all pipelines."""
 
     cluster: Cluster
     cloud: Cloud
@@ -38,10 +38,10 @@ class Context:
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     observer: Observer = field(default_factory=Unobserved)
     pod: Pod | None = None
-    """The pod that this operator is, if it is one."""
+    """The pod in which this operator runs; None outside of a cluster."""
 
     def timing(self) -> Timing:
-        """The time of now, and a fresh jitter."""
+        """The current time, with a new jitter."""
         return Timing(self.clock(), random.random(), self.backoff)  # noqa: S311 - spreads load, guards nothing
 
     def owner(self, record: PipelineRecord) -> Owner:
@@ -49,5 +49,5 @@ class Context:
         return Owner(self.cluster.cluster_id(), record.key, record.uid)
 
     def gatherer(self) -> Gatherer:
-        """Reads what a pipeline refers to."""
+        """A gatherer that reads what a pipeline refers to."""
         return Gatherer(self.cluster, self.cloud, self.default_region, self.clock().date())

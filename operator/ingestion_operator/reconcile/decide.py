@@ -113,7 +113,7 @@ Check = Callable[[Case], Decision | None]
 
 
 def decide(observed: Observed, now: datetime) -> Decision:
-    """Suspension goes before everything. Without a blueprint the problem is reported. Else the first check decides."""
+    """Suspension comes first, then a problem. If neither applies, the first check that returns a decision wins."""
     wanted = observed.wanted
     if wanted.spec is not None and wanted.spec.reconcile.suspend:
         return Suspend("spec.reconcile.suspend is true")
@@ -149,7 +149,7 @@ def differs_from_what_is_applied(case: Case) -> Decision | None:
 
 
 def last_attempt_failed(case: Case) -> Decision | None:
-    """A look that failed is repeated, although nothing in the input changed."""
+    """The operator repeats a failed look for drift, although the input did not change."""
     if case.last_operation is None or case.last_operation.result is OperationResult.SUCCEEDED:
         return None
     return Refresh(case.wanted, "the last operation failed")

@@ -23,7 +23,7 @@ __all__ = ["Reconciler", "StillThere", "is_due"]
 
 @dataclass
 class _Locks:
-    """One lock for each pipeline, so that a timer and an event never work on the same stack."""
+    """One lock for each pipeline: a timer and an event never work on the same stack at the same time."""
 
     guard: threading.Lock = field(default_factory=threading.Lock)
     held: dict[PipelineKey, tuple[threading.Lock, int]] = field(default_factory=dict)
@@ -53,14 +53,14 @@ class Reconciler:
     _locks: _Locks = field(default_factory=_Locks)
 
     def reconcile(self, key: PipelineKey) -> None:
-        """Make AWS what the pipeline says, and say so in its status. A pipeline that is gone or going is left to `remove`."""
+        """Make AWS match the pipeline, and write the result to its status. `remove` handles a pipeline that is being deleted."""
         with self._locks.of(key):
             body = self.context.cluster.pipeline(key)
             if body is not None and not (record := parse_record(body)).deleting:
                 ApplyPass(self.context, record).run(self.context.gatherer().observe(body, record))
 
     def remove(self, key: PipelineKey) -> None:
-        """Take down what the pipeline made. Returns when nothing is left that its deletion policy would not leave.
+        """Take down what the pipeline made. Returns once only that is left which the deletion policy keeps.
 
         Raises StillThere, and nothing else, while something holds it up.
         """
@@ -74,7 +74,7 @@ class Reconciler:
 
 
 def is_due(body: Mapping[str, Any], now: datetime) -> bool:
-    """Whether the time has come to look at a pipeline again; cheap enough to ask every few seconds."""
+    """Whether it is time to look at a pipeline or an account again. Costs no call, so it can be asked every few seconds."""
     due: str | None = (body.get("status") or {}).get("nextCheckTime")
     deleting = "deletionTimestamp" in body["metadata"]
     return due is not None and not deleting and datetime.fromisoformat(due) <= now

@@ -1,4 +1,4 @@
-"""One pass over a pipeline that is being deleted: take down what it made, and nothing that is to stay."""
+"""One pass over a pipeline that is being deleted: take down what it made, except what its deletion policy keeps."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from ingestion_operator.status import deletion
 
 @dataclass(frozen=True)
 class _Remains:
-    """What there may be of a pipeline in AWS, and how it is reached."""
+    """What may exist of a pipeline in AWS, and the access to it."""
 
     cloud: Cloud
     region: str
     access: Access | None = None
-    """With what it was built; None: as its state says."""
+    """The access with which it was built. None: the engine takes it from the state."""
     buckets: tuple[str, ...] = ()
     tables: tuple[str, ...] = ()
     switched_on: str = ""
@@ -83,7 +83,7 @@ class RemovalPass(Pass):
         return stack.region if stack else self.record.region or self.context.default_region
 
     def _remains(self) -> _Remains:
-        """As recorded.
+        """What the status records.
 
         Raises DependencyNotReady without the account with which it was built, AccountChanged if that leads elsewhere now.
         """
@@ -97,10 +97,9 @@ class RemovalPass(Pass):
         return _Remains(cloud, stack.region, access, stack.data_buckets, stack.data_tables, stack.switched_on)
 
     def _assumed_remains(self) -> _Remains:
-        """What there would be: a status may have been lost, and then only the deterministic names are left to go by.
+        """What may exist if the status was lost: the deterministic names lead to it.
 
-        The state, if there is one, says with what it was built. Most likely there is none: nothing was built, for the
-        account is not there or not allowed, and then nothing is to be looked for there.
+        Usually nothing was built, because the account does not exist or may not be used. Then there is nothing to look for.
         """
         try:
             cloud = self.context.cloud.using(access_for(self.context.cluster, self.record, self._region))
@@ -113,7 +112,7 @@ class RemovalPass(Pass):
         return _Remains(cloud, self._region, buckets=buckets, tables=possible_tables(owner))
 
     def _disposal(self, remains: _Remains, *, everything: bool) -> Disposal:
-        """The disposal of everything that holds data, or of nothing."""
+        """The disposal of everything that may hold data, or of nothing."""
         return Disposal(
             remains.cloud,
             self.context.owner(self.record),
@@ -124,12 +123,12 @@ class RemovalPass(Pass):
         )
 
     def _what_stays(self, remains: _Remains) -> str:
-        """For the last Event: buckets and tables that are still there, and why."""
+        """For the last Event: which buckets and tables still exist, and why."""
         all_of_it = self._disposal(remains, everything=True)
         kept = all_of_it.owned()
         said = f"; kept with their data: {', '.join(kept)}" if kept else ""
         if self.record.deletion_policy is DeletionPolicy.DELETE and (foreign := all_of_it.foreign()):
-            said += f"; left alone, for they do not carry this pipeline's tags: {', '.join(foreign)}"
+            said += f"; left alone, because they do not carry this pipeline's tags: {', '.join(foreign)}"
         return said
 
     def _confirmed(self) -> frozenset[str]:

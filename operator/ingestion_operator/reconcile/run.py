@@ -23,14 +23,14 @@ logger = logging.getLogger(__name__)
 
 DESTROY_TIMEOUT_SECONDS = 1800.0
 PROGRESS_INTERVAL_SECONDS = 0.2
-# What an operation may take besides twice its time limit (it is begun anew once after a lock was broken): the CLI is given time to
-# stop, more than once, and AWS is asked before and after.
+# An operation may take twice its time limit, because it starts again once after breaking a lock. Besides, the CLI gets time to
+# stop, more than once, and the operator calls AWS before and after.
 MARGIN_SECONDS = 900.0
 
 
 @dataclass
 class Pass:
-    """One pass over one pipeline; keeps the status as last written, so that each write is only what changed."""
+    """One pass over one pipeline. It keeps the status as last written, so that each write contains only what changed."""
 
     context: Context
     record: PipelineRecord
@@ -40,7 +40,7 @@ class Pass:
         self.written = self.record.status
 
     def fields(self, operation: Operation | None = None, **more: object) -> dict[str, object]:
-        """For the log, where each line is a JSON object: what tells this pipeline and operation from others."""
+        """The fields of a JSON log line that identify this pipeline and operation."""
         key = self.record.key
         found = {"namespace": key.namespace, "pipeline": key.name, "generation": self.record.generation, **more}
         return found if operation is None else {**found, "operation": operation.type.value, "operationId": operation.id}
@@ -51,10 +51,10 @@ class Pass:
         return Operation(type=kind, id=uuid4().hex[:12], start_time=self.context.clock(), pod=pod)
 
     def departed(self) -> tuple[str, ...]:
-        """The host that may hold the stack's lock, once it is certain that it does not run any more."""
+        """The host that may hold the stack's lock, if its pod certainly no longer runs. Empty otherwise."""
         stack = self.record.status.stack
         holder = Pod.parse(stack.lock_holder) if stack else None
-        # What it left itself, in an earlier container, is known by its pids.
+        # The engine recognises a lock that an earlier container of this pod left: by its pids.
         if holder is None or holder == self.context.pod or not self.context.cluster.pod_is_gone(holder):
             return ()
         return (holder.host,)
@@ -109,7 +109,7 @@ class Pass:
             self.announce(remark.reason, remark.message, warning=True)
 
     def progress(self, operation: Operation) -> OnProgress:
-        """Writes how far the operation is, not more often than a person can read."""
+        """A callback that writes how far the operation is, but not more often than a person can read."""
         last = 0.0
 
         def write(progress: Progress) -> None:
@@ -132,9 +132,11 @@ class Pass:
             logger.warning("%s: %s", self.record.key, error, extra=self.fields(reason=error.reason.value))
 
     def announce_a_broken_lock(self, result: EngineResult) -> None:
-        """Say so if the lock of a dead process was broken."""
+        """Publish an Event if the engine broke the lock of a dead process."""
         if result.broken_lock:
             self.context.observer.broke_lock()
             self.announce(
-                Reason.LOCK_BROKEN, f"broke the lock of a process that is gone: {result.broken_lock}", warning=True
+                Reason.LOCK_BROKEN,
+                f"broke the lock of a process that no longer exists: {result.broken_lock}",
+                warning=True,
             )

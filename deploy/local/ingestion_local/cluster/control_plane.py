@@ -1,4 +1,4 @@
-"""The control plane of a cluster whose pods run: with a controller-manager and a scheduler."""
+"""The control plane of a cluster whose pods run. It has a controller-manager and a scheduler too."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CONTROLLERS = ("kube-controller-manager", "kube-scheduler")
 
 
 class ClusterControlPlane(ControlPlane):
-    """As ControlPlane, and what makes Deployments into pods, pods' ServiceAccounts and the end of namespaces."""
+    """A ControlPlane that also creates pods and ServiceAccounts, and deletes namespaces."""
 
     def __init__(self, directory: Path, tools: Mapping[str, Path], network: Network) -> None:
         super().__init__(directory, tools)
@@ -22,7 +22,7 @@ class ClusterControlPlane(ControlPlane):
 
     @property
     def authority(self) -> Path:
-        """The certificate with which the API server's is signed, as PEM."""
+        """The certificate that signs the API server's certificate, as PEM."""
         return self._certificate
 
     def _network_arguments(self) -> list[str]:

@@ -1,8 +1,8 @@
-"""The node: containerd, kubelet and kube-proxy in namespaces of their own.
+"""The node: containerd, kubelet and kube-proxy in their own namespaces.
 
-Its first process is `unshare`, which the kernel ends with this process, and its first process within is tini. When that one
-ends, the kernel ends all others of the node and takes down its mounts, interfaces and rules. Its cgroups alone are the
-machine's: they are under one of its own, which `stop` removes.
+Its first process is `unshare`, which the kernel ends together with this process. The first process inside the namespaces is
+tini. When tini ends, the kernel ends all other processes of the node, and removes its mounts, interfaces and rules. Only the
+cgroups are the machine's. The node has one cgroup for all of them, and `stop` removes it.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ NETWORK_INTERFACE_DIRECTORY = Path("/var/lib/cni")
 
 
 class Node(Startable):
-    """One node of the cluster whose API server is reached at the machine's end of the network.
+    """One node of a cluster. It reaches the API server at the machine's end of the network.
 
-    `unpacked`: where the packages are (`packages.ensure`). `kubeconfig`: the administrator's, of which the node's is made.
+    `unpacked`: folder of the unpacked packages (`packages.ensure`). `kubeconfig`: the administrator's, which the node copies.
     """
 
     def __init__(
@@ -56,34 +56,34 @@ class Node(Startable):
 
     @property
     def cgroup(self) -> str:
-        """The cgroup, in each hierarchy, under which those of its pods are."""
+        """The cgroup that has the cgroups of all pods, in each hierarchy."""
         return f"/ingestion-{self._network.index}"
 
     def import_image(self, archive: Path) -> None:
-        """Make the images of an archive known to the kubelet. Raises LocalEnvironmentError."""
+        """Import the images of an archive, so that the kubelet finds them. Raises LocalEnvironmentError."""
         self.run("ctr", "--address", CONTAINERD_SOCKET, "--namespace", "k8s.io", "images", "import", str(archive))
 
     def run(self, *command: str) -> str:
-        """What a command prints that runs on the node. Raises LocalEnvironmentError with what it said when it fails."""
+        """Run a command on the node, and return what it prints. Raises LocalEnvironmentError with its error message when it fails."""
         return _run(*self._on_node(command), env=self._environment())
 
     def pids(self, *words: str) -> list[int]:
-        """The pids, as this machine counts them, of the containers' processes whose command line has all of the words."""
+        """The pids of the containers' processes whose command line has all of the words. They are this machine's pids."""
         return [process.pid for process in _below(self._init_pid) if set(words) <= set(_command_line(process))]
 
     def pids_in_container(self, pid: int) -> list[int]:
-        """The pids of all processes of the container in which this one is."""
+        """The pids of all processes in the same container as this one."""
         own = _pid_namespace(pid)
         return [other for other in psutil.pids() if _pid_namespace(other) == own]
 
     def send(self, number: signal.Signals, pids: Iterable[int]) -> None:
-        """Send the processes a signal. One that has ended is passed over."""
+        """Send a signal to the processes. A process that has ended is skipped."""
         for pid in pids:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
 
     def files(self, directory: str) -> Mapping[str, bytes]:
-        """What each file below one of its directories says, by the path there: its files are this machine's."""
+        """The content of each file below one of its directories, by its path there. The node has this machine's files."""
         return files_below(Path(directory))
 
     def _start(self) -> None:
@@ -107,14 +107,14 @@ class Node(Startable):
         self._launch("kube-proxy", [str(self._tools["kube-proxy"]), f"--config={self._proxy_file}"])
 
     def _stop_processes(self) -> None:
-        # The first process first: the kernel ends the others with it.
+        # The first process stops first, because the kernel ends the others with it.
         for process in self._processes:
             process.stop()
         self._processes.clear()
         self._init_pid = 0
 
     def _start_init(self) -> None:
-        """The first process, in new namespaces: it only waits, and reaps."""
+        """Start the first process in new namespaces. It only waits, and reaps ended processes."""
         tini = shutil.which("tini") or "tini"
         namespaces = ["--net", "--mount", "--pid", "--uts", "--ipc"]
         command = ["unshare", *namespaces, "--fork", "--kill-child=KILL", "--mount-proc"]
@@ -128,7 +128,7 @@ class Node(Startable):
         self._processes.append(init)
 
         def child() -> int:
-            # Until it has executed tini, its namespaces may not all be there.
+            # Before it executes tini, some of its namespaces may be missing.
             return next((found.pid for found in _below(init.pid) if _command_line(found)[:1] == [tini]), 0)
 
         self._init_pid = wait_until(
@@ -136,12 +136,12 @@ class Node(Startable):
         )
 
     def _mount(self) -> None:
-        """What programs write at fixed places is the node's own. Containers see mounts that the kubelet makes later."""
+        """Give the node its own directories where programs write to fixed paths, and show containers the kubelet's later mounts."""
         for place in ("/run", "/var/log"):
             self.run("mount", "-t", "tmpfs", "tmpfs", place)
         if NETWORK_INTERFACE_DIRECTORY.is_dir():
             self.run("mount", "-t", "tmpfs", "tmpfs", str(NETWORK_INTERFACE_DIRECTORY))
-        # The kubelet makes sockets below it, whose paths have at most 107 characters (unix(7)).
+        # The kubelet creates sockets below this directory, and their paths may have only 107 characters (unix(7)).
         self.run("mkdir", KUBELET_ROOT)
         self.run("mount", "--bind", str(self.directory / "kubelet"), KUBELET_ROOT)
         self.run("mount", "--make-rshared", "/")
@@ -156,7 +156,7 @@ class Node(Startable):
         self.run("ip", "link", "set", "lo", "up")
         self.run("ip", "address", "add", f"{network.node}/30", "dev", "eth0")
         self.run("ip", "link", "set", "eth0", "up")
-        # From pods to the machine, and from the machine to pods. No default route: nothing leaves the machine.
+        # Routes between pods and the machine. There is no default route, so nothing leaves the machine.
         self.run("sysctl", "--quiet", "--write", "net.ipv4.ip_forward=1")
         _run("ip", "route", "add", str(network.pods), "via", network.node)
 
@@ -228,7 +228,7 @@ state = "/run/containerd"
   address = "{CONTAINERD_SOCKET}"
 [plugins."io.containerd.grpc.v1.cri"]
   sandbox_image = "{PAUSE_IMAGE}"
-  # Without CAP_SYS_RESOURCE, which a machine may lack, a lower one than its own is refused to runc.
+  # A machine may lack CAP_SYS_RESOURCE. Then runc may not lower the score below its own.
   restrict_oom_score_adj = true
   [plugins."io.containerd.grpc.v1.cri".containerd]
     snapshotter = "overlayfs"
@@ -261,7 +261,7 @@ state = "/run/containerd"
             "cgroupsPerQOS": False,
             "enforceNodeAllocatable": [],
             "containerRuntimeEndpoint": f"unix://{CONTAINERD_SOCKET}",
-            # Only the machine reaches it, and its pods.
+            # Only the machine and its pods reach the kubelet.
             "authentication": {"anonymous": {"enabled": True}, "webhook": {"enabled": False}},
             "authorization": {"mode": "AlwaysAllow"},
             "failSwapOn": False,
@@ -271,10 +271,10 @@ state = "/run/containerd"
             "resolvConf": str(self.directory / "resolv.conf"),
             "podLogsDir": str(self.directory / "pod-logs"),
             "volumePluginDir": str(self.directory / "plugins"),
-            # How full the machine's disk is, is not the cluster's business.
+            # The cluster ignores how full the machine's disk is.
             "evictionHard": {"memory.available": "0%", "nodefs.available": "0%", "imagefs.available": "0%"},
             "imageGCHighThresholdPercent": 100,
-            # A test that ends the operator again and again waits for it each time.
+            # Some tests end the operator again and again, and wait for its restart each time.
             "crashLoopBackOff": {"maxContainerRestartPeriod": "1s"},
             "syncFrequency": "10s",
             "nodeStatusUpdateFrequency": "5s",
@@ -288,13 +288,13 @@ state = "/run/containerd"
             "hostnameOverride": NAME,
             "clusterCIDR": str(self._network.pods),
             "clientConnection": {"kubeconfig": str(self.directory / "kubeconfig")},
-            # These limits are the machine's, and may not be set from within a namespace.
+            # These limits belong to the machine. A process in a namespace may not set them.
             "conntrack": {"maxPerCore": 0, "min": 0, "tcpEstablishedTimeout": "0s", "tcpCloseWaitTimeout": "0s"},
         }
 
 
 def _kubeconfig_for(path: Path, network: Network) -> dict[str, Any]:
-    """The same access from the node, where the API server has another address."""
+    """The same access for the node, which reaches the API server at another address."""
     document: dict[str, Any] = json.loads(path.read_text())
     for cluster in document["clusters"]:
         cluster["cluster"]["server"] = f"https://{network.machine}:{API_SERVER_PORT}"
@@ -302,7 +302,7 @@ def _kubeconfig_for(path: Path, network: Network) -> dict[str, Any]:
 
 
 def _hierarchies() -> list[Path]:
-    """The roots of the cgroup hierarchies: one with version 2, one for each controller with version 1."""
+    """The roots of the cgroup hierarchies: one for version 2, and one for each controller for version 1."""
     if (CGROUPS / "cgroup.controllers").exists():
         return [CGROUPS]
     return [entry for entry in CGROUPS.iterdir() if entry.is_dir() and (entry / "cgroup.procs").exists()]
@@ -314,10 +314,10 @@ def _make_cgroups(name: str) -> None:
 
 
 def _remove_cgroups(name: str) -> None:
-    """Remove the cgroup with all below it, in each hierarchy. Raises LocalEnvironmentError when one is still in use."""
+    """Remove the cgroup and everything below it, in each hierarchy. Raises LocalEnvironmentError when one is still in use."""
     for hierarchy in _hierarchies():
         root = hierarchy / name.lstrip("/")
-        wait_until(f"the end of what is in {root}", functools.partial(_removed, root), timeout_seconds=10.0)
+        wait_until(f"the end of the processes in {root}", functools.partial(_removed, root), timeout_seconds=10.0)
 
 
 def _removed(root: Path) -> bool:
@@ -349,7 +349,7 @@ def _command_line(process: psutil.Process) -> list[str]:
 
 
 def _pid_namespace(pid: int) -> str:
-    """The namespace of pids in which the process is; empty when it has ended. psutil does not know namespaces."""
+    """The process's pid namespace; empty when it has ended. psutil does not know namespaces."""
     with contextlib.suppress(OSError):
         return str(Path(f"/proc/{pid}/ns/pid").readlink())
     return ""

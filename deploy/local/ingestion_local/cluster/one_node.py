@@ -1,4 +1,4 @@
-"""The cluster: control plane, node, the ways between them, and the images that its pods run."""
+"""The whole one-node cluster: control plane, node, the connections between them, and the images of its pods."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TOOLS = (*toolchain.LOCAL, *toolchain.NODE, "helm")
 
 
 class OneNodeCluster(Startable):
-    """All of one cluster, whose files are under `directory`. Raises LocalEnvironmentError where there can be none."""
+    """One whole cluster. Its files are under `directory`. Raises LocalEnvironmentError on a machine that cannot run one."""
 
     def __init__(self, directory: Path, reporter: Reporter | None = None) -> None:
         if reason := packages.missing():
@@ -43,7 +43,7 @@ class OneNodeCluster(Startable):
 
     @property
     def values(self) -> Mapping[str, Any]:
-        """Values of the chart that this cluster takes: the operator's image with the stand-in for AWS."""
+        """The chart's values for this cluster: the operator's image with the stand-in for the AWS plugin."""
         return {"image": {"repository": REPOSITORY, "tag": self.image_tag, "pullPolicy": "Never"}}
 
     @property
@@ -53,13 +53,13 @@ class OneNodeCluster(Startable):
 
     @contextmanager
     def emulator(self, directory: Path) -> Iterator[Emulator]:
-        """An emulator whose files are under `directory`, and which pods reach at `aws_endpoint`."""
+        """An emulator that pods reach at `aws_endpoint`. Its files are under `directory`."""
         with Emulator(directory, addresses=[self.network.machine]) as running:
             self._forward(AWS_PORT, running.endpoint)
             yield running
 
     def volume(self, name: str) -> None:
-        """A volume in a directory of this machine, for a claim that is made."""
+        """Create a volume in a directory of this machine, for the next claim."""
         path = self.directory / "volumes" / name
         path.mkdir(parents=True, exist_ok=True)
         here = {"key": "kubernetes.io/hostname", "operator": "In", "values": [NAME]}
@@ -78,18 +78,18 @@ class OneNodeCluster(Startable):
         })  # fmt: skip
 
     def drain(self) -> None:
-        """Have every pod leave the node, as before its maintenance: none comes back until `uncordon`."""
+        """Move every pod away from the node, as before its maintenance. No pod comes back until `uncordon`."""
         self.control_plane.run_kubectl("drain", NAME, "--delete-emptydir-data", "--timeout=60s")
 
     def uncordon(self) -> None:
-        """Let pods come to the node again."""
+        """Let pods run on the node again."""
         self.control_plane.run_kubectl("uncordon", NAME)
 
     def name_services(self) -> None:
-        """Let DNS know the Services that there are now."""
+        """Tell DNS the present Services."""
         listed = json.loads(self.control_plane.run_kubectl("get", "services", "-A", "-o", "json").stdout)["items"]
         lines = [_host(service) for service in listed if service["spec"]["clusterIP"] != "None"]
-        # Its own directory is watched: what is written there is known at once.
+        # dnsmasq watches the directory, so it knows a new file at once.
         (self._hosts / "services").write_text("".join(lines))
 
     def _start(self) -> None:
@@ -125,7 +125,7 @@ class OneNodeCluster(Startable):
         return got.stdout.strip() == "True"
 
     def _forward(self, port: int, url: str) -> None:
-        """Connections to the machine's end go to a server on loopback."""
+        """Forward connections from the machine's end of the link to a server on loopback."""
         there = f"127.0.0.1:{url.rpartition(':')[2]}"
         listen = f"TCP-LISTEN:{port},bind={self.network.machine},fork,reuseaddr,backlog=256"
         self._run_beside(f"forward-{port}", "socat", listen, f"TCP:{there}")
@@ -172,7 +172,7 @@ def _host(service: Mapping[str, Any]) -> str:
 
 
 def _way_to_the_api_server(network: Network) -> dict[str, Any]:
-    """Where the Service `kubernetes` leads; the API server does not say so itself, because it is on loopback."""
+    """The endpoint of the Service `kubernetes`. The API server does not publish it, because it is on loopback."""
     return {
         "apiVersion": "discovery.k8s.io/v1",
         "kind": "EndpointSlice",

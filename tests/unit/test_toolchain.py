@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,9 +24,11 @@ ROOT = Path(__file__).resolve().parents[2]
 ETCD = "etcd Version: 3.7.3"
 # Replaces Go. It logs each build, waits at the gate if there is one, and "builds" a script that prints a version.
 FAKE_GO = """#!{python}
-import os, pathlib, sys
+import os, pathlib, shlex, subprocess, sys
 command, *arguments = sys.argv[1:]
-if command == "env":
+if arguments == ["CC"] or arguments == ["CXX"]:
+    print("gcc" if arguments == ["CC"] else "g++")
+elif command == "env":
     print(os.environ.get("FAKE_GO_VERSION", "go1.26.8"))
 elif command == "list":
     print("example.org/a", "example.org/b", sep="\\n")
@@ -37,11 +39,24 @@ elif command == "build":
     print(*progress, sep="\\n", file=sys.stderr)
     if gate := os.environ.get("FAKE_GO_GATE"):
         pathlib.Path(gate).read_text()
+    for compiler in filter(None, (os.environ.get("CC"), os.environ.get("CXX"))):
+        subprocess.run([*shlex.split(compiler), "part"], check=True)
     if "FAKE_GO_FAILS" in os.environ:
         sys.exit("example.org/a: undefined: b")
     output = pathlib.Path(arguments[arguments.index("-o") + 1])
     output.write_text("#!/bin/sh\\necho '" + os.environ["FAKE_GO_OUTPUT"] + "'\\n")
     output.chmod(0o755)
+"""
+# Stands for uv: instead of Zig, it installs a script that notes how it is run.
+FAKE_UV = """#!{python}
+import os, pathlib, sys
+if "FAKE_UV_FAILS" in os.environ:
+    sys.exit("no such host")
+(target,) = (argument.removeprefix("--target=") for argument in sys.argv if argument.startswith("--target="))
+zig = pathlib.Path(target, "ziglang", "zig")
+zig.parent.mkdir(parents=True)
+zig.write_text("#!/bin/sh\\necho $* >> $FAKE_ZIG_RUNS\\n")
+zig.chmod(0o755)
 """
 
 
@@ -79,6 +94,15 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> GoMachine:
     monkeypatch.setenv("FAKE_GO_BUILDS", str(made.builds_log))
     monkeypatch.setenv("FAKE_GO_OUTPUT", ETCD)
     return made
+
+
+@pytest.fixture
+def builds_vale(machine: GoMachine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> GoMachine:
+    """The machine where Go builds a tool with parts in C, and where a fake uv installs a fake Zig."""
+    monkeypatch.setenv("FAKE_GO_OUTPUT", "vale version 3.22.0")
+    monkeypatch.setenv("UV", str(script(tmp_path / "uv", FAKE_UV.format(python=sys.executable))))
+    monkeypatch.setenv("FAKE_ZIG_RUNS", str(tmp_path / "runs"))
+    return machine
 
 
 def ensure_etcd() -> Path:
@@ -191,6 +215,44 @@ def test_a_build_that_failed_is_tried_again(machine: GoMachine, monkeypatch: pyt
         ensure_etcd()
     monkeypatch.delenv("FAKE_GO_FAILS")
     assert ensure_etcd().exists()
+
+
+def test_compilers_on_the_machine_compile_the_parts_in_c(builds_vale: GoMachine, tmp_path: Path) -> None:
+    for compiler in ("gcc", "g++"):
+        script(builds_vale.bin / compiler, "#!/bin/sh\n")
+    toolchain.ensure(["vale"])
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    "compilers",
+    [
+        {},
+        {"gcc": "exit 0"},
+        {"gcc": "exit 0", "g++": "echo 'string: No such file or directory'; exit 1"},
+    ],
+    ids=["none", "one of C alone", "one without headers"],
+)
+def test_without_compilers_that_work_zig_compiles_the_parts_in_c(
+    compilers: Mapping[str, str], builds_vale: GoMachine, tmp_path: Path
+) -> None:
+    for name, does in compilers.items():
+        script(builds_vale.bin / name, f"#!/bin/sh\n{does}\n")
+    built = toolchain.ensure(["vale"])["vale"]
+    assert (tmp_path / "runs").read_text().splitlines() == ["cc part", "c++ part"]
+    assert {path.name for path in built.parent.iterdir()} == {"vale", toolchain.STAMP}
+
+
+def test_without_a_compiler_and_without_zig_the_error_says_what_to_install(
+    builds_vale: GoMachine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAKE_UV_FAILS", "yes")
+    with pytest.raises(
+        LocalEnvironmentError,
+        match=r"^vale 3\.22\.0 is not on PATH.*: no such host\. Install gcc and g\+\+, or put vale",
+    ):
+        toolchain.ensure(["vale"])
+    assert builds_vale.builds == []
 
 
 def test_a_program_on_path_with_the_pinned_version_is_used(machine: GoMachine) -> None:

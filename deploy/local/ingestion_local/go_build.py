@@ -46,8 +46,13 @@ class GoBuild:
             raise LocalEnvironmentError(f"{go} is not new enough: {said}. {advice}")
         return go
 
-    def run(self, go: str, output: Path, reporter: Reporter, *, timeout_seconds: float) -> None:
-        """Build into the file `output`. Raises LocalEnvironmentError with the end of Go's own output."""
+    def run(
+        self, go: str, output: Path, reporter: Reporter, *, settings: Mapping[str, str], timeout_seconds: float
+    ) -> None:
+        """Build into the file `output`, with the environment variables `settings`.
+
+        Raises LocalEnvironmentError with the end of Go's own output.
+        """
         self.log.unlink(missing_ok=True)
         listing = [
             go,
@@ -58,12 +63,12 @@ class GoBuild:
             "{{if .Stale}}{{.ImportPath}}{{end}}",
             self.package,
         ]
-        code = self._watch(listing, lambda log: _show_downloads(log, reporter), timeout_seconds)
+        code = self._watch(listing, settings, lambda log: _show_downloads(log, reporter), timeout_seconds)
         # If this fails, the build fails too, and the build explains it better.
         total = len(_packages(self._output())) if code == 0 else None
         self.log.unlink(missing_ok=True)
         build: list[str | Path] = [go, "build", "-v", *self._flags, "-o", output, self.package]
-        code = self._watch(build, lambda log: _show_compiled(log, total, reporter), timeout_seconds)
+        code = self._watch(build, settings, lambda log: _show_compiled(log, total, reporter), timeout_seconds)
         if code != 0:
             tail = "\n".join(self._output().splitlines()[-FAILURE_TAIL_LINES:])
             raise LocalEnvironmentError(
@@ -71,11 +76,16 @@ class GoBuild:
                 f"The full log is {self.log}; it ends with:\n{tail}"
             )
 
-    def _watch(self, argv: Sequence[str | Path], show: Callable[[str], None], timeout_seconds: float) -> int:
+    def _watch(
+        self,
+        argv: Sequence[str | Path],
+        settings: Mapping[str, str],
+        show: Callable[[str], None],
+        timeout_seconds: float,
+    ) -> int:
         """Run `argv` to its end and return its exit code. Meanwhile `show` gets the output again and again."""
-        process = Process.start(
-            f"go for {self.tool}", argv, log=self.log, env=build_environment(os.environ), cwd=self.module_directory
-        )
+        environment = {**build_environment(os.environ), **settings}
+        process = Process.start(f"go for {self.tool}", argv, log=self.log, env=environment, cwd=self.module_directory)
 
         def ended() -> bool:
             show(self._output())

@@ -27,6 +27,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ingestion_local import c_compiler
 from ingestion_local.go_build import GoBuild
 from ingestion_local.processes import LocalEnvironmentError, wait_until
 from ingestion_local.progress import Reporter, default_reporter
@@ -292,14 +293,13 @@ def _build(tool: Tool, entry: Path, reporter: Reporter) -> Path:
         log=cache_directory() / "tools" / "logs" / f"{tool.name}-{tool.version}.log",
     )
     go = recipe.go()
-    if tool.cgo:
-        _require_c_compiler(tool, go)
     if entry.exists():
         reporter.advance("the cached file is damaged or half-written, building it again")
         shutil.rmtree(entry)
     entry.mkdir(parents=True)
     partial = entry / f".{tool.name}.partial"
-    recipe.run(go, partial, reporter, timeout_seconds=BUILD_TIMEOUT_SECONDS)
+    with _c_settings(tool, go, entry, reporter) as settings:
+        recipe.run(go, partial, reporter, settings=settings, timeout_seconds=BUILD_TIMEOUT_SECONDS)
     if (version := _version_of(tool, partial)) != tool.version:
         raise LocalEnvironmentError(
             f"{tool.name} built from {tool.module_directory} says it is version {version}, not {tool.version}"
@@ -310,14 +310,12 @@ def _build(tool: Tool, entry: Path, reporter: Reporter) -> Path:
     return binary
 
 
-def _require_c_compiler(tool: Tool, go: str) -> None:
-    """Raise LocalEnvironmentError where Go would leave the parts in C out, which it does when it finds no compiler."""
-    asked = subprocess.run([go, "env", "CGO_ENABLED"], capture_output=True, text=True, check=False)
-    if asked.stdout.strip() != "1":
-        raise LocalEnvironmentError(
-            f"{tool.name} {tool.version} is not on PATH, and building it takes a C compiler besides Go: "
-            f"install gcc or clang and leave CGO_ENABLED unset, or put {tool.name} {tool.version} on PATH"
-        )
+def _c_settings(
+    tool: Tool, go: str, entry: Path, reporter: Reporter
+) -> contextlib.AbstractContextManager[Mapping[str, str]]:
+    if not tool.cgo:
+        return contextlib.nullcontext({})
+    return c_compiler.settings_for_go(go, f"{tool.name} {tool.version}", entry, reporter)
 
 
 def main(names: Sequence[str]) -> None:

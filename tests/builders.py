@@ -12,8 +12,8 @@ from ingestion_operator.blueprint.ownership import Owner
 from ingestion_operator.blueprint.place import Place
 from ingestion_operator.blueprint.resources import Blueprint, Sensitive
 from ingestion_operator.errors import PipelineError
+from ingestion_operator.model.environment import SecretKey
 from ingestion_operator.model.pipeline import PipelineKey, PipelineRecord, parse_spec
-from ingestion_operator.model.processor import SecretKey
 from ingestion_operator.model.spec import Spec
 from ingestion_operator.model.status import LastOperation, OperationResult, OperationType, StackStatus, Status
 from ingestion_operator.observe.observed import Buildable, Observed, Unbuildable

@@ -31,8 +31,8 @@ from ingestion_operator.blueprint.ownership import Owner, Tag
 from ingestion_operator.blueprint.place import Place
 from ingestion_operator.blueprint.resources import Blueprint, Sensitive
 from ingestion_operator.errors import StateUnreadable, UpdateFailed
+from ingestion_operator.model.environment import SecretKey
 from ingestion_operator.model.pipeline import PipelineKey, parse_spec
-from ingestion_operator.model.processor import SecretKey
 from ingestion_operator.ports.engine import StackRef, UpdateRequest
 from integration.echo import Echo
 

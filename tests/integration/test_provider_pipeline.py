@@ -16,8 +16,8 @@ from ingestion_operator.blueprint.function_code import CodeBundle, ContainerImag
 from ingestion_operator.blueprint.ownership import Owner
 from ingestion_operator.blueprint.place import Place
 from ingestion_operator.blueprint.resources import Archive, Ref, Sensitive
+from ingestion_operator.model.environment import SecretKey
 from ingestion_operator.model.pipeline import PipelineKey
-from ingestion_operator.model.processor import SecretKey
 from ingestion_operator.model.spec import Spec
 from integration.provider_engine import Engine
 from integration.provider_fixtures import engine, world

@@ -9,8 +9,8 @@ from typing import Any
 
 from ingestion_operator.adapters.pulumi.program import CLASSES
 from ingestion_operator.blueprint.resources import Archive, Blueprint, Ref, Resource, Sensitive
+from ingestion_operator.model.environment import ENVIRONMENT_LIMIT
 from ingestion_operator.model.fields import RESERVED_BEGINNINGS, RESERVED_ENDINGS, EncryptionType
-from ingestion_operator.model.processor import ENVIRONMENT_LIMIT
 from ingestion_operator.model.source import PATTERN_LIMIT, Filter
 from ingestion_operator.model.spec import POLICY_LIMIT, Spec
 from ingestion_operator.offline.render import as_yaml

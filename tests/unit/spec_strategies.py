@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from ingestion_operator.blueprint.access import Access
 from ingestion_operator.blueprint.place import Place
 from ingestion_operator.blueprint.resources import Sensitive
+from ingestion_operator.model.environment import RESERVED_ENVIRONMENT
 from ingestion_operator.model.pipeline import parse_record
-from ingestion_operator.model.processor import RESERVED_ENVIRONMENT
 from ingestion_operator.observe.gather import Gatherer
 from ingestion_operator.observe.observed import Buildable, Unbuildable
 from ingestion_operator.ports.cloud import PackageObject, TrailView

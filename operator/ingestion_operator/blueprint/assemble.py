@@ -16,7 +16,7 @@ from ingestion_operator.blueprint.parts.results import table
 from ingestion_operator.blueprint.parts.trail import trail
 from ingestion_operator.blueprint.place import Place
 from ingestion_operator.blueprint.resources import Blueprint, Sensitive
-from ingestion_operator.model.processor import SecretKey
+from ingestion_operator.model.environment import SecretKey
 from ingestion_operator.model.source import Trigger
 from ingestion_operator.model.spec import Spec
 

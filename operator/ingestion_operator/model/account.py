@@ -176,8 +176,8 @@ class Account:
         try:
             return AccountSpec.model_validate(self.document)
         except ValidationError as error:
-            found = "; ".join(f"spec.{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-            raise SpecInvalid(f"{ACCOUNT_KIND} {self.name}: {found}") from error
+            faults = "; ".join(f"spec.{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+            raise SpecInvalid(f"{ACCOUNT_KIND} {self.name}: {faults}") from error
 
     @property
     def is_default(self) -> bool:

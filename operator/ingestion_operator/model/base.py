@@ -42,8 +42,8 @@ def cel(rule: str, message: str, field_path: str | None = None) -> dict[str, str
     Source:
     https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#validation-rules
     """
-    found = {"rule": rule, "message": message}
-    return found if field_path is None else {**found, "fieldPath": field_path}
+    rule_and_message = {"rule": rule, "message": message}
+    return rule_and_message if field_path is None else {**rule_and_message, "fieldPath": field_path}
 
 
 def rules(*validations: Mapping[str, str]) -> dict[str, Any]:

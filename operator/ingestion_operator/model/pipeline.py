@@ -56,7 +56,7 @@ class PipelineRecord:
 
 
 def parse_record(body: Mapping[str, Any]) -> PipelineRecord:
-    """Read identity and status. A bad spec is no error here, so that deletion always works."""
+    """Read identity and status. A bad spec does not raise here, so that deletion always works."""
     metadata = body["metadata"]
     return PipelineRecord(
         key=PipelineKey(metadata["namespace"], metadata["name"]),
@@ -100,8 +100,8 @@ def parse_spec(body: Mapping[str, Any]) -> Spec:
     try:
         return Spec.model_validate(body.get("spec") or {})
     except ValidationError as error:
-        found = "; ".join(f"spec.{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise SpecInvalid(found) from error
+        faults = "; ".join(f"spec.{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise SpecInvalid(faults) from error
 
 
 def _deletion_policy(spec: Mapping[str, Any]) -> DeletionPolicy:
@@ -113,7 +113,7 @@ def _deletion_policy(spec: Mapping[str, Any]) -> DeletionPolicy:
 
 
 def _text(body: Mapping[str, Any], *path: str) -> str:
-    found: Any = body
+    node: Any = body
     for key in path:
-        found = found.get(key) if isinstance(found, Mapping) else None
-    return found if isinstance(found, str) else ""
+        node = node.get(key) if isinstance(node, Mapping) else None
+    return node if isinstance(node, str) else ""

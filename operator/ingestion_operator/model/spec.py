@@ -12,8 +12,9 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from ingestion_operator.model.base import Model, cel, rules
+from ingestion_operator.model.environment import ENVIRONMENT_LIMIT
 from ingestion_operator.model.fields import ObjectName, escaped, json_size
-from ingestion_operator.model.processor import ENVIRONMENT_LIMIT, Processor
+from ingestion_operator.model.processor import Processor
 from ingestion_operator.model.results import Results
 from ingestion_operator.model.source import Source
 

@@ -17,7 +17,9 @@ from ingestion_operator.blueprint.function_code import (
 from ingestion_operator.blueprint.resources import Blueprint, Sensitive
 from ingestion_operator.blueprint.trail_selectors import records_writes
 from ingestion_operator.errors import DependencyNotReady, SpecInvalid, TrailMissing
-from ingestion_operator.model.processor import ConfigMapCode, Processor, S3Code, SecretKey
+from ingestion_operator.model.code import ConfigMapCode, S3Code
+from ingestion_operator.model.environment import SecretKey
+from ingestion_operator.model.processor import Processor
 from ingestion_operator.model.results import ResultsTable
 from ingestion_operator.model.spec import Spec
 from ingestion_operator.ports.cloud import CloudReader, TrailView
@@ -129,7 +131,7 @@ def _want_table(cloud: CloudReader, wanted: ResultsTable, region: str) -> None:
 def _want_trail(view: TrailView | None, blueprint: Blueprint, prefixes: Sequence[str]) -> None:
     bucket, arn = blueprint.names.source.name, blueprint.trail_arn
     if view is None:
-        fault = "does not exist: create it, or leave source.cloudTrail.trailArn out to have one made"
+        fault = "does not exist: create it, or leave source.cloudTrail.trailArn out and the operator creates one"
     elif not view.logging:
         fault = "is stopped: start it (aws cloudtrail start-logging)"
     elif not view.multi_region and view.region != blueprint.place.region:
@@ -137,7 +139,7 @@ def _want_trail(view: TrailView | None, blueprint: Blueprint, prefixes: Sequence
     elif not records_writes(view.selectors, blueprint.place.bucket_arn(bucket), prefixes):
         fault = (
             f"does not record the writes to bucket {bucket}: add its data events (aws cloudtrail put-event-selectors), or leave "
-            "source.cloudTrail.trailArn out to have a trail made"
+            "source.cloudTrail.trailArn out and the operator creates a trail"
         )
     else:
         return

@@ -7,9 +7,10 @@ import json
 from ingestion_operator.blueprint.filter_overlap import overlap
 from ingestion_operator.blueprint.resources import Blueprint, Sensitive
 from ingestion_operator.errors import SpecInvalid
-from ingestion_operator.model.processor import ENVIRONMENT_LIMIT, Processor
+from ingestion_operator.model.environment import ENVIRONMENT_LIMIT
+from ingestion_operator.model.processor import Processor
 from ingestion_operator.model.source import PATTERN_LIMIT, Filter
-from ingestion_operator.model.spec import Spec
+from ingestion_operator.model.spec import LOOP, Spec
 
 
 def has_runtime(processor: Processor) -> bool:
@@ -47,12 +48,12 @@ def refuse_what_aws_would_not_take(blueprint: Blueprint) -> None:
     size = len(json.dumps(plain, ensure_ascii=False, separators=(",", ":")).encode())
     if size > ENVIRONMENT_LIMIT:
         raise SpecInvalid(
-            f"processor.environment is {size} bytes long with the values from Secrets and the names of the results, and Lambda "
-            f"takes {ENVIRONMENT_LIMIT}: put larger settings into a file of the code, or have the function read them itself"
+            f"processor.environment is {size} bytes long with the values from Secrets and the names of the results, but Lambda "
+            f"accepts {ENVIRONMENT_LIMIT}: put larger settings into a file of the code, or have the function read them itself"
         )
     if (length := len(inputs["rule"]["event_pattern"])) > PATTERN_LIMIT:
         raise SpecInvalid(
-            f"source.filter makes an event pattern of {length} characters, and EventBridge takes {PATTERN_LIMIT}: write fewer or "
+            f"source.filter makes an event pattern of {length} characters, but EventBridge accepts {PATTERN_LIMIT}: write fewer or "
             "shorter prefixes and suffixes"
         )
 
@@ -66,7 +67,4 @@ def refuse_endless_loop(spec: Spec, blueprint: Blueprint) -> None:
         return
     prefix = blueprint.names.results_prefix
     if overlap(spec.source.filter, Filter(prefixes=(prefix,) if prefix else ())):
-        raise SpecInvalid(
-            "results.bucket is the source bucket and its prefix is inside the filter: each result would start the function "
-            "again, without end. Write results under a prefix outside source.filter.prefixes or inside excludePrefixes"
-        )
+        raise SpecInvalid(LOOP)

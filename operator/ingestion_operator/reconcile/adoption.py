@@ -52,8 +52,8 @@ class Adoption:
     def _claimed(self, known: frozenset[str]) -> Mapping[str, str]:
         claims: Mapping[str, Callable[[Resource], str | None]] = {BUCKET: self._bucket, TABLE: self._table}
         wanted = (r for r in self.blueprint.resources if r.type in claims and r.name not in known)
-        found = {resource.name: claims[resource.type](resource) for resource in wanted}
-        return {name: identity for name, identity in found.items() if identity is not None}
+        ids = {resource.name: claims[resource.type](resource) for resource in wanted}
+        return {name: physical_id for name, physical_id in ids.items() if physical_id is not None}
 
     def _bucket(self, resource: Resource) -> str | None:
         """The bucket's name, tagged as of now; None if it is not there."""

@@ -42,8 +42,10 @@ class Pass:
     def fields(self, operation: Operation | None = None, **more: object) -> dict[str, object]:
         """The fields of a JSON log line that identify this pipeline and operation."""
         key = self.record.key
-        found = {"namespace": key.namespace, "pipeline": key.name, "generation": self.record.generation, **more}
-        return found if operation is None else {**found, "operation": operation.type.value, "operationId": operation.id}
+        fields = {"namespace": key.namespace, "pipeline": key.name, "generation": self.record.generation, **more}
+        return (
+            fields if operation is None else {**fields, "operation": operation.type.value, "operationId": operation.id}
+        )
 
     def operation(self, kind: OperationType) -> Operation:
         """A new operation, by this operator."""

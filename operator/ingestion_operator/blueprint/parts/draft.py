@@ -11,7 +11,7 @@ from ingestion_operator.blueprint.names import Addresses, Names
 from ingestion_operator.blueprint.ownership import Owner
 from ingestion_operator.blueprint.place import Place
 from ingestion_operator.blueprint.resources import Sensitive
-from ingestion_operator.model.processor import SecretKey
+from ingestion_operator.model.environment import SecretKey
 from ingestion_operator.model.spec import Spec
 
 Secrets = Mapping[SecretKey, Sensitive]

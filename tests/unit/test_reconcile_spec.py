@@ -43,7 +43,7 @@ def test_results_inside_the_filter_of_the_generated_source_bucket_are_refused(pi
     with pipeline.no_engine_call():
         pipeline.reconcile()
     assert pipeline.conditions["Stalled"] == ("True", "SpecInvalid")
-    assert "without end" in pipeline.message("Stalled")
+    assert "in an endless loop" in pipeline.message("Stalled")
 
 
 def test_a_config_map_that_is_missing_is_waited_for(pipeline: PipelineUnderTest) -> None:

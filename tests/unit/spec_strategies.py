@@ -1,4 +1,4 @@
-"""Valid and spoiled specs of every shape, and a world in which everything that they name exists."""
+"""Valid and spoiled specs of every shape, and a surroundings in which everything that they name exists."""
 
 from __future__ import annotations
 
@@ -293,7 +293,7 @@ names = st.builds("{}{}{}".format, words("ab0", 1), words("ab0-", 61, 0), words(
 
 
 @dataclass(frozen=True)
-class World:
+class EverythingIsThere:
     """A cluster and an account in which everything that a pipeline names exists."""
 
     spec: Document = field(default_factory=dict)
@@ -321,7 +321,7 @@ class World:
     def accounts(self) -> Sequence[Mapping[str, Any]]:
         return ()
 
-    def using(self, access: Access) -> World:
+    def using(self, access: Access) -> EverythingIsThere:
         return self
 
     def place(self, region: str) -> Place:
@@ -365,6 +365,6 @@ def planned(
     spec: Any, namespace: str = "team-a", name: str = "words", version: str = "1", secret: str = SECRET_VALUE
 ) -> Buildable | Unbuildable:
     """The result of planning a spec: a blueprint, or a problem."""
-    world = World(spec if isinstance(spec, dict) else {}, version, secret)
+    surroundings = EverythingIsThere(spec if isinstance(spec, dict) else {}, version, secret)
     found = body(spec, namespace, name)
-    return Gatherer(world, world, REGION, TODAY).observe(found, parse_record(found)).wanted
+    return Gatherer(surroundings, surroundings, REGION, TODAY).observe(found, parse_record(found)).wanted

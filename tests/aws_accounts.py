@@ -9,8 +9,8 @@ from typing import Any
 
 from ingestion_local.emulator import EmulatedAws
 from ingestion_local.strict.sessions import SHORT
-from ingestion_operator.access import Access
-from ingestion_operator.operator_policy import Reach, operator_policies, trust_policy
+from ingestion_operator.blueprint.access import Access
+from ingestion_operator.offline.operator_policy import Reach, operator_policies, trust_policy
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ingestion_operator.blueprint.event_pattern import Pattern, arrivals
 from ingestion_operator.model.source import Filter, Trigger
-from ingestion_operator.pattern import Pattern, arrivals
 
 BUCKET = "team-a-words"
 OTHER = "team-a-words-results"

@@ -13,9 +13,9 @@ from botocore.exceptions import ClientError
 from e2e.world import World, copying
 from ingestion_local.emulator import EmulatedAws
 from ingestion_local.environment import SERVICE_ACCOUNT
-from ingestion_operator.operator_policy import Reach, operator_policies
-from ingestion_operator.operator_rights import ALL, Feature
-from ingestion_operator.resources import ROLE_PATH
+from ingestion_operator.blueprint.resources import ROLE_PATH
+from ingestion_operator.offline.operator_policy import Reach, operator_policies
+from ingestion_operator.offline.operator_rights import ALL, Feature
 
 TRUST = json.dumps(
     {

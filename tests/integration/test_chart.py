@@ -20,7 +20,7 @@ from ingestion_local.control_plane import ControlPlane
 from ingestion_local.environment import RBAC
 from ingestion_local.processes import LocalEnvironmentError
 from ingestion_operator import __version__
-from ingestion_operator.chart import FROM_OTHER_VALUES, camel_case, settings_properties
+from ingestion_operator.generate.chart import FROM_OTHER_VALUES, camel_case, settings_properties
 from ingestion_operator.settings import Settings
 from integration.helm_refusals import REFUSALS
 from integration.helm_user import Helm, container, deployment, environment, of_kind, pod_of

@@ -17,17 +17,18 @@ from aws_accounts import OtherAccount
 from builders import make_spec
 from ingestion_local.emulator import Emulator
 from ingestion_local.provider.install import install
-from ingestion_operator.access import Access
-from ingestion_operator.blueprint import blueprint
-from ingestion_operator.code import CodeBundle
-from ingestion_operator.engine.file_state import FileState
-from ingestion_operator.engine.pulumi_engine import EngineSettings, PulumiEngine
+from ingestion_operator.adapters.pulumi.cli import EngineSettings
+from ingestion_operator.adapters.pulumi.pulumi_engine import PulumiEngine
+from ingestion_operator.adapters.state_files import FileState
+from ingestion_operator.blueprint.access import Access
+from ingestion_operator.blueprint.assemble import assemble
+from ingestion_operator.blueprint.function_code import CodeBundle
+from ingestion_operator.blueprint.ownership import Owner
+from ingestion_operator.blueprint.place import Place
+from ingestion_operator.blueprint.resources import Blueprint
 from ingestion_operator.errors import AccessDenied, UpdateFailed
 from ingestion_operator.model.pipeline import PipelineKey
-from ingestion_operator.names import Place
-from ingestion_operator.naming import Owner
-from ingestion_operator.ports import StackRef, UpdateRequest
-from ingestion_operator.resources import Blueprint
+from ingestion_operator.ports.engine import StackRef, UpdateRequest
 
 REGION = "us-east-1"
 # They end on a full second: one of one second can be over when it is used.
@@ -73,7 +74,7 @@ def made(access: Access, name: str = "there", **spec: Any) -> Blueprint:
     owner = Owner("it", PipelineKey(f"accounts-{access.account_id}", name), "uid")
     place = Place(access.account_id, REGION)
     code = CodeBundle.of({"index.py": CODE})
-    return blueprint(make_spec(results={"bucket": {}}, **spec), owner, place, code, access=access)
+    return assemble(make_spec(results={"bucket": {}}, **spec), owner, place, code, access=access)
 
 
 def request(wanted: Blueprint, *, create: bool = False, refresh: bool = False) -> UpdateRequest:

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from ingestion_local.emulator import Emulator
-from ingestion_operator.resources import as_json
+from ingestion_operator.blueprint.resources import as_json
 from pattern_rows import ROWS, Row
 
 

@@ -47,7 +47,7 @@ def value(operator: Running, metric: metrics.Metric, **labels: str) -> float:
     status, text = operator.get("/metrics")
     assert status == 200
     samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
-    wanted = metric.name if metric.kind is not metrics.Kind.HISTOGRAM else f"{metric.name}_count"
+    wanted = metric.name if metric.type is not metrics.MetricType.HISTOGRAM else f"{metric.name}_count"
     return sum(s.value for s in samples if s.name == wanted and labels.items() <= s.labels.items())
 
 
@@ -107,7 +107,7 @@ def test_it_is_ready_only_with_credentials_and_a_cluster_that_knows_pipelines(
     operator.cloud.failures.append(CredentialsMissing("the operator has no AWS credentials"))
     assert operator.get("/readyz") == (503, "the operator has no AWS credentials")
     with monkeypatch.context() as patched:
-        patched.setattr("ingestion_operator.kube.PLURAL", f"{PLURAL}-that-nobody-installed")
+        patched.setattr("ingestion_operator.adapters.kubernetes.PLURAL", f"{PLURAL}-that-nobody-installed")
         status, text = operator.get("/readyz")
     assert (status, "404" in text) == (503, True)
     assert operator.get("/readyz") == (200, "ready")

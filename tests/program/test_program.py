@@ -16,10 +16,10 @@ from pulumi.runtime.stack import run_pulumi_func
 
 from builders import CODE, EVERYTHING, OWNER, PLACE, SECRETS, TOKEN, make_blueprint
 from ingestion_local.provider.configuration import problems
-from ingestion_operator.access import Access
-from ingestion_operator.code import CodeBundle, ContainerImage, S3Package
-from ingestion_operator.program import CLASSES, program, renewal
-from ingestion_operator.resources import Blueprint, Ref
+from ingestion_operator.adapters.pulumi.program import CLASSES, program, renewal
+from ingestion_operator.blueprint.access import Access
+from ingestion_operator.blueprint.function_code import CodeBundle, ContainerImage, S3Package
+from ingestion_operator.blueprint.resources import Blueprint, Ref
 
 CODE_BUNDLE = CodeBundle.of({"index.py": CODE})
 # How the SDK marks a secret on the wire: https://github.com/pulumi/pulumi/blob/master/sdk/python/lib/pulumi/runtime/rpc.py

@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 
 from builders import CODE, KEY, make_spec
-from ingestion_operator.advice import Advice, advice_on, sharing, sources_on
-from ingestion_operator.conditions import MESSAGE_LIMIT
 from ingestion_operator.model.pipeline import PipelineKey
+from ingestion_operator.observe.advice import Advice, advice_on, sharing, sources_on
 from ingestion_operator.reasons import Reason
-from ingestion_operator.wording import LISTED
+from ingestion_operator.wording import LISTED, MESSAGE_LIMIT
 
 TODAY = date(2026, 11, 24)
 JOBS = "arn:aws:sqs:eu-west-1:123456789012:jobs"

@@ -11,8 +11,14 @@ import pytest
 import yaml
 from pydantic_settings import BaseSettings
 
-from ingestion_operator import chart
-from ingestion_operator.chart import FROM_OTHER_VALUES, VALUES_SCHEMA, camel_case, settings_properties, values_schema
+from ingestion_operator.generate import chart
+from ingestion_operator.generate.chart import (
+    FROM_OTHER_VALUES,
+    VALUES_SCHEMA,
+    camel_case,
+    settings_properties,
+    values_schema,
+)
 from ingestion_operator.settings import Settings
 
 ROOT = Path(__file__).parents[2]

@@ -14,15 +14,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builders import OWNER, PLACE, make_blueprint, make_spec
-from ingestion_operator import code as packing
-from ingestion_operator.code import CodeBundle
+from ingestion_operator.blueprint import function_code
+from ingestion_operator.blueprint.event_pattern import object_created
+from ingestion_operator.blueprint.function_code import CodeBundle
+from ingestion_operator.blueprint.names import BUCKET_LIMIT, physical_name
+from ingestion_operator.blueprint.ownership import Owner
+from ingestion_operator.blueprint.resources import Ref
 from ingestion_operator.errors import SpecInvalid
 from ingestion_operator.model.pipeline import PipelineKey
 from ingestion_operator.model.source import Filter
-from ingestion_operator.naming import BUCKET_LIMIT, Owner, physical_name
-from ingestion_operator.patch import merge_patch
-from ingestion_operator.pattern import object_created
-from ingestion_operator.resources import Ref
+from ingestion_operator.status.merge_patch import merge_patch
 
 NAMES = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", fullmatch=True)
 
@@ -100,10 +101,10 @@ def test_the_same_code_is_the_same_zip_in_whatever_order_it_is_given() -> None:
 def test_code_that_cannot_run_is_refused(files: dict[str, str], processor: dict[str, str], message: str | None) -> None:
     spec = make_spec(processor={"code": {"inline": "x"}, **processor})
     if message is None:
-        packing.check(CodeBundle.of(files), spec.processor)
+        function_code.check(CodeBundle.of(files), spec.processor)
     else:
         with pytest.raises(SpecInvalid) as refusal:
-            packing.check(CodeBundle.of(files), spec.processor)
+            function_code.check(CodeBundle.of(files), spec.processor)
         assert message in str(refusal.value)
 
 

@@ -12,10 +12,10 @@ import pytest
 from pulumi import automation
 from pulumi.automation.events import EngineEvent
 
-from ingestion_operator.engine.command import OneCommand, Processes
-from ingestion_operator.engine.events import EventCollector
-from ingestion_operator.engine.failures import classify, translate
-from ingestion_operator.engine.locks import held_by_the_dead, process_mark
+from ingestion_operator.adapters.pulumi.command import OneCommand, Processes
+from ingestion_operator.adapters.pulumi.events import EventCollector
+from ingestion_operator.adapters.pulumi.failures import classify, translate
+from ingestion_operator.adapters.pulumi.locks import held_by_the_dead, process_mark
 from ingestion_operator.errors import (
     AccessDenied,
     BucketNameTaken,
@@ -25,7 +25,7 @@ from ingestion_operator.errors import (
     UpdateFailed,
     UpdateTimedOut,
 )
-from ingestion_operator.ports import Progress
+from ingestion_operator.ports.engine import Progress
 
 
 def step(op: str, name: str, kind: str = "aws:iam/role:Role") -> EngineEvent:

@@ -1,4 +1,4 @@
-"""A secret's value is taken out of whatever the engine says, however AWS writes it down."""
+"""Every message of the engine hides a secret's value, in whatever form AWS writes it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import pytest
 from pulumi import automation
 from pulumi.automation.events import EngineEvent
 
-from ingestion_operator.engine.events import EventCollector
-from ingestion_operator.engine.failures import translate
+from ingestion_operator.adapters.pulumi.events import EventCollector
+from ingestion_operator.adapters.pulumi.failures import translate
 from ingestion_operator.errors import AccessDenied, PipelineError, UpdateFailed
 
 VALUE = "hunter2-hunter2"

@@ -10,11 +10,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from builders import OWNER, PLACE, make_spec
+from ingestion_operator.blueprint.names import Names, Store, names_of, possible_buckets, possible_tables, stack_name
+from ingestion_operator.blueprint.ownership import Owner, Tag
+from ingestion_operator.blueprint.place import Place
 from ingestion_operator.model.fields import RESERVED_BEGINNINGS
 from ingestion_operator.model.pipeline import PipelineKey
 from ingestion_operator.model.source import ACCOUNT_REGIONAL_LIMIT
-from ingestion_operator.names import Names, Place, Store, names_of, possible_buckets, possible_tables
-from ingestion_operator.naming import Owner, Tag, stack_name
 
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
 A_BUCKET = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")

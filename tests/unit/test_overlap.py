@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ingestion_operator.blueprint.filter_overlap import overlap
 from ingestion_operator.model.source import Filter
-from ingestion_operator.overlap import overlap
 
 
 def filter_of(**spec: Any) -> Filter:

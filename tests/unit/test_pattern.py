@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ingestion_operator.blueprint.event_pattern import arrivals, may_listen, object_created, written
+from ingestion_operator.blueprint.resources import as_json
 from ingestion_operator.model.source import PATTERN_LIMIT, Filter, Trigger
-from ingestion_operator.pattern import arrivals, may_listen, object_created, written
-from ingestion_operator.resources import as_json
 from pattern_rows import BUCKET, OTHER, ROWS, Row, created, recorded
 
 # A small matcher, written from AWS's description and not from the operator's code:

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from ingestion_operator.errors import AccessDenied, DependencyNotReady, SpecInvalid
-from ingestion_operator.render import render
+from ingestion_operator.offline.render import render
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 SAMPLES = GOLDEN.parents[1] / "samples"

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from builders import EVERYTHING, SECRETS, TOKEN, make_blueprint
-from ingestion_operator.resources import Resource, Sensitive
+from ingestion_operator.blueprint.resources import Resource, Sensitive
 
 VALUE = "s3cr3t-value"
 FULL = make_blueprint(secrets=SECRETS, **EVERYTHING)

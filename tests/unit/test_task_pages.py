@@ -17,8 +17,8 @@ import yaml
 from botocore import xform_name
 from botocore.session import Session
 
+from ingestion_operator.generate.crd import COLUMNS, definition, schema_of
 from ingestion_operator.model import pipeline
-from ingestion_operator.model.crd import COLUMNS, definition, schema_of
 from ingestion_operator.model.spec import Spec
 from ingestion_operator.model.status import Outputs, Status
 from ingestion_operator.reasons import ConditionType, Reason

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ingestion_operator.trail import OPERATORS, data_event_selector, records_writes
+from ingestion_operator.blueprint.trail_selectors import OPERATORS, data_event_selector, records_writes
 
 ARN = "arn:aws:s3:::docs"
 Selector = dict[str, Any]

@@ -1,0 +1,121 @@
+"""What an interrupted creation, or an earlier life of the pipeline, left: claimed if the pipeline owns it, else left alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from ingestion_operator.adapters.aws.calls import Clients, allowing, translated
+from ingestion_operator.blueprint.resources import Blueprint
+
+FUNCTION = "aws:lambda/function:Function"
+ABSENT = {
+    "NoSuchEntity",
+    "ResourceNotFoundException",
+    "TrailNotFoundException",
+    # SQS answers with the first, a store that is compatible with it may answer with the second.
+    "AWS.SimpleQueueService.NonExistentQueue",
+    "QueueDoesNotExist",
+}
+
+
+@dataclass(frozen=True)
+class Leftover:
+    """A resource that exists already: its physical id, its tags, and the calls that change its tags."""
+
+    id: str
+    tags: Mapping[str, str]
+    untag: Callable[[list[str]], object]
+    tag: Callable[[Mapping[str, str]], object]
+
+    def retag(self, wanted: Mapping[str, str]) -> None:
+        """Replace the tags."""
+        if stale := [key for key in self.tags if key not in wanted]:
+            self.untag(stale)
+        self.tag(wanted)
+
+
+class Leftovers:
+    """The leftovers that one access can reach."""
+
+    def __init__(self, clients: Clients) -> None:
+        self._clients = clients
+
+    def claim(self, blueprint: Blueprint) -> Mapping[str, str]:
+        """See `Leftovers.claim_leftovers` of the ports."""
+        looks: Mapping[str, Callable[[Blueprint], Leftover | None]] = {
+            "aws:iam/role:Role": self._role,
+            "aws:cloudwatch/logGroup:LogGroup": self._log_group,
+            "aws:sqs/queue:Queue": self._queue,
+            "aws:cloudtrail/trail:Trail": self._trail,
+        }
+        claimed: dict[str, str] = {}
+        with translated("looking for what an interrupted creation left"):
+            for resource in blueprint.resources:
+                leftover = looks[resource.type](blueprint) if resource.type in looks else None
+                if leftover is not None and blueprint.owner.owns(leftover.tags):
+                    leftover.retag(resource.inputs["tags"])
+                    claimed[resource.name] = leftover.id
+            if any(resource.type == FUNCTION for resource in blueprint.resources):
+                self._delete_function(blueprint)
+        return claimed
+
+    def _role(self, blueprint: Blueprint) -> Leftover | None:
+        iam, name = self._clients.iam(blueprint.place.region), blueprint.names.role
+        with allowing(ABSENT):
+            return Leftover(
+                name,
+                {tag["Key"]: tag["Value"] for tag in iam.list_role_tags(RoleName=name)["Tags"]},
+                untag=lambda keys: iam.untag_role(RoleName=name, TagKeys=keys),
+                tag=lambda tags: iam.tag_role(RoleName=name, Tags=_listed(tags)),
+            )
+        return None
+
+    def _log_group(self, blueprint: Blueprint) -> Leftover | None:
+        logs, name = self._clients.logs(blueprint.place.region), blueprint.names.log_group
+        arn = blueprint.place.arn("logs", f"log-group:{name}")
+        with allowing(ABSENT):
+            return Leftover(
+                name,
+                logs.list_tags_for_resource(resourceArn=arn).get("tags", {}),
+                untag=lambda keys: logs.untag_resource(resourceArn=arn, tagKeys=keys),
+                tag=lambda tags: logs.tag_resource(resourceArn=arn, tags=dict(tags)),
+            )
+        return None
+
+    def _queue(self, blueprint: Blueprint) -> Leftover | None:
+        sqs = self._clients.sqs(blueprint.place.region)
+        with allowing(ABSENT):
+            url = sqs.get_queue_url(QueueName=blueprint.names.queue)["QueueUrl"]
+            return Leftover(
+                url,
+                sqs.list_queue_tags(QueueUrl=url).get("Tags", {}),
+                untag=lambda keys: sqs.untag_queue(QueueUrl=url, TagKeys=keys),
+                tag=lambda tags: sqs.tag_queue(QueueUrl=url, Tags=dict(tags)),
+            )
+        return None
+
+    def _trail(self, blueprint: Blueprint) -> Leftover | None:
+        cloudtrail, arn = self._clients.cloudtrail(blueprint.place.region), blueprint.trail_arn
+        with allowing(ABSENT):
+            answers = cloudtrail.list_tags(ResourceIdList=[arn]).get("ResourceTagList", [])
+            return Leftover(
+                arn,
+                {tag["Key"]: tag.get("Value", "") for answer in answers for tag in answer.get("TagsList", [])},
+                untag=lambda keys: cloudtrail.remove_tags(ResourceId=arn, TagsList=[{"Key": key} for key in keys]),
+                tag=lambda tags: cloudtrail.add_tags(ResourceId=arn, TagsList=_listed(tags)),
+            )
+        return None
+
+    def _delete_function(self, blueprint: Blueprint) -> None:
+        client, name = self._clients.lambda_(blueprint.place.region), blueprint.names.function
+        tags: Mapping[str, str] = {}
+        with allowing(ABSENT):
+            tags = client.get_function(FunctionName=name).get("Tags", {})
+        if blueprint.owner.owns(tags):
+            client.delete_function(FunctionName=name)
+
+
+def _listed(tags: Mapping[str, str]) -> Any:
+    return cast(Any, [{"Key": key, "Value": value} for key, value in tags.items()])

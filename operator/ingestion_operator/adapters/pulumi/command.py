@@ -1,0 +1,168 @@
+"""One Pulumi CLI process: it has its own session and a deadline, and it is interrupted before it is ever killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+from pulumi import automation
+from pulumi.automation.errors import create_command_error
+from semver import VersionInfo
+
+from ingestion_operator.adapters.pulumi.locks import OPERATOR_VARIABLE, process_mark
+from ingestion_operator.errors import UpdateTimedOut
+
+# After SIGINT the engine finishes the calls under way and writes the state. A second signal would orphan resources.
+GRACE_SECONDS = 120.0
+
+
+class Processes:
+    """The CLI processes that run now. When the operator stops, it interrupts all of them."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._running: set[subprocess.Popen[str]] = set()
+        self._started = 0
+        self._stopping = False
+
+    def add(self, process: subprocess.Popen[str]) -> None:
+        """Remember a process. If the operator is stopping already, the process is interrupted at once."""
+        with self._guard:
+            self._running.add(process)
+            self._started += 1
+            if self._stopping:
+                interrupt(process)
+
+    def counts(self) -> tuple[int, int]:
+        """How many run now, and how many were started."""
+        with self._guard:
+            return len(self._running), self._started
+
+    def remove(self, process: subprocess.Popen[str]) -> None:
+        """Forget a process that ended."""
+        with self._guard:
+            self._running.discard(process)
+
+    def interrupt_all(self) -> None:
+        """Ask each running process, once, to finish its current work and stop."""
+        with self._guard:
+            self._stopping = True
+            for process in self._running:
+                interrupt(process)
+
+
+def interrupt(process: subprocess.Popen[str]) -> None:
+    """Send SIGINT to the CLI alone: the CLI ends its plugins itself, in order."""
+    with suppress(ProcessLookupError):
+        process.send_signal(signal.SIGINT)
+
+
+class OneCommand(automation.PulumiCommand):
+    """The CLI for the commands of one operation. It counts the commands, limits their time and can add arguments."""
+
+    def __init__(
+        self,
+        binary: Path,
+        version: str,
+        processes: Processes,
+        timeout_seconds: float,
+        extra_arguments: Sequence[str] = (),
+    ) -> None:
+        # The base class would run `pulumi version` each time. The operator has checked the version when it started.
+        self.command = str(binary)
+        self.version = VersionInfo.parse(version)
+        self.count = 0
+        self._processes = processes
+        self._timeout_seconds = timeout_seconds
+        self._extra_arguments = list(extra_arguments)
+
+    def run(
+        self,
+        args: list[str],
+        cwd: str,
+        additional_env: Mapping[str, str],
+        on_output: automation.OnOutput | None = None,
+        on_error: automation.OnOutput | None = None,
+    ) -> automation.CommandResult:
+        """Run one command.
+
+        Raises the Automation API's CommandError if the command fails, UpdateTimedOut if it had to be interrupted.
+        """
+        self.count += 1
+        argv = [self.command, "--non-interactive", *args, *self._extra_arguments]
+        env = {
+            **os.environ,
+            **additional_env,
+            "PULUMI_AUTOMATION_API": "true",
+            OPERATOR_VARIABLE: process_mark(os.getpid()),
+        }
+        with subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=cwd,
+            env=env,
+            encoding="utf-8",
+            start_new_session=True,
+        ) as process:
+            self._processes.add(process)
+            try:
+                result = self._collect(process, on_output, on_error)
+            finally:
+                self._processes.remove(process)
+        if result.code != 0:
+            raise create_command_error(result)
+        return result
+
+    def _collect(
+        self,
+        process: subprocess.Popen[str],
+        on_output: automation.OnOutput | None,
+        on_error: automation.OnOutput | None,
+    ) -> automation.CommandResult:
+        out, out_thread = _drain(process.stdout, on_output)
+        err, err_thread = _drain(process.stderr, on_error)
+        timed_out = not self._wait(process)
+        out_thread.join()
+        err_thread.join()
+        if timed_out:
+            raise UpdateTimedOut(f"interrupted after {self._timeout_seconds:g} s (spec.reconcile.timeoutSeconds)")
+        return automation.CommandResult(stdout="\n".join(out), stderr="\n".join(err), code=process.returncode)
+
+    def _wait(self, process: subprocess.Popen[str]) -> bool:
+        """Wait until the process ends. Returns False if it had to be interrupted."""
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(self._timeout_seconds)
+            return True
+        interrupt(process)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(GRACE_SECONDS)
+            return False
+        process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(GRACE_SECONDS)
+            return False
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        return False
+
+
+def _drain(stream: IO[str] | None, callback: automation.OnOutput | None) -> tuple[list[str], threading.Thread]:
+    lines: list[str] = []
+
+    def read() -> None:
+        for line in stream or ():
+            lines.append(line.rstrip())
+            if callback:
+                callback(line.rstrip())
+
+    thread = threading.Thread(target=read, daemon=True)
+    thread.start()
+    return lines, thread

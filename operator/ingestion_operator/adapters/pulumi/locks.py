@@ -1,0 +1,87 @@
+"""Whether the holder of a lock of the state backend is provably dead. The locks themselves never expire."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import time
+from collections.abc import Collection
+from contextlib import suppress
+from pathlib import Path
+
+# The CLI prints for each lock: `<url>: created by <user>@<host> (pid <pid>) at <time>`
+OPERATOR_VARIABLE = "INGESTION_OPERATOR_PROCESS"
+START_TIME_FIELD = 19  # of /proc/<pid>/stat, counted from the field after the name; proc(5) calls it starttime
+PATIENCE_SECONDS = 15.0
+# The name of a host that was given no name. If several hosts work on one state, these names do not identify a host.
+NAMELESS = frozenset({"", "localhost", "localhost.localdomain"})
+HOLDER = re.compile(r"created by \S*@(?P<host>\S+) \(pid (?P<pid>\d+)\)")
+
+
+def held_by_the_dead(
+    message: str, *, host: str | None = None, shared: bool = False, departed: Collection[str] = ()
+) -> bool:
+    """Whether the process that holds a lock is gone, for each lock that the CLI's message names.
+
+    A process of this host is looked up. If its operator is gone but the process still runs, nobody runs its program any
+    more: the process is asked to stop, and counts as gone once it has stopped. Every process of a `departed` host is gone.
+    A process of any other host may be alive, so its lock is never broken. If the state is `shared` among hosts, the same
+    holds for this host if it has no name of its own.
+    """
+    holders = list(HOLDER.finditer(message))
+    here = host or socket.gethostname()
+    judged = () if shared and here in NAMELESS else (here,)
+    return bool(holders) and all(
+        h["host"] in departed or (h["host"] in judged and _is_gone(int(h["pid"]))) for h in holders
+    )
+
+
+def _is_gone(pid: int) -> bool:
+    if not _is_pulumi(pid):
+        return True
+    return _is_orphan(pid) and _ended(pid)
+
+
+def _is_pulumi(pid: int) -> bool:
+    """Whether that process runs and is a Pulumi CLI. Another process may have got the number since."""
+    try:
+        return Path(f"/proc/{pid}/exe").readlink().name.split(" ")[0] == "pulumi"
+    except FileNotFoundError:
+        return False
+    except PermissionError:
+        return True
+
+
+def _is_orphan(pid: int) -> bool:
+    """Whether the operator that started this CLI process has ended."""
+    try:
+        environment = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return False
+    prefix = f"{OPERATOR_VARIABLE}=".encode()
+    marks = [entry.removeprefix(prefix).decode() for entry in environment if entry.startswith(prefix)]
+    return bool(marks) and marks[0] != process_mark(int(marks[0].partition("@")[0]))
+
+
+def process_mark(pid: int) -> str:
+    """`<pid>@<start time in clock ticks>`: distinguishes a process from a later process with the same number."""
+    try:
+        after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return f"{pid}@"
+    return f"{pid}@{after_name[START_TIME_FIELD]}"
+
+
+def _ended(pid: int) -> bool:
+    """Ask a process to stop, gracefully first, and wait for its end. Returns whether it ended."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < deadline:
+            if not _is_pulumi(pid):
+                return True
+            time.sleep(0.05)
+    return False

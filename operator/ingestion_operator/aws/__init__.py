@@ -1,6 +1,0 @@
-"""The AWS adapter: the only place in the operator that calls AWS by itself."""
-
-from ingestion_operator.aws.cloud import Boto3Cloud
-from ingestion_operator.aws.state_bucket import BucketState
-
-__all__ = ["Boto3Cloud", "BucketState"]

@@ -1,1 +1,0 @@
-"""The engine adapter: the core's `Engine` port on Pulumi's Automation API."""

@@ -1,0 +1,70 @@
+"""Refuses what admission cannot refuse, because only a look at the cluster and at AWS shows it."""
+
+from __future__ import annotations
+
+import json
+
+from ingestion_operator.blueprint.filter_overlap import overlap
+from ingestion_operator.blueprint.resources import Blueprint, Sensitive
+from ingestion_operator.errors import SpecInvalid
+from ingestion_operator.model.environment import ENVIRONMENT_LIMIT
+from ingestion_operator.model.processor import Processor
+from ingestion_operator.model.source import PATTERN_LIMIT, Filter
+from ingestion_operator.model.spec import LOOP, Spec
+
+
+def has_runtime(processor: Processor) -> bool:
+    """Whether Lambda brings the runtime: an image brings its own."""
+    return processor.code.image is None
+
+
+def refuse_other_regions(spec: Spec, region: str) -> None:
+    """Raise SpecInvalid for a layer, image or key of another region.
+
+    Admission compares them with spec.region. Without one, the pipeline is built in the operator's region, known only here.
+    """
+    key, image = spec.source.bucket.encryption.key_arn, spec.processor.code.image
+    named = {
+        "a layer": [layer for layer in spec.processor.layers if f":lambda:{region}:" not in layer],
+        "the image": [image.uri] if image and f".ecr.{region}." not in image.uri else [],
+        "the source bucket's key": [key] if key and f":kms:{region}:" not in key else [],
+    }
+    for what, wrong in named.items():
+        if wrong:
+            raise SpecInvalid(
+                f"the pipeline is in {region} and {what} is not: {', '.join(wrong)}; name one of {region}"
+            )
+
+
+def refuse_what_aws_would_not_take(blueprint: Blueprint) -> None:
+    """Raise SpecInvalid for an environment or an event pattern that is too long for AWS.
+
+    Admission bounds the spec. Its length with the values from Secrets and with generated names is known only here.
+    """
+    inputs = {resource.name: resource.inputs for resource in blueprint.resources}
+    variables = inputs["function"].get("environment", {}).get("variables", {})
+    plain = {name: value.value if isinstance(value, Sensitive) else value for name, value in variables.items()}
+    # As Lambda measures them: "String measured: {...}".
+    size = len(json.dumps(plain, ensure_ascii=False, separators=(",", ":")).encode())
+    if size > ENVIRONMENT_LIMIT:
+        raise SpecInvalid(
+            f"processor.environment is {size} bytes long with the values from Secrets and the names of the results, but Lambda "
+            f"accepts {ENVIRONMENT_LIMIT}: put larger settings into a file of the code, or have the function read them itself"
+        )
+    if (length := len(inputs["rule"]["event_pattern"])) > PATTERN_LIMIT:
+        raise SpecInvalid(
+            f"source.filter makes an event pattern of {length} characters, but EventBridge accepts {PATTERN_LIMIT}: write fewer or "
+            "shorter prefixes and suffixes"
+        )
+
+
+def refuse_endless_loop(spec: Spec, blueprint: Blueprint) -> None:
+    """Raise SpecInvalid if results would start the function again.
+
+    Admission refuses a loop that the spec names. A loop through the generated name of the source bucket shows only here.
+    """
+    if not blueprint.names.results or blueprint.names.results.name != blueprint.names.source.name:
+        return
+    prefix = blueprint.names.results_prefix
+    if overlap(spec.source.filter, Filter(prefixes=(prefix,) if prefix else ())):
+        raise SpecInvalid(LOOP)

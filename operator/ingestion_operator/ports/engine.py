@@ -1,0 +1,88 @@
+"""What the core asks of the engine that builds and removes stacks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from ingestion_operator.blueprint.access import Access
+from ingestion_operator.blueprint.resources import Blueprint
+from ingestion_operator.model.status import AwsResource, Changes
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far an operation has come: resources that are done, and resources in all."""
+
+    done: int
+    total: int
+
+    def __str__(self) -> str:
+        return f"{self.done}/{self.total}"
+
+
+OnProgress = Callable[[Progress], None]
+
+
+@dataclass(frozen=True)
+class StackRef:
+    """One Pulumi stack and the region its resources are in."""
+
+    name: str
+    region: str
+    encryption_salt: str = ""
+    """Salt of the stack's secrets, if it is known. With it, a wrong passphrase is an error even before there is a secret."""
+    access: Access | None = None
+    """The access with which the stack is destroyed. None: the access that the state names."""
+    departed: tuple[str, ...] = ()
+    """Hosts that began an operation on the stack and are provably gone. A lock that one of them holds may be broken."""
+
+
+@dataclass(frozen=True)
+class UpdateRequest:
+    """One update of a stack."""
+
+    stack: StackRef
+    blueprint: Blueprint
+    timeout_seconds: float
+    create: bool = False
+    """The stack may not exist yet. If False, an absent stack is an error: its state was lost."""
+    refresh: bool = False
+    """Read AWS first, so that changes made there are put back."""
+    adopt: Mapping[str, str] | None = None
+    """Resources to adopt instead of creating them: logical name to physical id."""
+
+
+@dataclass(frozen=True)
+class EngineResult:
+    """What an operation did."""
+
+    changes: Changes = Changes()
+    resources: tuple[AwsResource, ...] = ()
+    changed: tuple[str, ...] = ()
+    """Logical names of the resources that were created, updated, replaced or deleted."""
+    cli_processes: int = 0
+    broken_lock: str = ""
+    """The holder of the lock that was broken, if any: a process that is provably gone."""
+    encryption_salt: str = ""
+    """Salt of the stack's secrets, for the next operation."""
+
+
+class Engine(Protocol):
+    """Builds and removes stacks."""
+
+    def update(self, request: UpdateRequest, on_progress: OnProgress) -> EngineResult:
+        """Make AWS match the blueprint.
+
+        Raises LockHeld, AccessDenied, StateUnreadable, UpdateFailed or UpdateTimedOut.
+        """
+
+    def destroy(self, stack: StackRef, timeout_seconds: float, on_progress: OnProgress) -> EngineResult:
+        """Delete the stack's resources, except those that hold data, and then the stack. An absent stack is success.
+
+        Raises the same errors as `update`.
+        """
+
+    def forget(self, stack: StackRef) -> None:
+        """Remove the stack's state and leave every resource in AWS. An absent stack is success."""

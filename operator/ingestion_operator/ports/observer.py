@@ -1,0 +1,48 @@
+"""Where the core reports what it does, for metrics and for health."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from ingestion_operator.model.pipeline import PipelineKey
+from ingestion_operator.model.status import Condition, Operation
+from ingestion_operator.reasons import Reason
+
+
+class Observer(Protocol):
+    """Receives reports of what goes on. Called from any thread; never raises."""
+
+    def began(self, key: PipelineKey, operation: Operation, longest_seconds: float) -> None:
+        """An operation begins. It hangs if it has not ended after `longest_seconds`."""
+
+    def ended(self, operation: Operation, reason: Reason | None, seconds: float) -> None:
+        """An operation ended after `seconds`. `reason` says why it failed; None means that it succeeded."""
+
+    def wrote(self, key: PipelineKey, conditions: Sequence[Condition]) -> None:
+        """The status of a pipeline was written and has these conditions now."""
+
+    def drifted(self, resources: int) -> None:
+        """This many resources had been changed in AWS and were put back."""
+
+    def broke_lock(self) -> None:
+        """The lock of a process that was gone was broken."""
+
+
+class Unobserved:
+    """An `Observer` that ignores every report."""
+
+    def began(self, key: PipelineKey, operation: Operation, longest_seconds: float) -> None:
+        """See the port."""
+
+    def ended(self, operation: Operation, reason: Reason | None, seconds: float) -> None:
+        """See the port."""
+
+    def wrote(self, key: PipelineKey, conditions: Sequence[Condition]) -> None:
+        """See the port."""
+
+    def drifted(self, resources: int) -> None:
+        """See the port."""
+
+    def broke_lock(self) -> None:
+        """See the port."""

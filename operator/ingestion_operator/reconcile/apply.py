@@ -1,0 +1,150 @@
+"""One pass over a live pipeline: decide, act, conclude."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from ingestion_operator.blueprint.names import stack_name
+from ingestion_operator.blueprint.resources import Blueprint
+from ingestion_operator.errors import DependencyNotReady, PipelineError, Propagating
+from ingestion_operator.model.account import parse_account
+from ingestion_operator.model.status import Operation, OperationType, Status
+from ingestion_operator.observe.observed import Buildable, Observed
+from ingestion_operator.ports.cloud import Cloud
+from ingestion_operator.ports.engine import EngineResult, StackRef, UpdateRequest
+from ingestion_operator.reasons import Reason
+from ingestion_operator.reconcile.adoption import Adoption
+from ingestion_operator.reconcile.decide import (
+    Apply,
+    Decision,
+    Hold,
+    Refresh,
+    Report,
+    Skip,
+    Suspend,
+    decide,
+    operation_type,
+)
+from ingestion_operator.reconcile.run import Pass
+from ingestion_operator.status import conclude
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class ApplyPass(Pass):
+    """Brings a pipeline from what it is to what it should be."""
+
+    def run(self, observed: Observed) -> None:
+        """Decide, act on the decision, and write the result to the status."""
+        decision = decide(observed, self.context.clock())
+        logger.debug("%s: %s, %s", self.record.key, type(decision).__name__, decision.why, extra=self.fields())
+        self._act_on(decision)
+
+    def _act_on(self, decision: Decision) -> None:
+        at = self.context.timing()
+        match decision:
+            case Apply() | Refresh():
+                self._operate(decision)
+            case Report(unbuildable):
+                self.write_and_warn(conclude.reported(self.record, unbuildable, at), (unbuildable.problem,))
+            case Hold(last, spec):
+                self.write(conclude.held(self.record, spec, last, at))
+            case Suspend():
+                self.write(conclude.suspended(self.record, at))
+            case Skip(wanted):
+                self.write_and_warn(conclude.unchanged(self.record, wanted, at), wanted.advice)
+
+    def _operate(self, decision: Apply | Refresh) -> None:
+        wanted = decision.wanted
+        operation = self.operation(operation_type(self.record, decision))
+        stack = self._stack(wanted.blueprint)
+        self.write(conclude.started(self.record, wanted.blueprint, stack, operation, decision.why))
+        try:
+            with self.operating(operation, decision.why, wanted.spec.reconcile.timeout_seconds):
+                result = self._update(wanted, stack, operation)
+        except PipelineError as error:
+            failure = conclude.failed(self.record, self.written, wanted.spec, operation, error, self.context.timing())
+            self.write_and_warn(failure, (error,), still_true=wanted.advice)
+            return
+        done = conclude.succeeded(self.record, self.written, wanted, operation, result, self.context.timing())
+        new_advice = self.write_with(done, wanted.advice)
+        self._announce_success(operation.type, done, result)
+        self.warn(new_advice)
+
+    def _stack(self, blueprint: Blueprint) -> StackRef:
+        """The stack, named as the status says: its name must not change with a later version's naming."""
+        recorded = self.record.status.stack
+        name, salt = (recorded.name, recorded.encryption_salt) if recorded else (stack_name(blueprint.owner), "")
+        return StackRef(name, blueprint.place.region, salt, blueprint.access, self.departed())
+
+    def _update(self, wanted: Buildable, stack: StackRef, operation: Operation) -> EngineResult:
+        blueprint = wanted.blueprint
+        cloud = self.context.cloud.using(blueprint.access)
+        self._hold_account(blueprint)
+        result = self.context.engine.update(self._request(wanted, stack, operation, cloud), self.progress(operation))
+        self.announce_a_broken_lock(result)
+        self._switch_events(blueprint, cloud)
+        if faults := cloud.wiring_faults(blueprint):
+            raise Propagating("applied, but AWS does not show it yet: " + "; ".join(faults))
+        return result
+
+    def _request(self, wanted: Buildable, stack: StackRef, operation: Operation, cloud: Cloud) -> UpdateRequest:
+        create = operation.type is OperationType.CREATE
+        interrupted = self.record.status.operation is not None
+        adoption = Adoption(cloud, self.record.status, wanted.blueprint)
+        adopt = adoption.of_everything() if create or interrupted else adoption.of_new_data()
+        # A first creation that did not end well may have left things that the state does not know, or the reverse.
+        tried_before = create and self.record.status.stack is not None
+        return UpdateRequest(
+            stack,
+            wanted.blueprint,
+            wanted.spec.reconcile.timeout_seconds,
+            create=create,
+            refresh=operation.type is OperationType.REFRESH or interrupted or bool(adopt) or tried_before,
+            adopt=adopt,
+        )
+
+    def _hold_account(self, blueprint: Blueprint) -> None:
+        """Raise DependencyNotReady if the account is being deleted.
+
+        From now on its deletion waits for this pipeline, whose status names it. A deletion that began earlier did not see that.
+        """
+        name = blueprint.access.account
+        if name and self.record.status.stack is None:
+            body = self.context.cluster.account(name)
+            if body is None or parse_account(body).deleting:
+                raise DependencyNotReady(f"AWSAccount {name} is being deleted")
+
+    def _switch_events(self, blueprint: Blueprint, cloud: Cloud) -> None:
+        """Switch on the events of an existing bucket while they are the trigger, and switch them off afterwards."""
+        bucket, region = blueprint.names.source.name, blueprint.place.region
+        stack = self.written.stack
+        if blueprint.names.source.made or stack is None:
+            return
+        ours = stack.switched_on == bucket
+        if blueprint.listens_to_bucket:
+            switched = cloud.switch_on_events(bucket, region)
+            ours = ours or switched or self._another_switched_it_on(bucket)
+        elif ours:
+            cloud.switch_off_events(bucket, region)
+            ours = False
+        self.write(
+            self.written.model_copy(update={"stack": stack.model_copy(update={"switched_on": bucket if ours else ""})})
+        )
+
+    def _another_switched_it_on(self, bucket: str) -> bool:
+        """Whether another pipeline of this operator did. The last of them that is deleted switches the events off."""
+        return any(
+            ((body.get("status") or {}).get("stack") or {}).get("switchedOn") == bucket
+            for body in self.context.cluster.pipelines()
+        )
+
+    def _announce_success(self, kind: OperationType, status: Status, result: EngineResult) -> None:
+        message = status.last_operation.message if status.last_operation else ""
+        if kind is not OperationType.REFRESH:
+            self.announce(Reason.CREATED if kind is OperationType.CREATE else Reason.UPDATED, message)
+        elif result.changed:
+            self.context.observer.drifted(len(result.changed))
+            self.announce(Reason.DRIFT_CORRECTED, f"put back what had been changed in AWS: {', '.join(result.changed)}")

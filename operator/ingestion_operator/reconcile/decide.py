@@ -1,0 +1,183 @@
+"""What to do with a live pipeline: an ordered list of named checks on values, without any I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from ingestion_operator.errors import PipelineError
+from ingestion_operator.model.pipeline import RECONCILE_REQUESTED_AT, PipelineRecord
+from ingestion_operator.model.spec import Spec
+from ingestion_operator.model.status import LastOperation, OperationResult, OperationType, StackStatus
+from ingestion_operator.observe.observed import Buildable, Observed, Unbuildable
+from ingestion_operator.status.schedule import next_drift_check
+
+
+@dataclass(frozen=True)
+class Suspend:
+    """Leave the pipeline alone until a person says otherwise."""
+
+    why: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """Say why nothing can be applied."""
+
+    unbuildable: Unbuildable
+
+    @property
+    def problem(self) -> PipelineError:
+        """Why there is no blueprint."""
+        return self.unbuildable.problem
+
+    @property
+    def why(self) -> str:
+        """The problem in words."""
+        return str(self.problem)
+
+
+@dataclass(frozen=True)
+class Hold:
+    """Wait for the next attempt, or for a person once there is none."""
+
+    last: LastOperation
+    spec: Spec
+    why: str
+
+
+@dataclass(frozen=True)
+class Skip:
+    """Change nothing in AWS: what is wanted is applied."""
+
+    wanted: Buildable
+    why: str = "nothing changed"
+
+
+@dataclass(frozen=True)
+class Apply:
+    """Run the engine, because what is wanted is not what was applied last."""
+
+    wanted: Buildable
+    why: str
+
+
+@dataclass(frozen=True)
+class Refresh:
+    """Run the engine, and read AWS first: what is wanted was applied, but AWS may differ."""
+
+    wanted: Buildable
+    why: str
+
+
+Decision = Suspend | Report | Hold | Skip | Apply | Refresh
+
+
+@dataclass(frozen=True)
+class Case:
+    """A pipeline that can be built, at a point in time."""
+
+    record: PipelineRecord
+    wanted: Buildable
+    now: datetime
+
+    @property
+    def stack(self) -> StackStatus | None:
+        """The stack as recorded in the status."""
+        return self.record.status.stack
+
+    @property
+    def last_operation(self) -> LastOperation | None:
+        """The operation that ended last."""
+        return self.record.status.last_operation
+
+    @property
+    def requested(self) -> str:
+        """The value of the annotation that asks for a reconcile; empty if the operator has acted on it."""
+        value = self.record.annotations.get(RECONCILE_REQUESTED_AT, "")
+        return "" if self.stack is not None and value == self.stack.handled_request else value
+
+    @property
+    def is_applied(self) -> bool:
+        """Whether the last update that succeeded had the input of now."""
+        return self.stack is not None and self.stack.fingerprint == self.wanted.blueprint.fingerprint
+
+    @property
+    def is_attempted(self) -> bool:
+        """Whether the last update, successful or not, had the input of now."""
+        return self.stack is not None and self.stack.attempted == self.wanted.blueprint.fingerprint
+
+
+Check = Callable[[Case], Decision | None]
+
+
+def decide(observed: Observed, now: datetime) -> Decision:
+    """Suspension comes first, then a problem. If neither applies, the first check that returns a decision wins."""
+    wanted = observed.wanted
+    if wanted.spec is not None and wanted.spec.reconcile.suspend:
+        return Suspend("spec.reconcile.suspend is true")
+    if isinstance(wanted, Unbuildable):
+        return Report(wanted)
+    case = Case(observed.record, wanted, now)
+    return next((decision for check in CHECKS if (decision := check(case)) is not None), Skip(wanted))
+
+
+def was_interrupted(case: Case) -> Decision | None:
+    """An operation is still in the status although nobody works on it: the operator died in the middle of it."""
+    if case.record.status.operation is None:
+        return None
+    act = Refresh if case.is_applied else Apply
+    return act(case.wanted, "the last operation was interrupted")
+
+
+def must_back_off(case: Case) -> Decision | None:
+    """After a failure the same input is not tried again before its time, unless somebody asks for it."""
+    last = case.last_operation
+    if last is None or last.result is OperationResult.SUCCEEDED or case.requested or not case.is_attempted:
+        return None
+    if last.next_retry_time is None:
+        return Hold(last, case.wanted.spec, "retries are exhausted")
+    if case.now < last.next_retry_time:
+        return Hold(last, case.wanted.spec, f"the next attempt is at {last.next_retry_time:%H:%M:%S}")
+    return None
+
+
+def differs_from_what_is_applied(case: Case) -> Decision | None:
+    """The input of the last successful update is not the input of now."""
+    return None if case.is_applied else Apply(case.wanted, "the pipeline changed")
+
+
+def last_attempt_failed(case: Case) -> Decision | None:
+    """The operator repeats a failed look for drift, although the input did not change."""
+    if case.last_operation is None or case.last_operation.result is OperationResult.SUCCEEDED:
+        return None
+    return Refresh(case.wanted, "the last operation failed")
+
+
+def was_requested(case: Case) -> Decision | None:
+    """The annotation reconcile-requested-at has a value that the operator has not acted on."""
+    return Refresh(case.wanted, f"requested at {case.requested}") if case.requested else None
+
+
+def drift_check_is_due(case: Case) -> Decision | None:
+    """It is time to compare AWS with what was applied."""
+    due = next_drift_check(case.wanted.spec, case.record.status)
+    return Refresh(case.wanted, "time to look for drift") if due is not None and due <= case.now else None
+
+
+CHECKS: tuple[Check, ...] = (
+    was_interrupted,
+    must_back_off,
+    differs_from_what_is_applied,
+    last_attempt_failed,
+    was_requested,
+    drift_check_is_due,
+)
+
+
+def operation_type(record: PipelineRecord, decision: Apply | Refresh) -> OperationType:
+    """What the operation is called in the status."""
+    if not record.status.is_built:
+        return OperationType.CREATE
+    return OperationType.REFRESH if isinstance(decision, Refresh) else OperationType.UPDATE

@@ -1,0 +1,241 @@
+"""From what happened to a live pipeline to its new status: pure functions of values, with the time given from outside."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from ingestion_operator.blueprint.resources import Blueprint
+from ingestion_operator.errors import PipelineError
+from ingestion_operator.model.pipeline import RECONCILE_REQUESTED_AT, PipelineRecord
+from ingestion_operator.model.spec import Spec
+from ingestion_operator.model.status import (
+    Changes,
+    CodeStatus,
+    DriftStatus,
+    LastOperation,
+    Operation,
+    OperationResult,
+    OperationType,
+    Outputs,
+    StackStatus,
+    Status,
+)
+from ingestion_operator.observe.observed import Buildable, Unbuildable
+from ingestion_operator.ports.engine import EngineResult, StackRef
+from ingestion_operator.reasons import ConditionType, Reason
+from ingestion_operator.status.conditions import ConditionSet
+from ingestion_operator.status.outcomes import after_failure, before_operation, still_failed
+from ingestion_operator.status.schedule import Timing, next_look, poll_or
+from ingestion_operator.wording import shorten
+
+OPERATION_REASON = {
+    OperationType.CREATE: Reason.CREATING,
+    OperationType.UPDATE: Reason.UPDATING,
+    OperationType.REFRESH: Reason.REFRESHING,
+    OperationType.DESTROY: Reason.DESTROYING,
+}
+
+
+def condition_set(record: PipelineRecord, now: datetime) -> ConditionSet:
+    """The conditions that follow those of the record."""
+    return ConditionSet(record.status, record.generation, now)
+
+
+def started(record: PipelineRecord, blueprint: Blueprint, stack: StackRef, operation: Operation, why: str) -> Status:
+    """Written before the first call to the engine: from here on a deletion knows what may exist."""
+    conditions = condition_set(record, operation.start_time)
+    return record.status.model_copy(
+        update={
+            "observed_generation": record.generation,
+            "operation": operation,
+            "stack": _stack(record, blueprint, stack, operation),
+            "outputs": blueprint.outputs,
+            "conditions": conditions.progressing(OPERATION_REASON[operation.type], f"{operation.type.value}: {why}"),
+        }
+    )
+
+
+def _stack(record: PipelineRecord, blueprint: Blueprint, stack: StackRef, operation: Operation) -> StackStatus:
+    before, names = record.status.stack, blueprint.names
+    return StackStatus(
+        name=stack.name,
+        region=stack.region,
+        account=blueprint.access.account,
+        account_id=blueprint.place.account_id,
+        data_buckets=tuple(dict.fromkeys((*(before.data_buckets if before else ()), *names.data_buckets))),
+        data_tables=tuple(dict.fromkeys((*(before.data_tables if before else ()), *names.data_tables))),
+        switched_on=before.switched_on if before else "",
+        encryption_salt=before.encryption_salt if before else "",
+        fingerprint=before.fingerprint if before else "",
+        attempted=blueprint.fingerprint,
+        lock_holder=operation.pod,
+        handled_request=record.annotations.get(RECONCILE_REQUESTED_AT, ""),
+    )
+
+
+def succeeded(
+    record: PipelineRecord, running: Status, wanted: Buildable, operation: Operation, result: EngineResult, at: Timing
+) -> Status:
+    """The blueprint is applied and its wiring read back."""
+    drifted = result.changed if operation.type is OperationType.REFRESH else ()
+    blueprint, conditions = wanted.blueprint, condition_set(record, at.now)
+    summary = _summary(blueprint, result.changes)
+    message = with_advice(summary, wanted)
+    status = running.model_copy(
+        update={
+            "operation": None,
+            "last_operation": _success(record, operation, result, summary, at.now),
+            "resources": result.resources,
+            "outputs": _outputs(blueprint, result),
+            "code": CodeStatus(sha256=blueprint.code.sha256),
+            "drift": _drift(record.status.drift, drifted, at.now),
+            "stack": _applied(running.stack, blueprint, result) if running.stack else None,
+            "conditions": conditions.drift_corrected(message) if drifted else conditions.provisioned(message),
+        }
+    )
+    return status.model_copy(update={"next_check_time": next_look(wanted.spec, status, at)})
+
+
+def _success(
+    record: PipelineRecord, operation: Operation, result: EngineResult, summary: str, now: datetime
+) -> LastOperation:
+    return LastOperation(
+        type=operation.type,
+        result=OperationResult.SUCCEEDED,
+        generation=record.generation,
+        start_time=operation.start_time,
+        end_time=now,
+        changes=result.changes,
+        reason=Reason.PROVISIONED.value,
+        message=summary,
+        cli_processes=result.cli_processes,
+    )
+
+
+def _applied(stack: StackStatus, blueprint: Blueprint, result: EngineResult) -> StackStatus:
+    salt = result.encryption_salt or stack.encryption_salt
+    return stack.model_copy(update={"fingerprint": blueprint.fingerprint, "encryption_salt": salt, "lock_holder": ""})
+
+
+def _outputs(blueprint: Blueprint, result: EngineResult) -> Outputs:
+    # The id of a queue is its URL, which is not the same in every partition.
+    queue = next((r.id for r in result.resources if r.name == "dead-letter-queue"), None)
+    return blueprint.outputs.model_copy(update={"dead_letter_queue_url": queue})
+
+
+def with_advice(message: str, wanted: Buildable) -> str:
+    """The message, and what the user should know besides."""
+    return "; note: ".join((message, *(advice.message for advice in wanted.advice)))
+
+
+def _summary(blueprint: Blueprint, changes: Changes) -> str:
+    counts = ", ".join(
+        f"{count} {word}"
+        for word, count in (
+            ("created", changes.create),
+            ("updated", changes.update),
+            ("deleted", changes.delete),
+            ("unchanged", changes.same),
+        )
+        if count
+    )
+    names = blueprint.names
+    return f"objects put into s3://{names.source_bucket} are processed by {names.function} ({counts})"
+
+
+def _drift(before: DriftStatus | None, drifted: tuple[str, ...], now: datetime) -> DriftStatus:
+    detected = now if drifted else (before.detected_time if before else None)
+    return DriftStatus(checked_time=now, detected_time=detected, resources=drifted)
+
+
+def failed(
+    record: PipelineRecord, running: Status, spec: Spec, operation: Operation, error: PipelineError, at: Timing
+) -> Status:
+    """An operation failed; the outcome of the error says what that means."""
+    failures = _failures_so_far(record, running) + 1
+    message = shorten(str(error))
+    retry, conditions = after_failure(error, failures, message, condition_set(record, at.now), at)
+    return running.model_copy(
+        update={
+            "operation": None,
+            "last_operation": LastOperation(
+                type=operation.type,
+                result=OperationResult.FAILED,
+                generation=record.generation,
+                start_time=operation.start_time,
+                end_time=at.now,
+                reason=error.reason.value,
+                message=message,
+                failures=failures,
+                next_retry_time=retry,
+            ),
+            "stack": _ended(record, running.stack, error) if running.stack else None,
+            "next_check_time": poll_or(retry, spec, at),
+            "conditions": conditions,
+        }
+    )
+
+
+def _ended(record: PipelineRecord, stack: StackStatus, error: PipelineError) -> StackStatus:
+    salt = stack.encryption_salt or error.encryption_salt
+    return stack.model_copy(update={"encryption_salt": salt, "lock_holder": holder_after(record, error)})
+
+
+def holder_after(record: PipelineRecord, error: PipelineError) -> str:
+    """Who may hold the lock after a failure: an operation that ended released it, or never had it."""
+    before = record.status.stack
+    return before.lock_holder if before is not None and error.lock_is_anothers else ""
+
+
+def _failures_so_far(record: PipelineRecord, running: Status) -> int:
+    last, before, now = record.status.last_operation, record.status.stack, running.stack
+    same_input = before is not None and now is not None and before.attempted == now.attempted
+    return last.failures if last is not None and same_input else 0
+
+
+def reported(record: PipelineRecord, unbuildable: Unbuildable, at: Timing) -> Status:
+    """Nothing could be applied. An interrupted operation stays recorded: the next one looks after what it left."""
+    again, conditions = before_operation(unbuildable.problem, unbuildable.spec, condition_set(record, at.now), at)
+    return record.status.model_copy(
+        update={
+            "observed_generation": record.generation,
+            "next_check_time": poll_or(again, unbuildable.spec, at),
+            "conditions": conditions,
+        }
+    )
+
+
+def suspended(record: PipelineRecord, at: Timing) -> Status:
+    """The operator leaves the pipeline alone."""
+    return record.status.model_copy(
+        update={
+            "observed_generation": record.generation,
+            "next_check_time": None,
+            "conditions": condition_set(record, at.now).suspended(),
+        }
+    )
+
+
+def unchanged(record: PipelineRecord, wanted: Buildable, at: Timing) -> Status:
+    """Nothing to do: the status speaks of this generation, and of what is applied."""
+    status = record.status
+    update: dict[str, object] = {
+        "observed_generation": record.generation,
+        "next_check_time": next_look(wanted.spec, status, at),
+    }
+    if status.last_operation is not None:
+        conditions = condition_set(record, at.now).provisioned(with_advice(status.last_operation.message, wanted))
+        synced = status.condition(ConditionType.SYNCED.value)
+        update["conditions"] = tuple(synced if synced and c.type == synced.type else c for c in conditions)
+    return status.model_copy(update=update)
+
+
+def held(record: PipelineRecord, spec: Spec, last: LastOperation, at: Timing) -> Status:
+    """A retry is due later, or never: the status says again what the failure made it say, whatever came since."""
+    return record.status.model_copy(
+        update={
+            "observed_generation": record.generation,
+            "next_check_time": poll_or(last.next_retry_time, spec, at),
+            "conditions": still_failed(last, condition_set(record, at.now)),
+        }
+    )

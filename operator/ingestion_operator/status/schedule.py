@@ -1,0 +1,59 @@
+"""When to look again: after a failure, for drift, and at what nobody announces."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from ingestion_operator.model.spec import DriftMode, Spec
+from ingestion_operator.model.status import Status
+
+
+@dataclass(frozen=True)
+class Backoff:
+    """How failures are spaced: doubling from `base_seconds` to `cap_seconds`, given up after `maximum` in a row."""
+
+    base_seconds: float = 5.0
+    cap_seconds: float = 300.0
+    maximum: int = 12
+    waiting_seconds: float = 15.0
+    poll_seconds: float = 30.0
+    """Time between two looks at what cannot be watched: Secrets, and code in S3 that may be replaced."""
+
+    def delay(self, failures: int, jitter: float) -> timedelta:
+        """Time until the next attempt after so many failures; `jitter` in [0, 1) shortens it by up to a quarter."""
+        full = min(self.cap_seconds, self.base_seconds * 2.0 ** min(failures - 1, 30))
+        return timedelta(seconds=full * (1 - jitter / 4))
+
+
+@dataclass(frozen=True)
+class Timing:
+    """The time of a pass, and how the next time is chosen."""
+
+    now: datetime
+    jitter: float = 0.0
+    backoff: Backoff = Backoff()
+
+
+def next_drift_check(spec: Spec | None, status: Status) -> datetime | None:
+    """When the operator compares AWS with the state again. None if the spec says never, or nothing is built yet."""
+    checked = status.drift.checked_time if status.drift else None
+    if spec is None or spec.reconcile.drift.mode is DriftMode.IGNORE or checked is None:
+        return None
+    return checked + timedelta(seconds=spec.reconcile.drift.interval_seconds)
+
+
+def next_look(spec: Spec, status: Status, at: Timing) -> datetime | None:
+    """When the operator looks at a pipeline that works: for drift, or at what it polls."""
+    return poll_or(next_drift_check(spec, status), spec, at)
+
+
+def poll_or(due: datetime | None, spec: Spec | None, at: Timing) -> datetime | None:
+    """That time, or the next poll of what Kubernetes does not announce, whichever comes first."""
+    poll = at.now + timedelta(seconds=at.backoff.poll_seconds) if spec is not None and _must_poll(spec) else None
+    return min((time for time in (due, poll) if time is not None), default=None)
+
+
+def _must_poll(spec: Spec) -> bool:
+    replaceable = spec.processor.code.s3 is not None and not spec.processor.code.s3.version_id
+    return replaceable or any(v.value_from for v in spec.processor.environment)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ from ingestion_local.environment import SERVICE_ACCOUNT, SYSTEM_NAMESPACE
 from ingestion_local.processes import LocalEnvironmentError, wait_until
 
 READY_TIMEOUT_SECONDS = 120.0
+# Each look is a process of kubectl. Without a pause they take half a core from the pod that they wait for.
+LOOK_SECONDS = 0.25
 AUTHORITY_DIRECTORY = "/etc/aws-authority"
 CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 RESTRICTED = "pod-security.kubernetes.io/enforce"
@@ -88,16 +90,14 @@ class OperatorPod:
         self._log = self.output()
         (self.directory / "operator.log").write_text(self._log)
         self._scale(0)
-        wait_until("the end of the operator's pod", lambda: not self.pods(), timeout_seconds=READY_TIMEOUT_SECONDS)
+        _wait("the end of the operator's pod", lambda: not self.pods())
 
     def kill(self) -> None:
         """End its process at once with SIGKILL, as an out-of-memory kill would. The kubelet starts it again."""
         before = self.container_id()
         self._ended.add(before)
         self.cluster.node.send(signal.SIGKILL, self.pids())
-        wait_until(
-            "the end of the container", lambda: self.container_id() != before, timeout_seconds=READY_TIMEOUT_SECONDS
-        )
+        _wait("the end of the container", lambda: self.container_id() != before)
 
     def freeze(self) -> None:
         """Suspend its process (SIGSTOP), so that it does not answer any more."""
@@ -116,7 +116,7 @@ class OperatorPod:
         Raises LocalEnvironmentError with the state of its pod.
         """
         try:
-            wait_until("the operator's readiness", self._ready, timeout_seconds=READY_TIMEOUT_SECONDS)
+            _wait("the operator's readiness", self._ready)
         except LocalEnvironmentError as error:
             raise LocalEnvironmentError(f"{error}\n{self._described()}") from error
 
@@ -239,6 +239,10 @@ class OperatorPod:
 
     def _kubectl(self, *arguments: str, check: bool = True) -> str:
         return self.cluster.control_plane.run_kubectl("--namespace", self.namespace, *arguments, check=check).stdout
+
+
+def _wait(what: str, check: Callable[[], bool]) -> None:
+    wait_until(what, check, timeout_seconds=READY_TIMEOUT_SECONDS, interval_seconds=LOOK_SECONDS)
 
 
 def _settings(settings: Mapping[str, str]) -> Manifest:

@@ -1,4 +1,4 @@
-"""The handlers in a Kopf of this process, against the real API server, with engine and cloud as fakes."""
+"""Runs the handlers in this process against a real API server. Engine and cloud are fakes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from ingestion_operator.status.schedule import Backoff
 
 
 class Clock:
-    """What the deadlines of operations are measured by."""
+    """A clock for the deadlines of operations, set by the test."""
 
     now = 0.0
 
@@ -37,7 +37,7 @@ class Clock:
 
 @dataclass(frozen=True)
 class Running:
-    """A running operator and its doubles."""
+    """A running operator and its fakes."""
 
     engine: FakeEngine
     cloud: FakeCloud
@@ -47,11 +47,11 @@ class Running:
     clock: Clock
 
     def health(self) -> int:
-        """Status of the liveness probe's answer."""
+        """The HTTP status of the liveness probe."""
         return self._get(f"http://{self.health_address}/healthz")[0]
 
     def get(self, path: str) -> tuple[int, str]:
-        """Status and text of an answer of the operator's own web server."""
+        """The HTTP status and the text that the operator's own web server answers."""
         return self._get(f"http://{self.address}{path}")
 
     @staticmethod
@@ -64,7 +64,7 @@ class Running:
 
     @property
     def verbs(self) -> list[str]:
-        """What the engine was asked for; an update that only looks is a refresh."""
+        """What the engine was asked to do, one verb for each call."""
         return [_verb(call) for call in self.engine.calls]
 
 
@@ -75,7 +75,7 @@ def _verb(call: Call) -> str:
 
 
 class InterruptibleEngine(FakeEngine):
-    """What the handlers want of an engine besides the port."""
+    """A fake engine with the methods that the handlers use besides the port."""
 
     def cli_processes(self) -> tuple[int, int]:
         return 0, len(self.calls)
@@ -86,7 +86,7 @@ class InterruptibleEngine(FakeEngine):
 
 @contextmanager
 def running(namespace: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running]:
-    """Run the handlers on one namespace until the end of the block."""
+    """Run the handlers for one namespace until the block ends."""
     cloud = FakeCloud()
     engine = InterruptibleEngine(cloud)
     clock = Clock()

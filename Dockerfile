@@ -1,9 +1,10 @@
-# The operator's image: Python dependencies from uv.lock, the Pulumi CLI and the plugin for AWS; no compiler, no uv.
+# The operator's image contains the Python dependencies from uv.lock, the Pulumi CLI and the AWS plugin. It contains no compiler and
+# no uv.
 #
-#   make image                        with docker, podman or buildah; also writes the bill of materials
+#   make image                        builds it with docker, podman or buildah, and writes its bill of materials
 #
-# Where images come from is for build arguments to say; a release gives them with digests (NAME@sha256:...). Where there is no
-# registry: a local base (Debian 13 or newer), an image that holds nothing but /pulumi/bin/pulumi, and AWS_PLUGIN=none.
+# Build arguments say where the base images come from. A release sets them with digests (NAME@sha256:...). To build without a registry,
+# set a local base (Debian 13 or newer), an image that contains only /pulumi/bin/pulumi, and AWS_PLUGIN=none.
 ARG BASE_IMAGE=docker.io/library/debian:trixie-slim
 ARG PULUMI_VERSION=3.255.0
 ARG PULUMI_IMAGE=docker.io/pulumi/pulumi-base:${PULUMI_VERSION}
@@ -11,7 +12,7 @@ ARG PULUMI_IMAGE=docker.io/pulumi/pulumi-base:${PULUMI_VERSION}
 FROM ${PULUMI_IMAGE} AS pulumi
 
 FROM ${BASE_IMAGE} AS base
-# The Pulumi CLI asks for the name of its user: a number without a name is an error.
+# The Pulumi CLI looks up the name of its user and fails if the user id has no name.
 RUN apt-get update \
     && apt-get upgrade --yes \
     && apt-get install --yes --no-install-recommends ca-certificates python3 tini \
@@ -22,9 +23,9 @@ RUN apt-get update \
 
 FROM base AS plugin
 ARG AWS_PLUGIN_VERSION=7.51.1
-# install: from Pulumi's own site. none: for tests without a network; such an image cannot make anything on AWS.
+# "install" downloads the plugin from Pulumi's site. "none" is for tests without a network; such an image cannot create anything on AWS.
 ARG AWS_PLUGIN=install
-# SHA-256 of pulumi-resource-aws-v<version>-linux-<arch>.tar.gz, from the release page; empty: not compared.
+# SHA-256 of pulumi-resource-aws-v<version>-linux-<arch>.tar.gz, from the release page. If it is empty, nothing is compared.
 ARG AWS_PLUGIN_SHA256=
 COPY --from=pulumi /pulumi/bin/pulumi /usr/local/bin/pulumi
 RUN mkdir -p /home-of-pulumi/plugins \
@@ -44,8 +45,8 @@ COPY pyproject.toml uv.lock README.md LICENSE ./
 RUN /uv/bin/uv sync --frozen --no-dev --no-install-project
 COPY operator operator
 COPY handlers handlers
-# The local environment is not in the build context, and so not in the wheel; its command would find nothing.
-# Importing compiles what the operator uses. All of the AWS SDK of Pulumi compiled would be another 170 MB.
+# The wheel does not contain the local environment, because the build context does not. Its command would not work, so it is removed.
+# The import compiles only the modules that the operator uses. Compiling all of Pulumi's AWS SDK would add 170 MB.
 RUN /uv/bin/uv sync --frozen --no-dev --no-editable \
     && rm /opt/ingestion-operator/bin/ingestion-local /opt/ingestion-operator/.lock \
     && /opt/ingestion-operator/bin/python -c "import ingestion_handlers.cli, ingestion_handlers.registry"
@@ -67,8 +68,8 @@ ENV PATH=/opt/ingestion-operator/bin:/usr/local/bin:/usr/bin:/bin \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     PULUMI_LOG_ROTATION_MAX_TOTAL_MB=100
-# The root file system is read-only in the cluster: what is written is mounted at these, and at /tmp.
-# The version is the package's: a build that is told another one fails.
+# In the cluster the root file system is read-only. Volumes are mounted at these directories and at /tmp.
+# The build fails if the argument VERSION is not the package's version.
 RUN install -d -o 65532 -g 65532 -m 0700 /var/lib/ingestion-operator/state \
         /var/lib/ingestion-operator/pulumi/logs /var/lib/ingestion-operator/pulumi/workspaces \
     && ingestion-operator --version | grep -qF "version ${VERSION:?--build-arg VERSION is missing}"

@@ -1,4 +1,4 @@
-# Each verb sets up what it needs: uv from PyPI, the virtual environment from uv.lock, the Go tools from deploy/local/tools.
+# Each verb sets up what it needs: uv from PyPI, the virtual environment from uv.lock, and the Go tools from deploy/local/tools.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
@@ -8,62 +8,65 @@ PYTHON ?= python3
 WORKERS ?= 2
 CLUSTER ?= one-node
 CLUSTER_TESTS := tests/e2e tests/cluster
-# Of kind there is one cluster for all tests.
+# All tests share one kind cluster, so they run in one process.
 CLUSTER_WORKERS = $(if $(filter kind,$(CLUSTER)),0,$(WORKERS))
 CACHE := $(or $(INGESTION_CACHE_DIR),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/ingestion-operator)
 UV := $(CACHE)/uv-$(UV_VERSION)/bin/uv
 RUN := $(UV) run --frozen --no-sync
+PROSE := *.md docs samples operator handlers deploy benchmarks tests
 VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' operator/ingestion_operator/__init__.py)
 
 .PHONY: help demo test test-cluster lint fmt generate bench clean playground playground-down venv tools helm image kind kind-down kind-tool
 
-help:  ## Show the verbs
+help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
-demo: venv tools  ## Run the main job for real, on this machine (KEEP=1 leaves it running)
+demo: venv tools  ## Run the main job for real, on this machine (KEEP=1 keeps it running)
 	@$(RUN) python -m ingestion_local.demo $(if $(KEEP),--keep)
 
-test: lint tools helm kind-tool  ## Lint, then every test: unit, program, integration, e2e (WORKERS=2: each with a cluster and an AWS of its own)
+test: lint tools helm kind-tool  ## Lint, then run every test: unit, program, integration, e2e (WORKERS=2 processes, each with its own cluster and AWS)
 	$(RUN) pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
-test-cluster: venv $(if $(filter kind,$(CLUSTER)),kind-tool)  ## The e2e tests with the operator as the chart's pod, in a one-node cluster (root, Debian), or in one of kind (CLUSTER=kind; docker, podman)
+test-cluster: venv $(if $(filter kind,$(CLUSTER)),kind-tool)  ## Run the e2e tests with the operator as the chart's pod, in a one-node cluster (root, Debian) or a kind cluster (CLUSTER=kind; docker, podman)
 	$(RUN) pytest --numprocesses $(CLUSTER_WORKERS) --dist loadfile --cluster=$(CLUSTER) $(CLUSTER_TESTS) $(ARGS)
 
-lint: venv  ## Formatting, ruff, mypy, import contracts, generated files
+lint: venv  ## Check formatting, ruff, mypy, import contracts, generated files and prose
 	$(RUN) ruff format --check .
 	$(RUN) ruff check .
 	$(RUN) mypy
 	$(RUN) lint-imports
 	$(RUN) python -m ingestion_operator.generate --check
+	$(RUN) rumdl check --no-cache --quiet $(PROSE)
+	vale=$$($(RUN) python -m ingestion_local.toolchain vale) && "$${vale#vale }" --no-global --output=line $(PROSE)
 
-fmt: venv  ## Format the code and mend what ruff can mend
+fmt: venv  ## Format the code and fix what ruff can fix
 	$(RUN) ruff format .
 	$(RUN) ruff check --fix .
 
-generate: venv helm  ## Make crds/, the reference pages and the chart's parts from the models, deploy/rbac.yaml from the chart
+generate: venv helm  ## Write crds/, the reference pages and parts of the chart from the models, and deploy/rbac.yaml from the chart
 	$(RUN) python -m ingestion_operator.generate
 	$(RUN) python -m ingestion_local.chart
 
-bench: venv tools  ## Measure reconciles against the stock Automation API sequence, in one run
+bench: venv tools  ## Compare reconciles with the stock Automation API sequence, in one run
 	$(RUN) python benchmarks/reconcile.py
 
-playground: venv  ## Control plane and emulator that keep running (playground-down stops them)
+playground: venv  ## Start a control plane and an emulator that keep running (playground-down stops them)
 	@$(RUN) ingestion-local up
 
 playground-down: venv
 	@$(RUN) ingestion-local down
 
-image: venv  ## Build the image with docker, podman or buildah, and its bill of materials (IMAGE=name:tag, BUILD_ARGS=...)
+image: venv  ## Build the image and its bill of materials with docker, podman or buildah (IMAGE=name:tag, BUILD_ARGS=...)
 	@$(RUN) python -m ingestion_local.image $(UV) $(or $(IMAGE),ingestion-operator:$(VERSION)) $(BUILD_ARGS)
 
-kind: venv  ## A kind cluster with the operator and an emulated AWS (IMAGE=, NODE_IMAGE=, KIND_CLUSTER=, BUILD_ARGS=); takes docker or podman
+kind: venv  ## Create a kind cluster with the operator and an emulated AWS (IMAGE=, NODE_IMAGE=, KIND_CLUSTER=, BUILD_ARGS=); needs docker or podman
 	@$(RUN) python -m ingestion_local.kind up $(UV) $(if $(KIND_CLUSTER),--name $(KIND_CLUSTER)) $(if $(IMAGE),--image $(IMAGE)) \
 		$(if $(NODE_IMAGE),--node-image $(NODE_IMAGE)) -- $(BUILD_ARGS)
 
 kind-down: venv
 	@$(RUN) python -m ingestion_local.kind down $(if $(KIND_CLUSTER),--name $(KIND_CLUSTER))
 
-clean:  ## Remove what was made in this checkout (the tool cache stays: $(CACHE))
+clean:  ## Delete what was built in this checkout (the tool cache stays: $(CACHE))
 	rm -rf .venv dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
 

@@ -1,7 +1,7 @@
-"""A reconcile by the operator's engine against the stock Automation API sequence: same blueprint, same emulator, in one run.
+"""Compares the operator's engine with the stock Automation API sequence: the same blueprint and emulator, in one run.
 
-Prints seconds, CLI processes and the ratio to the stock sequence, for a creation, a change, no change and a deletion. The two take
-turns, so that a machine that gets slower does so for both.
+Prints the seconds, the number of CLI processes and the ratio to the stock sequence, for a creation, a change, no change and a
+deletion. The two engines take turns, so a machine that becomes slower slows down both.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ from pulumi import automation
 from ingestion_local import toolchain
 from ingestion_local.emulator import Emulator
 from ingestion_local.provider.install import install
+from ingestion_operator.adapters.pulumi.cli import EngineSettings
 from ingestion_operator.adapters.pulumi.program import program
-from ingestion_operator.adapters.pulumi.pulumi_engine import EngineSettings, PulumiEngine
+from ingestion_operator.adapters.pulumi.pulumi_engine import PulumiEngine
 from ingestion_operator.adapters.state_files import FileState
-from ingestion_operator.blueprint.assemble import blueprint
+from ingestion_operator.blueprint.assemble import assemble
 from ingestion_operator.blueprint.function_code import CodeBundle
 from ingestion_operator.blueprint.ownership import Owner
 from ingestion_operator.blueprint.place import Place
@@ -40,7 +41,7 @@ def made(name: str, memory: int) -> Blueprint:
     spec = parse_spec({"spec": {**SPEC["spec"], "processor": {**SPEC["spec"]["processor"], "memoryMiB": memory}}})
     owner = Owner("bench", PipelineKey("bench", name), "uid")
     bundle = CodeBundle.of({"index.py": "def handler(event, context): ..."})
-    return blueprint(spec, owner, Place("123456789012", "us-east-1"), bundle)
+    return assemble(spec, owner, Place("123456789012", "us-east-1"), bundle)
 
 
 class Ours:
@@ -60,7 +61,7 @@ class Ours:
 
 
 class Stock:
-    """What the documentation of the Automation API does."""
+    """The sequence that the documentation of the Automation API shows."""
 
     def __init__(self, settings: EngineSettings, work: Path) -> None:
         self.settings = settings
@@ -81,7 +82,7 @@ class Stock:
         )
         return automation.create_or_select_stack(name, "ingestion", program(wanted, archive), opts=options)
 
-    def up(self, name: str, wanted: Blueprint, *, create: bool) -> None:  # noqa: ARG002 - it always asks
+    def up(self, name: str, wanted: Blueprint, *, create: bool) -> None:  # noqa: ARG002 - it always selects or creates the stack
         """One update."""
         stack = self.stack(name, wanted)
         stack.set_config("aws:region", automation.ConfigValue("us-east-1"))
@@ -100,7 +101,7 @@ def _command(settings: EngineSettings) -> automation.PulumiCommand:
 
 
 class Counting(subprocess.Popen):  # type: ignore[type-arg]
-    """Counts the processes that are started."""
+    """Counts the processes that it starts."""
 
     started = 0
 
@@ -110,14 +111,14 @@ class Counting(subprocess.Popen):  # type: ignore[type-arg]
 
 
 def timed(call: Callable[[], None]) -> tuple[float, int]:
-    """Seconds and processes."""
+    """Run the call and return its duration in seconds and the number of processes that it started."""
     before, began = Counting.started, time.monotonic()
     call()
     return time.monotonic() - began, Counting.started - before
 
 
 def main() -> None:
-    """Run and print the table."""
+    """Measure both engines and print the table."""
     pulumi = toolchain.ensure(["pulumi"])["pulumi"]
     with tempfile.TemporaryDirectory() as directory, Emulator(Path(directory) / "aws", auth=False) as emulator:
         os.environ.update(emulator.env())
@@ -133,7 +134,7 @@ def main() -> None:
 
 
 def measure(contenders: dict[str, Any]) -> dict[str, dict[str, list[tuple[float, int]]]]:
-    """Seconds and processes by step and contender."""
+    """Return seconds and processes of each round, by step and engine."""
     found: dict[str, dict[str, list[tuple[float, int]]]] = {}
     for turn in range(ROUNDS):
         for who, engine in contenders.items():
@@ -150,7 +151,7 @@ def measure(contenders: dict[str, Any]) -> dict[str, dict[str, list[tuple[float,
 
 
 def report(found: dict[str, dict[str, list[tuple[float, int]]]]) -> None:
-    """Medians and ratios."""
+    """Print medians and ratios."""
     print(f"{'step':20} {'operator':>18} {'stock':>18} {'ratio':>8}")
     for step, by_who in found.items():
         seconds = {who: statistics.median(s for s, _ in runs) for who, runs in by_who.items()}

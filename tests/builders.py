@@ -6,17 +6,17 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from ingestion_operator.blueprint.assemble import blueprint
+from ingestion_operator.blueprint.assemble import assemble
 from ingestion_operator.blueprint.function_code import CodeBundle, FunctionCode
 from ingestion_operator.blueprint.ownership import Owner
 from ingestion_operator.blueprint.place import Place
 from ingestion_operator.blueprint.resources import Blueprint, Sensitive
 from ingestion_operator.errors import PipelineError
-from ingestion_operator.model.pipeline import Identity, PipelineKey, parse_spec
-from ingestion_operator.model.processor import SecretKey
+from ingestion_operator.model.environment import SecretKey
+from ingestion_operator.model.pipeline import PipelineKey, PipelineRecord, parse_spec
 from ingestion_operator.model.spec import Spec
 from ingestion_operator.model.status import LastOperation, OperationResult, OperationType, StackStatus, Status
-from ingestion_operator.observe.observed import Observed
+from ingestion_operator.observe.observed import Buildable, Observed, Unbuildable
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 KEY = PipelineKey("team-a", "words")
@@ -37,10 +37,10 @@ def make_blueprint(
     **changes: Any,
 ) -> Blueprint:
     packed = CodeBundle.of({"index.py": code}) if isinstance(code, str) else code
-    return blueprint(make_spec(**changes), OWNER, place, packed, secrets)
+    return assemble(make_spec(**changes), OWNER, place, packed, secrets)
 
 
-# What uses every resource type, and every input of each that a pipeline with code in a zip can have.
+# A spec that uses each resource type, and each input that a pipeline with code in a zip can have.
 EVERYTHING: dict[str, Any] = {
     "tags": {"team": "search"},
     "source": {
@@ -96,5 +96,11 @@ def make_observed(
     problem: PipelineError | None = None,
     **spec: Any,
 ) -> Observed:
-    identity = Identity(KEY, "uid-1", 2, annotations=annotations or {}, status=status or Status())
-    return Observed(identity, make_spec(**spec), wanted if problem is None else None, problem)
+    record = make_record(status, annotations)
+    if problem is not None:
+        return Observed(record, Unbuildable(problem, make_spec(**spec)))
+    return Observed(record, Buildable(make_spec(**spec), wanted or make_blueprint()))
+
+
+def make_record(status: Status | None = None, annotations: dict[str, str] | None = None) -> PipelineRecord:
+    return PipelineRecord(KEY, "uid-1", 2, annotations=annotations or {}, status=status or Status())

@@ -10,7 +10,8 @@ from ingestion_handlers.exporter import Exporter
 from ingestion_handlers.workers import Workers
 from ingestion_operator.adapters.aws import Boto3Cloud, BucketState
 from ingestion_operator.adapters.kubernetes import KubernetesCluster, load_configuration
-from ingestion_operator.adapters.pulumi.pulumi_engine import EngineSettings, PulumiEngine
+from ingestion_operator.adapters.pulumi.cli import EngineSettings
+from ingestion_operator.adapters.pulumi.pulumi_engine import PulumiEngine
 from ingestion_operator.adapters.state_files import FileState
 from ingestion_operator.errors import PipelineError
 from ingestion_operator.ports.pod import Pod
@@ -79,14 +80,9 @@ def connect(settings: Settings) -> Services:
         engine,
         exporter,
         Workers(settings.workers),
-        reconciler_with(context),
+        Reconciler(context),
         AccountCheck(context),
     )
-
-
-def reconciler_with(context: Context) -> Reconciler:
-    """The use case with these ports."""
-    return Reconciler(**vars(context))
 
 
 def backoff_of(settings: Settings) -> Backoff:

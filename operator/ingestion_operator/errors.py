@@ -1,14 +1,14 @@
-"""Everything that can go wrong, as a tree in which the class decides the outcome.
+"""Everything that can go wrong, as a tree.
 
     PipelineError
-    ├── Waiting              something outside must come first; looked at again by itself
+    ├── Waiting                    something outside must come first
     │   ├── DependencyNotReady
     │   ├── LockHeld
     │   ├── Propagating
-    │   └── HoldsData
+    │   └── HoldsData              what is to be deleted holds data, and nobody has confirmed the purge
     │       ├── BucketNotEmpty
     │       └── TableNotEmpty
-    ├── Stalled              a person must act; tried again only rarely, or when the object changes
+    ├── Stalled                    a person must act
     │   ├── SpecInvalid
     │   ├── AccessDenied
     │   ├── BucketNameTaken
@@ -19,28 +19,71 @@
     │   ├── AccountChanged
     │   ├── SeveralDefaults
     │   └── InUse
-    └── Transient            tried again soon, later and later
+    └── Transient                  the same attempt may succeed later
         ├── UpdateFailed
         └── UpdateTimedOut
 
-Foreign exceptions are translated into these by the adapter that meets them.
+Each class has a reason, which the status stores, and an outcome, which says how the operator goes on. The outcome follows
+from the stored reason too: see `outcome_of`. `status.outcomes` is the table of what each outcome means.
+
+An adapter translates foreign exceptions into these where it meets them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from enum import Enum, auto
+from typing import ClassVar, Self
+
 from ingestion_operator.reasons import Reason
 
 
-class PipelineError(Exception):
-    """A reconcile could not be finished; the message is written for the user and holds no secret."""
+class Outcome(Enum):
+    """How the operator goes on after an error."""
 
-    reason: Reason = Reason.FAILED
-    encryption_salt: str = ""
-    """Salt of the stack's secrets, if the operation that failed had come to it."""
+    WAITS = auto()
+    """It looks again soon, for as long as it takes."""
+    HOLDS_DATA = auto()
+    """It waits for a person to confirm a purge or to change the deletion policy."""
+    STALLS = auto()
+    """A person must act; it looks again only rarely."""
+    NEEDS_ANOTHER_SPEC = auto()
+    """A person must change the spec, or what the spec refers to."""
+    RETRIES = auto()
+    """It tries again, later and later, and gives up in the end."""
+
+
+class PipelineError(Exception):
+    """A reconcile could not be finished. The message is written for the user and holds no secret."""
+
+    reason: ClassVar[Reason] = Reason.FAILED
+    outcome: ClassVar[Outcome] = Outcome.RETRIES
+    lock_is_anothers: ClassVar[bool] = False
+    """Whether the operation never began, because another process holds the stack's lock."""
+
+    def __init__(self, message: str = "", encryption_salt: str = "") -> None:
+        super().__init__(message)
+        self._encryption_salt = encryption_salt
+
+    @property
+    def message(self) -> str:
+        """What the user is told."""
+        return str(self)
+
+    @property
+    def encryption_salt(self) -> str:
+        """Salt of the stack's secrets; empty if the operation failed before the engine knew it."""
+        return self._encryption_salt
+
+    def with_salt(self, encryption_salt: str) -> Self:
+        """The same error, with the salt that the next operation must use."""
+        return type(self)(str(self), encryption_salt)
 
 
 class Waiting(PipelineError):
     """Something outside must come first."""
+
+    outcome = Outcome.WAITS
 
 
 class DependencyNotReady(Waiting):
@@ -53,6 +96,7 @@ class LockHeld(Waiting):
     """Another process works on the stack."""
 
     reason = Reason.LOCK_HELD
+    lock_is_anothers = True
 
 
 class Propagating(Waiting):
@@ -62,13 +106,15 @@ class Propagating(Waiting):
 
 
 class HoldsData(Waiting):
-    """Something that is to be deleted holds data, and nobody confirmed the purge."""
+    """Something that is to be deleted holds data, and nobody has confirmed the purge."""
 
-    reason = Reason.BUCKET_NOT_EMPTY
+    outcome = Outcome.HOLDS_DATA
 
 
 class BucketNotEmpty(HoldsData):
     """A bucket to be deleted holds objects."""
+
+    reason = Reason.BUCKET_NOT_EMPTY
 
 
 class TableNotEmpty(HoldsData):
@@ -80,11 +126,14 @@ class TableNotEmpty(HoldsData):
 class Stalled(PipelineError):
     """A person must act."""
 
+    outcome = Outcome.STALLS
+
 
 class SpecInvalid(Stalled):
     """The spec, or the code it names, cannot work."""
 
     reason = Reason.SPEC_INVALID
+    outcome = Outcome.NEEDS_ANOTHER_SPEC
 
 
 class AccessDenied(Stalled):
@@ -112,7 +161,7 @@ class TrailMissing(Stalled):
 
 
 class StateUnreadable(Stalled):
-    """The stack's state cannot be read or decrypted; it is never taken for a new stack."""
+    """The stack's state cannot be read or decrypted; the operator never treats that as a new stack."""
 
     reason = Reason.STATE_UNREADABLE
 
@@ -124,19 +173,19 @@ class CredentialsMissing(Stalled):
 
 
 class AccountChanged(Stalled):
-    """The credentials lead to another AWS account than the one in which the pipeline was built."""
+    """The credentials belong to another AWS account than the one in which the pipeline was built."""
 
     reason = Reason.ACCOUNT_CHANGED
 
 
 class SeveralDefaults(Stalled):
-    """More than one AWSAccount is the default."""
+    """More than one AWSAccount is marked default."""
 
     reason = Reason.SEVERAL_DEFAULTS
 
 
 class InUse(Stalled):
-    """An AWSAccount that is being deleted is still that of pipelines."""
+    """An AWSAccount is being deleted, and pipelines were built with it."""
 
     reason = Reason.IN_USE
 
@@ -153,3 +202,32 @@ class UpdateFailed(Transient):
 
 class UpdateTimedOut(Transient):
     """An operation took longer than reconcile.timeoutSeconds and was interrupted."""
+
+
+ERRORS: tuple[type[PipelineError], ...] = (
+    DependencyNotReady,
+    LockHeld,
+    Propagating,
+    BucketNotEmpty,
+    TableNotEmpty,
+    SpecInvalid,
+    AccessDenied,
+    BucketNameTaken,
+    TableNameTaken,
+    TrailMissing,
+    StateUnreadable,
+    CredentialsMissing,
+    AccountChanged,
+    SeveralDefaults,
+    InUse,
+    UpdateFailed,
+    UpdateTimedOut,
+)
+"""Every error that is raised. One that is missing here has no outcome once only its reason is left."""
+
+OUTCOMES: Mapping[Reason, Outcome] = {error.reason: error.outcome for error in ERRORS}
+
+
+def outcome_of(reason: Reason) -> Outcome:
+    """The outcome of the error whose reason the status stores."""
+    return OUTCOMES.get(reason, PipelineError.outcome)

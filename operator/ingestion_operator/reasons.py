@@ -1,4 +1,4 @@
-"""The reasons of conditions and of Kubernetes Events: one list, used everywhere."""
+"""The reasons of conditions and of Kubernetes Events. Everything that needs a reason takes it from this list."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ class ConditionType(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a condition has its status; the same words name Events."""
+    """Why a condition has its status. Events use the same words."""
 
     # Ready
     PROVISIONED = "Provisioned"  # this generation is applied and the wiring was read back
     PROPAGATING = "Propagating"  # applied, but AWS does not show it yet
     PROGRESSING = "Progressing"  # an update is under way
-    DEPENDENCY_NOT_READY = "DependencyNotReady"  # a referenced object is missing; heals by itself
+    DEPENDENCY_NOT_READY = "DependencyNotReady"  # a referenced object is missing; the operator goes on once it exists
     SUSPENDED = "Suspended"  # spec.reconcile.suspend is true
     DELETING = "Deleting"  # the object is being deleted
     FAILED = "Failed"  # see the message, and Stalled or Reconciling
@@ -44,8 +44,8 @@ class Reason(StrEnum):
     STATE_UNREADABLE = "StateUnreadable"
     RETRIES_EXHAUSTED = "RetriesExhausted"
     CREDENTIALS_MISSING = "CredentialsMissing"
-    ACCOUNT_CHANGED = "AccountChanged"  # the credentials lead to another AWS account than the one it was built in
-    SEVERAL_DEFAULTS = "SeveralDefaults"  # of an AWSAccount: another one is the default too
+    ACCOUNT_CHANGED = "AccountChanged"  # the credentials belong to another AWS account than the one it was built in
+    SEVERAL_DEFAULTS = "SeveralDefaults"  # of an AWSAccount: another one is marked default too
     IN_USE = "InUse"  # of an AWSAccount that is being deleted: pipelines were built with it
     # Synced
     IN_SYNC = "InSync"
@@ -58,5 +58,5 @@ class Reason(StrEnum):
     PURGED = "Purged"
     LOCK_BROKEN = "LockBroken"
     RUNTIME_DEPRECATED = "RuntimeDeprecated"
-    WILDCARD_PERMISSION = "WildcardPermission"  # processor.permissions names * as a resource
+    WILDCARD_PERMISSION = "WildcardPermission"  # processor.permissions allows an action on every resource
     FILTER_OVERLAPS = "FilterOverlaps"  # another pipeline processes some of the same objects

@@ -1,4 +1,4 @@
-"""How several things are said in one message."""
+"""How messages list names, and how long they may be."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ MESSAGE_LIMIT = 2048
 
 
 def few(names: Sequence[str]) -> str:
-    """Some of the names: a message so long that a condition cuts it off would be taken for a new one at each look."""
+    """The first names, and how many more there are: a condition cuts a long message off."""
     more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
     return ", ".join(names[:LISTED]) + more
 
 
 def shorten(message: str) -> str:
-    """A message that is not too long for a condition or an Event."""
+    """The message, cut off where it is too long for a condition or an Event."""
     return message if len(message) <= MESSAGE_LIMIT else message[: MESSAGE_LIMIT - 1] + "…"

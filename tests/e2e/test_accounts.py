@@ -272,7 +272,7 @@ def test_an_account_that_was_taken_away_by_force_leaves_nothing_behind(world: Wo
 
 def needs(world: World, name: str) -> str:
     message: str = world.condition("words", "Ready").get("message", "")
-    return message if f"AWSAccount {name}, with which the pipeline was built, is gone" in message else ""
+    return message if f"AWSAccount {name}, with which the pipeline was built, no longer exists" in message else ""
 
 
 def test_a_pipeline_never_moves_to_another_aws_account(world: World, accounts: Accounts) -> None:

@@ -89,7 +89,7 @@ def test_the_default_account_is_for_new_pipelines_that_name_none(world: World, a
         assert f"{blue}" in accounts.wait(name, "SeveralDefaults")["message"]
     world.apply("late", copying())
     waiting = world.wait_condition("late", "Ready", "DependencyNotReady")
-    assert "are all the default" in waiting["message"]
+    assert "are all marked default" in waiting["message"]
     world.apply("named", in_account(green))
     assert account_id(world, "named") == second.number
 

@@ -30,12 +30,12 @@ def test_the_demo_tells_its_whole_story_and_ends_well(tmp_path: Path) -> None:
 
     assert done.returncode == 0, done.stdout + done.stderr
     for line in (
-        "23 AWS resources by 2 Pulumi processes",
+        "2 Pulumi processes created 23 AWS resources",
         "15 of 15 processed",
-        "{'same': 22, 'update': 1}, by 1 Pulumi process",
+        "1 Pulumi process made these changes: {'same': 22, 'update': 1}",
         "put back: permission",
-        "the event is kept, with the error and its number of runs",
-        "no bucket, function, rule, role, queue or log group is left in AWS",
+        "the queue keeps the event with the error and the number of runs",
+        "AWS has no bucket, function, rule, role, queue or log group of the pipeline",
         "everything is stopped",
     ):
         assert line in done.stdout

@@ -136,7 +136,7 @@ def test_a_deprecated_runtime_works_and_is_said(world: World) -> None:
     world.apply("copy", copying(processor={"code": {"inline": COPY}, "runtime": "python3.9"}))
     world.wait_ready("copy")
 
-    assert "python3.9 is deprecated by AWS since 2025-12-15" in world.condition("copy", "Ready")["message"]
+    assert "python3.9 was deprecated by AWS on 2025-12-15" in world.condition("copy", "Ready")["message"]
     world.wait("an Event", lambda: "RuntimeDeprecated" in world.event_reasons())
 
 

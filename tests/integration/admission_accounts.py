@@ -1,4 +1,4 @@
-"""AWSAccounts that the API server takes and refuses, each refusal with its field and the whole of what is said of it."""
+"""AWSAccounts that the API server accepts and refuses. Each refusal has its field and its whole message."""
 
 from __future__ import annotations
 
@@ -12,18 +12,25 @@ BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/bounds"
 OTHER = "210987654321"
 
 ROLE_RULE = "roleArn must be the ARN of an IAM role, arn:aws:iam::<account>:role/<name>"
-STAYS = (
-    "the AWS account of roleArn cannot be changed: pipelines are built in it. Create a second AWSAccount for the other"
+STAYS = "the AWS account of roleArn cannot be changed, because pipelines are built in it: create a second AWSAccount for the other account"
+EXTERNAL_RULE = (
+    "externalId must have 2 to 1,224 letters, digits and _+=,.@:/-: write it exactly as in the trust policy of the role"
 )
-EXTERNAL_RULE = "externalId is 2 to 1,224 letters, digits and _+=,.@:/-, as the role's trust policy has it"
-TAG_KEYS = "keys of session tags are 1 to 128 letters, digits, spaces and _.:/=+@- and must not begin with aws:"
-TAG_VALUES = "values of session tags are letters, digits, spaces and _.:/=+@-"
-TAG_CASE = "AWS takes keys of session tags that differ only in upper and lower case for one: write the key once"
-NAMESPACE_RULE = "each of allowedNamespaces is the name of a namespace, or its beginning and *, for example team-*"
-REGION_RULE = "each of allowedRegions is the code of an AWS region, for example eu-west-1"
-ENDPOINT_RULE = "endpointUrl is https:// or http:// with a host and, if it is another than usual, a port"
+TAG_KEYS = (
+    "the key of a session tag must have 1 to 128 letters, digits, spaces and _.:/=+@- and must not begin with aws:"
+)
+TAG_VALUES = "the value of a session tag may have only letters, digits, spaces and _.:/=+@-"
+TAG_CASE = "AWS treats keys of session tags that differ only in upper and lower case as one key: write the key once"
+NAMESPACE_RULE = (
+    "every entry of allowedNamespaces must be the name of a namespace, or the beginning of a name followed by *, for example "
+    "team-*"
+)
+REGION_RULE = "every entry of allowedRegions must be the code of an AWS region, for example eu-west-1"
+ENDPOINT_RULE = "endpointUrl must be https:// or http:// followed by a host and an optional port, for example https://vpce-1.example.com"
 BOUNDARY_RULE = "permissionsBoundary must be the ARN of an IAM policy, arn:aws:iam::<account>:policy/<name>"
-BOUNDARY_ACCOUNT = "a role is bounded by a policy of its own account or of AWS: name one of the account of roleArn"
+BOUNDARY_ACCOUNT = (
+    "permissionsBoundary must be a policy of the account of roleArn, or a policy of AWS: name one of these"
+)
 
 EVERY_FIELD: Changes = [
     ("roleArn", f"arn:aws:iam::{ACCOUNT}:role/team/path/ingestion+=,.@_-1"),

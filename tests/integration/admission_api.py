@@ -1,4 +1,4 @@
-"""The API server, asked as kubectl asks it, but without a process for each question."""
+"""Requests to the API server like those of kubectl, but without a process for each request."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ Document = dict[str, Any]
 
 @contextmanager
 def connected(plane: ControlPlane) -> Iterator[client.CustomObjectsApi]:
-    """A connection as the administrator."""
+    """A connection with the rights of an administrator."""
     with config.new_client_from_config(str(plane.kubeconfig)) as connection:  # type: ignore[no-untyped-call]
         yield client.CustomObjectsApi(connection)
 
 
 def manifest(*changes: Change, name: str = "pipe", **metadata: Any) -> Document:
-    """The smallest good pipeline with values set, or (UNSET) taken away, by their dotted path in the spec."""
+    """The smallest valid pipeline, with changes: values that are set, or removed with UNSET, by their dotted path in the spec."""
     spec: Document = {"processor": {"code": {"inline": CODE}}}
     for path, value in changes:
         *parents, last = path.split(".")
@@ -51,7 +51,7 @@ def manifest(*changes: Change, name: str = "pipe", **metadata: Any) -> Document:
 
 
 def account(*changes: Change, name: str = "account", **metadata: Any) -> Document:
-    """The smallest good AWSAccount with values of its spec set, or (UNSET) taken away."""
+    """The smallest valid AWSAccount, with changes: values of its spec that are set, or removed with UNSET."""
     spec: Document = {"roleArn": ROLE}
     for field, value in changes:
         spec[field] = copy.deepcopy(value)
@@ -66,12 +66,12 @@ def account(*changes: Change, name: str = "account", **metadata: Any) -> Documen
 
 
 def tried_account(api: client.CustomObjectsApi, document: Document) -> Document:
-    """What the API server would store."""
+    """The document that the API server would store."""
     answer = api.create_cluster_custom_object(**ACCOUNTS, body=document, dry_run="All", field_validation="Strict")
     return cast(Document, answer)
 
 
 def tried(api: client.CustomObjectsApi, document: Document) -> Document:
-    """What the API server would store; kubectl too asks for strict fields."""
+    """The document that the API server would store. Unknown fields are an error, as in kubectl."""
     answer = api.create_namespaced_custom_object(**RESOURCE, body=document, dry_run="All", field_validation="Strict")
     return cast(Document, answer)

@@ -1,20 +1,22 @@
-"""Changes of a pipeline that is there which the API server refuses, as they would lose data, and which it takes."""
+"""Changes of an existing pipeline: the API server refuses those that would lose data, and accepts the others."""
 
 from __future__ import annotations
 
 from integration.admission_rows import EVERY_FIELD, EXISTING, FROM_CONFIG_MAP, REGIONAL, Changes, Forbidden
 
 BUCKET_STAYS = "cannot be changed: the bucket holds data. Create a second pipeline with the other bucket"
-RESULTS_STAY = "cannot be changed: results are there already. Create a second pipeline for the other bucket"
-TABLE_STAYS = "cannot be changed: results are there already. Create a second pipeline for the other table"
+RESULTS_STAY = "cannot be changed: the bucket holds results. Create a second pipeline with another bucket"
+TABLE_STAYS = "cannot be changed: the table holds results. Create a second pipeline with another table"
 REGION_STAYS = "region cannot be changed: create a second pipeline in the other region"
 ACCOUNT_STAYS = "accountRef cannot be changed: create a second pipeline in the other account"
 SEARCH: Changes = [("accountRef", {"name": "search"})]
-HELD = "it holds results. Delete the pipeline (its {0} under RetainData) and create it without results"
 
 
-def held(what: str, buckets: str) -> str:
-    return f"{what} cannot be taken away: {HELD.format(buckets)}"
+def held(what: str, holder: str, kept: str) -> str:
+    return (
+        f"{what} cannot be removed: the {holder} holds results. Delete the pipeline (deletion.policy RetainData keeps its {kept}) and "
+        f"create it again without {what}"
+    )
 
 
 def forbidden(path: str, before: Changes, after: Changes, stays: str) -> Forbidden:
@@ -60,25 +62,25 @@ FORBIDDEN: dict[str, Forbidden] = {
         "results.table.sortKey", [("results.table.sortKey", "chunk")], [("results.table", {})], TABLE_STAYS
     ),
     "a results bucket that is taken away": Forbidden(
-        [("results.bucket", {})], [("results", {})], "spec.results", held("results.bucket", "buckets stay")
+        [("results.bucket", {})], [("results", {})], "spec.results", held("results.bucket", "bucket", "buckets")
     ),
     "a results bucket that gives way to a table": Forbidden(
-        [("results.bucket", {})], [("results.table", {})], "spec.results", held("results.bucket", "buckets stay")
+        [("results.bucket", {})], [("results.table", {})], "spec.results", held("results.bucket", "bucket", "buckets")
     ),
     "a results table that is taken away": Forbidden(
-        [("results.table", {})], [("results", {})], "spec.results", held("results.table", "table stays")
+        [("results.table", {})], [("results", {})], "spec.results", held("results.table", "table", "table")
     ),
     "results of a bucket that are taken away": Forbidden(
         [("results.bucket", {})],
         [],
         "spec",
-        held("results", "buckets stay").replace(": it holds", ": its bucket holds"),
+        held("results", "bucket", "buckets"),
     ),
     "results of a table that are taken away": Forbidden(
         [("results.table", {})],
         [],
         "spec",
-        held("results", "table stays").replace(": it holds", ": its table holds"),
+        held("results", "table", "table"),
     ),
 }
 

@@ -1,4 +1,4 @@
-"""What the API server refuses in `spec.processor`; see `admission_refusals`."""
+"""Values of `spec.processor` that the API server refuses, for `admission_refusals`."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ PROCESSOR: dict[str, Refusal] = {
     "an image of another region": Refusal(
         [("region", "eu-central-1"), *FROM_IMAGE],
         "spec.processor.code.image.uri",
-        "a function takes an image of its own region only: name an image in spec.region",
+        "a function can use only an image of its own region: name an image of spec.region",
     ),
     # processor
     **{
@@ -107,7 +107,7 @@ PROCESSOR: dict[str, Refusal] = {
     "no concurrency": one(
         "processor.reservedConcurrency",
         0,
-        "reservedConcurrency: 0 would let no event be processed: write at least 1, or leave it out",
+        "with reservedConcurrency: 0 the function would process no event: write at least 1, or leave out reservedConcurrency",
     ),
     **{
         f"the reserved variable {name}": Refusal(

@@ -1,4 +1,4 @@
-"""Specs that the API server refuses, each with the field that it names and the whole of what it says of it."""
+"""Specs that the API server refuses, each with the field that it names and its whole message about the field."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from integration.admission_rows import (
 
 
 def beyond_every_bound() -> Iterator[tuple[str, Refusal]]:
-    """What no enumeration knows, and what is beyond the bounds of each number."""
+    """Values that are in no enumeration, and numbers outside their bounds."""
     for path, values in ENUMS.items():
         known = ", ".join(f'"{value}"' for value in values)
         odd: Any = 2 if isinstance(values[0], int) else "Other"
@@ -38,7 +38,7 @@ def beyond_every_bound() -> Iterator[tuple[str, Refusal]]:
 
 
 def beyond_every_length() -> Iterator[tuple[str, Refusal]]:
-    """Texts that are too long by one."""
+    """Texts that are one character too long."""
     longest = {
         "region": 32,
         "source.bucket.name": 63,
@@ -74,10 +74,10 @@ KEYS = ("prefixes", "suffixes", "excludePrefixes", "excludeSuffixes")
 
 
 def of_the_filter() -> Iterator[tuple[str, Refusal]]:
-    """What none of the four lists of keys takes."""
+    """Values that none of the four lists of keys accepts."""
     rules = dict(zip(KEYS, (said.LITERAL, said.LITERAL_END, said.LITERAL_EXCLUDED, said.LITERAL_END), strict=True))
     for kind, rule in rules.items():
-        path, literal = f"source.filter.{kind}", f"each of {kind} {rule}"
+        path, literal = f"source.filter.{kind}", f"{kind} are {rule}"
         yield f"{kind} with a wildcard", one(path, ["a*"], literal)
         yield f"{kind} with a question mark after a good one", one(path, ["ok/", "a?"], literal)
         yield f"{kind} with a backslash", one(path, ["a\\"], literal)
@@ -108,13 +108,13 @@ REFUSED: dict[str, Refusal] = {
     "a new bucket with a dot": one(
         "source.bucket.name",
         "my.raw",
-        "a bucket that the operator makes has no dots in its name, which break TLS: write hyphens",
+        "a bucket that the operator makes cannot have dots in its name, because dots break TLS: write hyphens instead",
     ),
     "a new bucket that ends with -an": one(
         "source.bucket.name",
         "raw-an",
-        "a name that ends with -an is completed by AWS only: leave the ending out, and write naming: AccountRegional if it is to "
-        "be unique in your account and region",
+        "AWS reserves the ending -an for account-regional names: leave out the ending, and write naming: AccountRegional if the "
+        "name must be unique only in your account and region",
     ),
     **{
         f"a bucket name that begins with {text}": one("source.bucket.name", f"{text}raw", said.RESERVED_BUCKET)
@@ -128,18 +128,19 @@ REFUSED: dict[str, Refusal] = {
     "an existing bucket without a name": one(
         "source.bucket.management",
         "Existing",
-        "an existing bucket must be named: write source.bucket.name, or management: Managed for a new one",
+        "an existing bucket needs a name: write source.bucket.name, or write management: Managed for a new bucket",
         "source.bucket.name",
     ),
     "an existing bucket with naming": Refusal(
         [*EXISTING, *REGIONAL],
         "spec.source.bucket.naming",
-        "naming is for buckets that the operator makes: leave it out for an existing one",
+        "naming works only for a bucket that the operator makes: leave out naming for an existing bucket",
     ),
     "a regional name of 33": one(
         "source.bucket.name",
         "b" * 33,
-        "with naming AccountRegional the name must not be longer than 32 characters: -<account>-<region>-an is added to it",
+        "with naming AccountRegional, name must not be longer than 32 characters, because the operator adds -<account>-<region>-an: "
+        "choose a shorter name",
         "source.bucket.name",
         *REGIONAL,
     ),
@@ -170,7 +171,7 @@ REFUSED: dict[str, Refusal] = {
         "spec.results.bucket.encryption.keyArn",
         said.KEY_REGION,
     ),
-    "a prefix with a variable": one("source.filter.prefixes", ["${aws:username}/"], f"each of prefixes {said.LITERAL}"),
+    "a prefix with a variable": one("source.filter.prefixes", ["${aws:username}/"], f"prefixes are {said.LITERAL}"),
     "prefixes with exclusions": Refusal(
         [("source.filter", {"prefixes": ["raw/"], "excludePrefixes": ["raw/tmp/"]})],
         "spec.source.filter",
@@ -198,7 +199,7 @@ REFUSED: dict[str, Refusal] = {
     "a size between nothing": Refusal(
         [("source.filter", {"minSizeBytes": 10, "maxSizeBytes": 9})],
         "spec.source.filter.maxSizeBytes",
-        "no object is both larger than minSizeBytes and smaller than maxSizeBytes: make maxSizeBytes the larger one",
+        "maxSizeBytes is smaller than minSizeBytes, so no object can match: write a larger maxSizeBytes",
     ),
     "a trail without its trigger": one("source.cloudTrail", {}, said.NO_TRAIL),
     "a trail that is a name": Refusal(
@@ -217,7 +218,7 @@ REFUSED: dict[str, Refusal] = {
     ),
     # results
     "a results bucket name with capitals": one("results.bucket.name", "Raw", said.BUCKET_RULE),
-    "a results prefix with a wildcard": one("results.bucket.prefix", "out/*", f"prefix {said.LITERAL}"),
+    "a results prefix with a wildcard": one("results.bucket.prefix", "out/*", f"prefix is {said.LITERAL}"),
     "a table name of 2": one("results.table.name", "ab", said.TABLE_RULE),
     "a table name with a slash": one("results.table.name", "team/words", said.TABLE_RULE),
     "a table name that is an ARN": one(
@@ -229,7 +230,7 @@ REFUSED: dict[str, Refusal] = {
     "one key twice": one(
         "results.table.sortKey",
         "id",
-        "partitionKey and sortKey are two attributes: choose another name for one, or leave sortKey out",
+        "partitionKey and sortKey must be different attributes: choose another name for one of them, or leave out sortKey",
     ),
     **{
         f"results in the source bucket {what}": Refusal(through_the_source(*where), "spec", said.LOOP)

@@ -1,4 +1,4 @@
-"""Specs that the API server takes or refuses, as changes of the smallest good one; see `test_admission`."""
+"""Specs that the API server accepts, as changes of the smallest valid spec, for `test_admission`. Shared parts of all rows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Changes = list[Change]
 
 
 class Refusal(NamedTuple):
-    """Changes that are refused, the field that the refusal names, and what it says of it."""
+    """Changes that the API server refuses, the field that the refusal names, and its message."""
 
     changes: Changes
     field: str
@@ -20,7 +20,7 @@ class Refusal(NamedTuple):
 
 
 class Forbidden(NamedTuple):
-    """A pipeline that is there, the changes that it is not to become, and the refusal."""
+    """An existing pipeline, a change that the API server refuses, the field that the refusal names, and its message."""
 
     before: Changes
     after: Changes
@@ -73,7 +73,7 @@ def numbered(beginning: str, count: int, digits: int = 2) -> list[str]:
 
 
 def through_the_source(prefix: str, *prefixes: str) -> Changes:
-    """Results under a prefix of the source bucket itself."""
+    """Results under a prefix of the source bucket."""
     return [
         ("source.bucket.name", "shared"),
         ("source.filter.prefixes", list(prefixes)),
@@ -90,7 +90,7 @@ def more(count: int, most: int) -> str:
 
 
 def one(path: str, value: Any, message: str, field: str = "", *others: tuple[str, Any]) -> Refusal:
-    """One value that is refused at its own field, unless said otherwise."""
+    """One refused value. The refusal names the field of the value, unless `field` names another one."""
     return Refusal([(path, value), *others], f"spec.{field or path}", message)
 
 
@@ -180,11 +180,11 @@ WITH: dict[tuple[str, Any], Changes] = {
     ("source.bucket.encryption.type", "KMS"): [("source.bucket.encryption.keyArn", KEY)],
     ("results.bucket.encryption.type", "KMS"): [("results.bucket.encryption.keyArn", KEY)],
 }
-"""What else a value needs."""
+"""The other changes that a value needs."""
 
 
 def accepted_values() -> Iterator[tuple[str, Changes]]:
-    """Every value of every enumeration, the least and the most of every number."""
+    """Every value of every enumeration, and the smallest and the largest value of every number."""
     for path, values in {**ENUMS, "processor.runtime": RUNTIMES, "reconcile.suspend": (True, False)}.items():
         yield from ((f"{path}: {value}", [(path, value), *WITH.get((path, value), [])]) for value in values)
     for path, (least, most) in {**INTEGERS, "processor.reservedConcurrency": (1, 10000)}.items():
@@ -192,7 +192,7 @@ def accepted_values() -> Iterator[tuple[str, Changes]]:
         yield f"{path}: the most, {most}", [(path, most)]
 
 
-# A pattern has room for 1,698 characters besides its frame, a policy for 7,240, the environment for 4,096.
+# Besides its frame, a pattern has room for 1,698 characters, and a policy for 7,240. The environment has room for 4,096 bytes.
 ACCEPTED: dict[str, Changes] = {
     "only the code": [],
     "every field": EVERY_FIELD,

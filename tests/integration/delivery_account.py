@@ -26,7 +26,7 @@ RAISE = "def handler(event, context): raise RuntimeError('poison')"
 
 
 @dataclass
-class Account:
+class DeliveryAccount:
     """A bucket with events, a rule on keys under raw/, and a role.
 
     The role may do anything with the bucket, and send to the account's queues until `failures` is revoked.
@@ -92,6 +92,11 @@ class Account:
             SourceArn=source, SourceAccount=self.emulator.account_id,
         )  # fmt: skip
 
+    def connect(self, function: str, **extra: Any) -> None:
+        """Let the rule invoke the function, and make the function its target."""
+        self.permit(function, self.rule)
+        self.target(function, **extra)
+
     def queue(self, suffix: str, *, open_to: str = "") -> tuple[str, str]:
         url = self.sqs.create_queue(QueueName=f"{self.name}-{suffix}")["QueueUrl"]
         arn = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
@@ -137,8 +142,19 @@ class Account:
         wait_until(name, lambda: self.metric(namespace, name, **dimensions) >= 1, timeout_seconds=60)
 
 
+def answer_of(account: DeliveryAccount, key: str) -> str:
+    """What a function wrote about the object."""
+    name = f"answer/{key}"
+    wait_until(
+        name,
+        lambda: account.s3.list_objects_v2(Bucket=account.name, Prefix=name).get("Contents"),
+        timeout_seconds=30,
+    )
+    return str(account.s3.get_object(Bucket=account.name, Key=name)["Body"].read().decode())
+
+
 @pytest.fixture
-def account(emulator: Emulator) -> Iterator[Account]:
-    found = Account(emulator, f"delivery-{uuid4().hex[:8]}")
+def account(emulator: Emulator) -> Iterator[DeliveryAccount]:
+    found = DeliveryAccount(emulator, f"delivery-{uuid4().hex[:8]}")
     yield found
     found.switch_events(on=False)

@@ -10,21 +10,22 @@ import ssl
 import threading
 from http.client import HTTPSConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from urllib.parse import urlsplit
 
 from ingestion_local.emulator import Emulator
+from ingestion_local.lifecycle import Startable
 
 FUNCTIONS = "/2015-03-31/functions"
-# What belongs to one connection and is not handed on.
+# Headers that belong to one connection and are not passed on.
 OWN = {"connection", "transfer-encoding", "keep-alive", "content-length", "host"}
 
 
-class Echo:
-    """Everything is handed on to the emulator but the creation of a function, which is refused."""
+class Echo(Startable):
+    """Passes everything on to the emulator, but refuses the creation of a function."""
 
     def __init__(self, emulator: Emulator) -> None:
+        super().__init__()
         self.repeated: list[str] = []
         self._emulator = emulator
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
@@ -35,7 +36,7 @@ class Echo:
         return f"http://127.0.0.1:{self._server.server_port}"
 
     def refusal(self, body: bytes) -> bytes:
-        """What AWS says to an environment that it does not take."""
+        """AWS's answer to an environment that it refuses."""
         measured = json.dumps(json.loads(body)["Environment"]["Variables"])
         self.repeated.append(measured)
         message = f"Lambda was unable to configure your environment variables. String measured: {measured}"
@@ -55,15 +56,10 @@ class Echo:
         finally:
             connection.close()
 
-    def __enter__(self) -> Self:
+    def _start(self) -> None:
+        self._started.enter_context(self._server)
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        self._started.callback(self._server.shutdown)
 
 
 def _handler(echo: Echo) -> type[BaseHTTPRequestHandler]:

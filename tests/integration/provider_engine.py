@@ -1,4 +1,4 @@
-"""Asks the stand-in what Pulumi's engine asks a provider, in this process."""
+"""Sends the stand-in the requests of Pulumi's engine, in this process."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Aborted(Exception):
 
 
 class Call:
-    """A call's context, with what the stand-in uses of it."""
+    """A call's context, with the methods that the stand-in uses."""
 
     def __init__(self) -> None:
         self.trailers: dict[str, bytes] = {}
@@ -32,13 +32,13 @@ class Call:
 
 
 def new_call() -> Any:
-    """A context that the stand-in takes for one of gRPC's."""
+    """A context in the place of gRPC's own."""
     return Call()
 
 
 @dataclass(frozen=True)
 class Engine:
-    """Asks the stand-in what Pulumi's engine asks a provider."""
+    """Sends the stand-in the requests of Pulumi's engine."""
 
     provider: StandIn
 
@@ -57,7 +57,7 @@ class Engine:
         return answer.id, from_struct(answer.properties)
 
     def unfinished(self, kind: str, inputs: Document) -> provider_pb2.ErrorResourceInitFailed:
-        """What a creation that fails half way tells the engine."""
+        """The error that the engine gets from a creation that fails half way."""
         call: Any = Call()
         request = provider_pb2.CreateRequest(urn=self.urn(kind), properties=to_struct(inputs))
         with contextlib.suppress(Aborted):
@@ -75,13 +75,7 @@ class Engine:
         return answer.id, from_struct(answer.inputs), from_struct(answer.properties)
 
     def diff(self, kind: str, identity: str, old: Document, new: Document) -> tuple[list[str], list[str]]:
-        request = provider_pb2.DiffRequest(
-            id=identity,
-            urn=self.urn(kind),
-            olds=to_struct(old),
-            news=to_struct(new),
-            old_inputs=to_struct(old),
-        )
+        request = provider_pb2.DiffRequest(**self._change(kind, identity, old, new))
         answer = self.provider.Diff(request, new_call())
         assert (answer.changes == provider_pb2.DiffResponse.DIFF_SOME) == bool(answer.diffs)
         assert answer.deleteBeforeReplace == bool(answer.replaces)
@@ -91,14 +85,7 @@ class Engine:
         return list(answer.diffs), list(answer.replaces)
 
     def update(self, kind: str, identity: str, old: Document, new: Document, *, preview: bool = False) -> Document:
-        request = provider_pb2.UpdateRequest(
-            id=identity,
-            urn=self.urn(kind),
-            olds=to_struct(old),
-            news=to_struct(new),
-            old_inputs=to_struct(old),
-            preview=preview,
-        )
+        request = provider_pb2.UpdateRequest(**self._change(kind, identity, old, new), preview=preview)
         return from_struct(self.provider.Update(request, new_call()).properties)
 
     def delete(self, kind: str, identity: str, inputs: Document) -> None:
@@ -106,3 +93,8 @@ class Engine:
             id=identity, urn=self.urn(kind), properties=to_struct(inputs), old_inputs=to_struct(inputs)
         )
         self.provider.Delete(request, new_call())
+
+    def _change(self, kind: str, identity: str, old: Document, new: Document) -> dict[str, Any]:
+        """The fields of a change, both for a diff and for an update."""
+        before, after = to_struct(old), to_struct(new)
+        return {"id": identity, "urn": self.urn(kind), "olds": before, "news": after, "old_inputs": before}

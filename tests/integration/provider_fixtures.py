@@ -1,4 +1,4 @@
-"""Fixtures of the tests of the stand-in; a module that uses them imports them by name."""
+"""Fixtures for the tests of the stand-in. A module that uses them imports them by name."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from ingestion_local.emulator import Emulator
-from ingestion_local.provider.kinds import Aws
-from ingestion_local.provider.server import StandIn, place_of
+from ingestion_local.provider.access import access_of
+from ingestion_local.provider.clients import Aws
+from ingestion_local.provider.server import StandIn
 from integration.provider_engine import Engine
-from integration.provider_world import World
+from integration.provider_world import ProviderWorld
 
 NUMBERS = itertools.count(1)
 
@@ -24,11 +25,11 @@ def engine(emulator: Emulator) -> Iterator[Engine]:
         for name, value in emulator.env().items():
             patch.setenv(name, value)
         provider = StandIn("1.2.3")
-        provider.configure(Aws(place_of(emulator.env())))
+        provider.configure(Aws(access_of(emulator.env())))
         yield Engine(provider)
 
 
 @pytest.fixture
-def world(emulator: Emulator, tmp_path: Path) -> World:
+def world(emulator: Emulator, tmp_path: Path) -> ProviderWorld:
     """A part of the emulator for one test."""
-    return World(emulator, tmp_path, f"thing-{next(NUMBERS)}")
+    return ProviderWorld(emulator, tmp_path, f"thing-{next(NUMBERS)}")

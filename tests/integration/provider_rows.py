@@ -1,15 +1,31 @@
-"""Every kind of the stand-in with what its tests need; the fixtures are in `conftest.py`."""
+"""Every resource type of the stand-in with a row for its tests; the fixtures are in `provider_fixtures`."""
 
 from __future__ import annotations
 
 import pytest
 
 from ingestion_local.provider.properties import Document
-from integration import provider_compute_rows, provider_storage_rows
-from integration.provider_world import Row, World, same_text
+from integration import (
+    provider_bucket_rows,
+    provider_compute_rows,
+    provider_function_rows,
+    provider_storage_rows,
+    provider_trail_rows,
+)
+from integration.provider_world import ProviderWorld, Row, same_text
 
-ROWS: dict[str, Row] = {**provider_storage_rows.ROWS, **provider_compute_rows.ROWS}
-VARIANTS: dict[str, tuple[str, Row]] = {**provider_storage_rows.VARIANTS, **provider_compute_rows.VARIANTS}
+ROWS: dict[str, Row] = {
+    **provider_trail_rows.ROWS,
+    **provider_bucket_rows.ROWS,
+    **provider_storage_rows.ROWS,
+    **provider_compute_rows.ROWS,
+    **provider_function_rows.ROWS,
+}
+VARIANTS: dict[str, tuple[str, Row]] = {
+    **provider_bucket_rows.VARIANTS,
+    **provider_trail_rows.VARIANTS,
+    **provider_function_rows.VARIANTS,
+}
 kinds = pytest.mark.parametrize("kind", [pytest.param(kind, id=kind.rpartition(":")[2]) for kind in ROWS])
 CASES = {kind.rpartition(":")[2]: (kind, row) for kind, row in ROWS.items()} | VARIANTS
 cases = pytest.mark.parametrize(("kind", "row"), [pytest.param(*case, id=name) for name, case in CASES.items()])
@@ -19,7 +35,7 @@ changing = pytest.mark.parametrize(
 )
 
 
-def assert_applied(kind: str, world: World, inputs: Document) -> None:
+def assert_applied(kind: str, world: ProviderWorld, inputs: Document) -> None:
     """Assert that AWS has each of these inputs as it was given."""
     seen = ROWS[kind].seen(world, inputs)
     assert {key: same_text(seen[key]) for key in inputs} == {key: same_text(value) for key, value in inputs.items()}

@@ -1,4 +1,4 @@
-"""Runs the handlers in this process against a real API server. Engine and cloud are fakes."""
+"""Runs the handlers with Kopf in this process, against the real API server and with a fake engine and cloud."""
 
 from __future__ import annotations
 
@@ -16,18 +16,19 @@ import pytest
 from fakes import Call, FakeCloud, FakeEngine
 from ingestion_handlers.exporter import Exporter
 from ingestion_handlers.registry import register
-from ingestion_handlers.services import Services, reconciler_with
+from ingestion_handlers.services import Services
 from ingestion_handlers.workers import Workers
 from ingestion_local.processes import free_ports
 from ingestion_operator.adapters.kubernetes import KubernetesCluster, load_configuration
 from ingestion_operator.reconcile.account_check import AccountCheck
 from ingestion_operator.reconcile.context import Context
+from ingestion_operator.reconcile.reconciler import Reconciler
 from ingestion_operator.settings import Settings
 from ingestion_operator.status.schedule import Backoff
 
 
 class Clock:
-    """A clock for the deadlines of operations, set by the test."""
+    """The clock for the deadlines of operations."""
 
     now = 0.0
 
@@ -51,7 +52,7 @@ class Running:
         return self._get(f"http://{self.health_address}/healthz")[0]
 
     def get(self, path: str) -> tuple[int, str]:
-        """The HTTP status and the text that the operator's own web server answers."""
+        """The HTTP status and the text of an answer of the operator's own web server."""
         return self._get(f"http://{self.address}{path}")
 
     @staticmethod
@@ -64,7 +65,7 @@ class Running:
 
     @property
     def verbs(self) -> list[str]:
-        """What the engine was asked to do, one verb for each call."""
+        """The verbs of the engine's calls. An update that only compares is a refresh."""
         return [_verb(call) for call in self.engine.calls]
 
 
@@ -75,7 +76,7 @@ def _verb(call: Call) -> str:
 
 
 class InterruptibleEngine(FakeEngine):
-    """A fake engine with the methods that the handlers use besides the port."""
+    """A fake engine with the further methods that the handlers use."""
 
     def cli_processes(self) -> tuple[int, int]:
         return 0, len(self.calls)
@@ -103,7 +104,7 @@ def running(namespace: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running
             engine,  # type: ignore[arg-type]
             exporter,
             Workers(4),
-            reconciler_with(context),
+            Reconciler(context),
             AccountCheck(context),
         )
 

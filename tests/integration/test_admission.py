@@ -1,4 +1,4 @@
-"""The API server itself accepts what can work and refuses the rest with a message that says what to write instead."""
+"""The API server accepts every spec that can work, and refuses the others with a message about what to write instead."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def api(control_plane: ControlPlane) -> Iterator[client.CustomObjectsApi]:
 
 
 def causes(error: ApiException) -> list[Cause]:
-    """The fields that a refusal names and what it says of each, as kubectl prints them."""
+    """The fields that a refusal names, with the message for each, as kubectl prints them."""
     status = json.loads(error.body or "{}")
     found = (status.get("details") or {}).get("causes") or [{"message": status["message"]}]
     return [(cause.get("field", ""), cause["message"]) for cause in found if NOT_CHECKED not in cause["message"]]
@@ -50,7 +50,7 @@ def refusal(api: client.CustomObjectsApi, document: Document) -> list[Cause]:
 
 
 def says(found: list[Cause], field: str, message: str) -> bool:
-    """Whether this is the only complaint, and the whole of it after the value that Kubernetes puts before it."""
+    """Whether this is the only complaint and its whole text. Kubernetes may write the value before the text."""
     return (
         len(found) == 1
         and found[0][0] == field
@@ -73,7 +73,7 @@ def at(node: Any, path: str) -> Any:
 
 
 def contains(found: Any, wanted: Any) -> bool:
-    """Whether everything wanted is there; defaults may have been added."""
+    """Whether everything wanted is there. The API server may have added defaults."""
     if isinstance(wanted, dict):
         return all(key in found and contains(found[key], value) for key, value in wanted.items())
     if isinstance(wanted, list):
@@ -108,7 +108,7 @@ def test_every_other_change_is_accepted(
 
 
 def replaced(api: client.CustomObjectsApi, before: list[Change], after: list[Change]) -> Document:
-    """The answer to a change of a pipeline that is really there."""
+    """The answer to a change of a pipeline that really exists."""
     created = cast(Document, api.create_namespaced_custom_object(**RESOURCE, body=manifest(*before, name="changing")))
     version = created["metadata"]["resourceVersion"]
     wanted = manifest(*after, name="changing", resourceVersion=version)
@@ -199,7 +199,7 @@ def test_a_part_that_is_given_gets_the_defaults_of_its_other_fields(
 
 
 def fields(node: Mapping[str, Any], path: str = "spec") -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Every node of the schema with its path; `[]` stands for each item of a list, `.*` for each value of a map."""
+    """Every node of the schema with its path. `[]` stands for each item of a list, and `.*` for each value of a map."""
     yield path, node
     for name, child in (node.get("properties") or {}).items():
         yield from fields(child, f"{path}.{name}")
@@ -310,4 +310,4 @@ def nested(lines: list[tuple[int, str]]) -> Iterator[str]:
 def test_kubectl_explains_a_field_with_its_type_and_description(control_plane: ControlPlane) -> None:
     shown = control_plane.run_kubectl("explain", "ipl.spec.processor.memoryMiB").stdout
     assert "FIELD: memoryMiB <integer>" in shown
-    assert "Memory of the function in MiB" in shown
+    assert "The memory of the function, in MiB." in shown

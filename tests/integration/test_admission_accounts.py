@@ -1,4 +1,4 @@
-"""AWSAccounts, as the API server takes and refuses them."""
+"""The AWSAccounts that the API server accepts, and those that it refuses."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_every_other_change_is_accepted(
 
 
 def replaced(api: client.CustomObjectsApi, before: list[Change], after: list[Change]) -> Document:
-    """The answer to a change of an account that is really there."""
+    """The answer to a change of an account that really exists."""
     created = cast(Document, api.create_cluster_custom_object(**ACCOUNTS, body=account(*before, name="changing")))
     wanted = account(*after, name="changing", resourceVersion=created["metadata"]["resourceVersion"])
     try:

@@ -1,4 +1,4 @@
-"""The control plane is a real API server: authorised, verified, on loopback, and gone when told or killed."""
+"""The control plane is a real API server on loopback, with RBAC and TLS. It ends when it is stopped or killed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ import pytest
 from ingestion_local import control_plane as module
 from ingestion_local import toolchain
 from ingestion_local.control_plane import ControlPlane
-from ingestion_local.processes import LocalEnvironmentError, free_ports, recorded_processes, wait_until
+from ingestion_local.processes import LocalEnvironmentError, free_ports, has_ended, recorded_processes, wait_until
 
 START_AND_WAIT = """
 import pathlib, signal, sys
@@ -44,14 +44,6 @@ def plane(tools: Mapping[str, Path], tmp_path_factory: pytest.TempPathFactory) -
         yield started
 
 
-def ended(pid: int) -> bool:
-    """Whether the process is gone; a zombie that nobody has reaped yet is."""
-    try:
-        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
-
-
 def listening(pid: int) -> list[tuple[str, int]]:
     """The addresses on which the process listens."""
     connections = psutil.Process(pid).net_connections(kind="inet")
@@ -59,7 +51,7 @@ def listening(pid: int) -> list[tuple[str, int]]:
 
 
 def refused(port: int) -> bool:
-    """Whether nobody listens on the loopback port."""
+    """Whether no program listens on the loopback port."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) != 0
 
@@ -73,8 +65,8 @@ def runs_under(directory: Path, process: psutil.Process) -> bool:
 
 
 def assert_gone(pids: list[int], ports: list[int]) -> None:
-    wait_until("the end of the processes", lambda: all(map(ended, pids)), timeout_seconds=20)
-    # A killed process is a zombie a moment before the last of its threads lets go of the sockets.
+    wait_until("the end of the processes", lambda: all(map(has_ended, pids)), timeout_seconds=20)
+    # A killed process is a zombie shortly before its last thread closes the sockets.
     wait_until("free ports", lambda: all(map(refused, ports)), timeout_seconds=20)
 
 
@@ -201,7 +193,7 @@ def test_a_start_that_fails_names_the_folder_of_the_logs_and_leaves_nothing(
 
 
 class Cli:
-    """`ingestion-local` as a command, with a cache of its own and the tools that are already there."""
+    """The command `ingestion-local` with its own cache and the tools that exist already."""
 
     def __init__(self, cache: Path, tools: Mapping[str, Path]) -> None:
         self.playground = cache / "playground"
@@ -282,7 +274,7 @@ def test_a_playground_that_lost_a_part_says_so_and_is_replaced_by_up(cli: Cli) -
     cli("up")
     before = cli.pids()
     psutil.Process(before["etcd"]).kill()
-    wait_until("etcd's end", lambda: ended(before["etcd"]), timeout_seconds=10)
+    wait_until("etcd's end", lambda: has_ended(before["etcd"]), timeout_seconds=10)
 
     status = cli("status")
     assert status.returncode == 1
@@ -292,4 +284,4 @@ def test_a_playground_that_lost_a_part_says_so_and_is_replaced_by_up(cli: Cli) -
     after = cli.pids()
     assert set(after) == set(before)
     assert not set(after.values()) & set(before.values())
-    assert all(map(ended, before.values()))
+    assert all(map(has_ended, before.values()))

@@ -1,6 +1,6 @@
 """The emulator delivers as strictly as AWS: with the permission, asynchronously, and to dead-letter queues.
 
-That something is *not* delivered is proved by a sentinel: another target of the same rule, which is.
+A sentinel proves that an event is *not* delivered: another target of the same rule gets the event.
 """
 
 from __future__ import annotations
@@ -13,12 +13,14 @@ import pytest
 
 from ingestion_local.emulator import Emulator
 from ingestion_local.processes import wait_until
-from integration.delivery_account import COPY, Account, account
+from integration.delivery_account import DeliveryAccount, account
 
-__all__ = ["COPY", "Account", "account"]
+__all__ = ["account"]
 
 
-def test_without_the_permission_nothing_is_delivered_and_with_it_the_object_is_processed(account: Account) -> None:
+def test_without_the_permission_nothing_is_delivered_and_with_it_the_object_is_processed(
+    account: DeliveryAccount,
+) -> None:
     allowed, denied = account.function("allowed"), account.function("denied")
     for arn in (denied, allowed):
         account.target(arn)
@@ -34,7 +36,7 @@ def test_without_the_permission_nothing_is_delivered_and_with_it_the_object_is_p
     assert not account.processed("denied", "raw/first")
 
 
-def test_a_permission_for_another_rule_is_none(account: Account) -> None:
+def test_a_permission_for_another_rule_is_none(account: DeliveryAccount) -> None:
     allowed, denied = account.function("allowed"), account.function("denied")
     for arn in (denied, allowed):
         account.target(arn)
@@ -47,7 +49,7 @@ def test_a_permission_for_another_rule_is_none(account: Account) -> None:
 
 
 def test_what_cannot_be_delivered_goes_to_the_targets_dead_letter_queue_if_that_lets_the_rule_send(
-    account: Account,
+    account: DeliveryAccount,
 ) -> None:
     open_url, open_arn = account.queue("open", open_to=account.rule)
     shut_url, shut_arn = account.queue("shut", open_to=account.rule + "-other")
@@ -79,7 +81,7 @@ def test_what_cannot_be_delivered_goes_to_the_targets_dead_letter_queue_if_that_
     ],
 )
 def test_a_dead_letter_queue_without_a_policy_for_the_rule_gets_nothing(
-    policy: dict[str, Any] | None, account: Account
+    policy: dict[str, Any] | None, account: DeliveryAccount
 ) -> None:
     url, arn = account.queue("shut")
     if policy is not None:
@@ -94,7 +96,7 @@ def test_a_dead_letter_queue_without_a_policy_for_the_rule_gets_nothing(
     assert account.metric("AWS/Events", "FailedInvocations", RuleName=account.name) == 1
 
 
-def test_a_function_that_is_gone_is_a_dead_letter_too(account: Account) -> None:
+def test_a_function_that_is_gone_is_a_dead_letter_too(account: DeliveryAccount) -> None:
     url, arn = account.queue("open", open_to=account.rule)
     function = account.function("gone")
     account.target(function, DeadLetterConfig={"Arn": arn})
@@ -105,10 +107,9 @@ def test_a_function_that_is_gone_is_a_dead_letter_too(account: Account) -> None:
     assert account.wait_message(url)["MessageAttributes"]["ERROR_CODE"]["StringValue"] == "NO_RESOURCE"
 
 
-def test_a_bucket_whose_events_are_off_sends_none(account: Account) -> None:
+def test_a_bucket_whose_events_are_off_sends_none(account: DeliveryAccount) -> None:
     function = account.function("copy")
-    account.permit(function, account.rule)
-    account.target(function)
+    account.connect(function)
     account.switch_events(on=False)
     account.put("raw/unseen")
     account.switch_events(on=True)
@@ -123,10 +124,9 @@ def test_stopping_the_emulator_leaves_no_process_not_even_of_a_function(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     with Emulator(tmp_path_factory.mktemp("own")) as emulator:
-        account = Account(emulator, "stopping")
+        account = DeliveryAccount(emulator, "stopping")
         function = account.function("copy")
-        account.permit(function, account.rule)
-        account.target(function)
+        account.connect(function)
         account.put("raw/first")
         account.wait_processed("copy", "raw/first")
         family = [psutil.Process(emulator.process.pid), *psutil.Process(emulator.process.pid).children(recursive=True)]

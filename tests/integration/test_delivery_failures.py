@@ -1,4 +1,4 @@
-"""A function that fails for good: what is told, to whom, and only with the rights of the function's role.
+"""When a function finally fails, the right place gets a full report, if the function's role may send it.
 
 Source: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
 """
@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from integration.delivery_account import Account, account
+from integration.delivery_account import DeliveryAccount, account
 
 __all__ = ["account"]
 
-# Tells of each attempt, then fails with an exception of its own.
+# Records each attempt, then fails with an exception of its own class.
 RAISE = """
 import uuid
 import boto3
@@ -31,19 +31,18 @@ def refuse(key):
 """
 
 
-def failing(account: Account, destination: str, *, retries: int = 1, **more: Any) -> str:
+def failing(account: DeliveryAccount, destination: str, *, retries: int = 1, **more: Any) -> str:
     """A function that the rule invokes, that raises, and whose failures go to this queue."""
     function = account.function("raising", RAISE, **more)
     config: dict[str, Any] = {"OnFailure": {"Destination": destination}} if destination else {}
     account.functions.put_function_event_invoke_config(
         FunctionName=function, MaximumRetryAttempts=retries, DestinationConfig=config
     )
-    account.permit(function, account.rule)
-    account.target(function)
+    account.connect(function)
     return function
 
 
-def attempts(account: Account) -> list[str]:
+def attempts(account: DeliveryAccount) -> list[str]:
     """The request ids of the attempts so far."""
     found = account.s3.list_objects_v2(Bucket=account.name, Prefix="attempts/").get("Contents", [])
     return [item["Key"].split("/")[1] for item in found]
@@ -51,7 +50,7 @@ def attempts(account: Account) -> list[str]:
 
 @pytest.mark.parametrize("retries", [0, 1, 2])
 def test_a_function_that_raises_is_tried_again_and_then_its_failure_queue_gets_the_record(
-    retries: int, account: Account
+    retries: int, account: DeliveryAccount
 ) -> None:
     url, arn = account.queue("failed")
     function = failing(account, arn, retries=retries)
@@ -85,32 +84,30 @@ def test_a_function_that_raises_is_tried_again_and_then_its_failure_queue_gets_t
     assert "MessageAttributes" not in message
 
 
-def test_a_role_that_may_not_send_loses_the_record(account: Account) -> None:
+def assert_no_record(account: DeliveryAccount, function: str, queue_url: str) -> None:
+    """The metric counts the failure as not delivered, and the queue is empty."""
+    account.wait_metric("AWS/Lambda", "DestinationDeliveryFailures", FunctionName=function.rpartition(":")[2])
+    assert "Messages" not in account.sqs.receive_message(QueueUrl=queue_url)
+
+
+def test_a_role_that_may_not_send_loses_the_record(account: DeliveryAccount) -> None:
     url, arn = account.queue("failed")
     function = failing(account, arn)
     account.revoke("failures")
-
     account.put("raw/poison")
-
-    name = function.rpartition(":")[2]
-    account.wait_metric("AWS/Lambda", "DestinationDeliveryFailures", FunctionName=name)
-    assert "Messages" not in account.sqs.receive_message(QueueUrl=url)
+    assert_no_record(account, function, url)
 
 
-def test_a_queue_that_denies_the_role_gets_no_record(account: Account) -> None:
+def test_a_queue_that_denies_the_role_gets_no_record(account: DeliveryAccount) -> None:
     url, arn = account.queue("failed")
     function = failing(account, arn)
     deny = {"Effect": "Deny", "Principal": {"AWS": account.role}, "Action": "sqs:SendMessage", "Resource": arn}
     account.sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps({"Statement": [deny]})})
-
     account.put("raw/poison")
-
-    name = function.rpartition(":")[2]
-    account.wait_metric("AWS/Lambda", "DestinationDeliveryFailures", FunctionName=name)
-    assert "Messages" not in account.sqs.receive_message(QueueUrl=url)
+    assert_no_record(account, function, url)
 
 
-def test_the_dead_letter_queue_of_a_function_gets_the_event_alone(account: Account) -> None:
+def test_the_dead_letter_queue_of_a_function_gets_the_event_alone(account: DeliveryAccount) -> None:
     url, arn = account.queue("dead")
     failing(account, "", retries=0, DeadLetterConfig={"TargetArn": arn})
 
@@ -126,7 +123,7 @@ def test_the_dead_letter_queue_of_a_function_gets_the_event_alone(account: Accou
     }
 
 
-def test_a_function_that_is_switched_off_hands_its_events_over_untried(account: Account) -> None:
+def test_a_function_that_is_switched_off_hands_its_events_over_untried(account: DeliveryAccount) -> None:
     url, arn = account.queue("failed")
     function = failing(account, arn)
     account.functions.put_function_concurrency(FunctionName=function, ReservedConcurrentExecutions=0)
@@ -138,11 +135,10 @@ def test_a_function_that_is_switched_off_hands_its_events_over_untried(account: 
     assert attempts(account) == []
 
 
-def test_events_wait_for_a_function_that_is_busy(account: Account) -> None:
+def test_events_wait_for_a_function_that_is_busy(account: DeliveryAccount) -> None:
     function = account.function("copy", "import time\n" + SLOW)
     account.functions.put_function_concurrency(FunctionName=function, ReservedConcurrentExecutions=1)
-    account.permit(function, account.rule)
-    account.target(function)
+    account.connect(function)
 
     keys = [f"raw/{number}" for number in range(6)]
     for key in keys:
@@ -161,7 +157,7 @@ def handler(event, context):
 """
 
 
-def test_a_destination_to_which_the_role_may_not_send_is_refused_at_once(account: Account) -> None:
+def test_a_destination_to_which_the_role_may_not_send_is_refused_at_once(account: DeliveryAccount) -> None:
     _, arn = account.queue("failed")
     function = account.function("copy")
     config = {"OnFailure": {"Destination": arn}}
@@ -172,7 +168,7 @@ def test_a_destination_to_which_the_role_may_not_send_is_refused_at_once(account
     account.functions.put_function_event_invoke_config(FunctionName=function, DestinationConfig=config)
 
 
-def test_an_error_has_its_own_type_also_when_a_caller_waits_for_the_answer(account: Account) -> None:
+def test_an_error_has_its_own_type_also_when_a_caller_waits_for_the_answer(account: DeliveryAccount) -> None:
     function = account.function("raising", "def handler(event, context): return 1 / 0")
     answer = account.functions.invoke(FunctionName=function)
     error = json.loads(answer["Payload"].read())

@@ -1,4 +1,4 @@
-"""What AWS refuses of a function, a bucket and a trail is refused, and with the right it is done."""
+"""The emulator refuses what AWS refuses for functions, buckets and trails, and accepts it with the right permission."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from ingestion_local.emulator import Emulator
-from integration.provider_world import ACCOUNT, World, trust
+from integration.provider_world import ACCOUNT, ProviderWorld, trust
 
 NO_SUBNET = "subnet-00000000000000000"
 
@@ -27,7 +27,7 @@ def zipped() -> bytes:
 
 @dataclass
 class Developer:
-    """A user who may do everything with Lambda, and whatever else is granted; with roles to pass."""
+    """A user with all rights on Lambda and the granted ones, and roles that the user may pass."""
 
     emulator: Emulator
     name: str
@@ -124,7 +124,7 @@ def test_code_in_s3_has_to_be_there_and_readable_by_whom_makes_the_function(deve
 def test_a_function_joins_a_network_only_if_its_role_may_and_the_subnets_are_there(
     developer: Developer, emulator: Emulator, tmp_path: Any
 ) -> None:
-    network = World(emulator, tmp_path, developer.name).network(0)
+    network = ProviderWorld(emulator, tmp_path, developer.name).network(0)
     wanted = {"SubnetIds": network["subnetIds"], "SecurityGroupIds": network["securityGroupIds"]}
     role, able = developer.role(), developer.role("able", "ec2:*NetworkInterface*")
     developer.grant("pass", "iam:PassRole", "*")
@@ -164,10 +164,10 @@ def test_a_trail_needs_a_bucket_into_which_it_may_write(emulator: Emulator, tmp_
     cloudtrail, name = emulator.client("cloudtrail"), f"trail-{uuid4().hex[:8]}"
     with pytest.raises(ClientError, match="S3BucketDoesNotExistException"):
         cloudtrail.create_trail(Name=name, S3BucketName=name)
-    World(emulator, tmp_path, name).log_bucket(name, f"{name}-other")
+    ProviderWorld(emulator, tmp_path, name).log_bucket(name, f"{name}-other")
     with pytest.raises(ClientError, match="InsufficientS3BucketPolicyException"):
         cloudtrail.create_trail(Name=name, S3BucketName=name)
-    World(emulator, tmp_path, name).log_bucket(name, name)
+    ProviderWorld(emulator, tmp_path, name).log_bucket(name, name)
     cloudtrail.create_trail(Name=name, S3BucketName=name, S3KeyPrefix="one")
     with pytest.raises(ClientError, match="S3BucketDoesNotExistException"):
         cloudtrail.update_trail(Name=name, S3BucketName=f"{name}-missing")

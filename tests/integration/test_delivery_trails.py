@@ -1,4 +1,4 @@
-"""A trail that records the writes to a bucket leads them to the event bus; a user cannot say that he is S3."""
+"""A trail that records the writes to a bucket sends them to the event bus. A user cannot send events as S3."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from integration.delivery_account import Account, account
-from integration.provider_world import World
+from integration.delivery_account import DeliveryAccount, account
+from integration.provider_world import ProviderWorld
 
 __all__ = ["account"]
 
@@ -23,11 +23,11 @@ CALL = "AWS API Call via CloudTrail"
 
 
 @pytest.fixture
-def trail(account: Account, tmp_path: Any) -> Iterator[str]:
+def trail(account: DeliveryAccount, tmp_path: Any) -> Iterator[str]:
     """A trail that records the writes under raw/ of the account's bucket, and that is not logging yet."""
     account.switch_events(on=False)
     cloudtrail, name = account.emulator.client("cloudtrail"), f"{account.name}-trail"
-    World(account.emulator, tmp_path, name).log_bucket(name, name)
+    ProviderWorld(account.emulator, tmp_path, name).log_bucket(name, name)
     cloudtrail.create_trail(Name=name, S3BucketName=name)
     fields = {"eventCategory": ["Data"], "resources.type": ["AWS::S3::Object"], "readOnly": ["false"]}
     selectors = [{"Field": field, "Equals": values} for field, values in fields.items()]
@@ -37,8 +37,8 @@ def trail(account: Account, tmp_path: Any) -> Iterator[str]:
     cloudtrail.delete_trail(Name=name)
 
 
-def listen(account: Account, source: str = "aws.s3") -> None:
-    """Make the account's rule one for calls that CloudTrail tells of, with a function that copies."""
+def listen(account: DeliveryAccount, source: str = "aws.s3") -> None:
+    """Make the account's rule match calls that CloudTrail records, and connect a function that copies."""
     detail = {
         "eventSource": ["s3.amazonaws.com"],
         "eventName": ["PutObject", "CopyObject", "CompleteMultipartUpload"],
@@ -48,11 +48,10 @@ def listen(account: Account, source: str = "aws.s3") -> None:
     pattern = {"source": [source], "detail-type": [CALL], "detail": detail}
     account.events.put_rule(Name=account.name, EventPattern=json.dumps(pattern))
     function = account.function("copy", COPY)
-    account.permit(function, account.rule)
-    account.target(function)
+    account.connect(function)
 
 
-def test_a_write_that_a_trail_records_reaches_the_rule_and_others_do_not(account: Account, trail: str) -> None:
+def test_a_write_that_a_trail_records_reaches_the_rule_and_others_do_not(account: DeliveryAccount, trail: str) -> None:
     listen(account)
     cloudtrail = account.emulator.client("cloudtrail")
     account.put("raw/before")
@@ -76,7 +75,7 @@ def test_a_write_that_a_trail_records_reaches_the_rule_and_others_do_not(account
     assert not account.processed("copy", "raw/after")
 
 
-def call(account: Account, source: str, key: str) -> dict[str, Any]:
+def call(account: DeliveryAccount, source: str, key: str) -> dict[str, Any]:
     detail = {
         "eventSource": "s3.amazonaws.com",
         "eventName": "PutObject",
@@ -86,7 +85,7 @@ def call(account: Account, source: str, key: str) -> dict[str, Any]:
 
 
 def test_an_event_in_the_shape_of_cloudtrail_is_refused_as_that_of_s3_and_delivered_as_ones_own(
-    account: Account,
+    account: DeliveryAccount,
 ) -> None:
     listen(account, source="test.s3")
     answer = account.events.put_events(

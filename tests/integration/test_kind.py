@@ -1,4 +1,4 @@
-"""deploy/kind as its readers read it: kind itself, a real API server, the emulator. No container engine runs."""
+"""The real kind, a real API server and the emulator accept the files of deploy/kind. No container engine runs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ingestion_local.cluster.kind_cluster import configuration
 from ingestion_local.control_plane import ControlPlane
 from ingestion_local.emulator import HEALTH, PASSED_ON, Emulator
 from ingestion_local.processes import Process, free_port, wait_until
-from ingestion_local.provider.server import loopback_endpoint
+from ingestion_local.provider.access import loopback_endpoint
 from integration.helm_user import Manifest, of_kind
 
 CLUSTER = kind.FOLDER / "cluster.yaml"
@@ -32,7 +32,7 @@ MANIFESTS: list[Manifest] = list(yaml.safe_load_all((kind.FOLDER / "emulator.yam
 (DEPLOYMENT,), (SERVICE,) = of_kind(MANIFESTS, "Deployment"), of_kind(MANIFESTS, "Service")
 (CONTAINER,) = DEPLOYMENT["spec"]["template"]["spec"]["containers"]
 ENVIRONMENT: dict[str, str] = {entry["name"]: entry["value"] for entry in CONTAINER["env"]}
-# Answers what kind asks before it starts a node, and has no engine to start one.
+# Answers kind's questions before the start of a node, and then fails to start one.
 DOCKER = """#!/bin/sh
 echo "docker $*" >> "$0.log"
 case "$*" in
@@ -46,12 +46,12 @@ esac
 
 @pytest.fixture(scope="module")
 def kind_binary() -> Path:
-    """kind, built if it is not there yet."""
+    """The program kind. It is built if it does not exist yet."""
     return toolchain.ensure(["kind"])["kind"]
 
 
 def create(kind_binary: Path, config: Path, directory: Path) -> tuple[str, str]:
-    """Have kind create a cluster where no node can start; what it said, and what it ran."""
+    """Let kind create a cluster where no node can start. Returns its messages and the commands that it ran."""
     docker = directory / "docker"
     docker.write_text(DOCKER)
     docker.chmod(0o755)
@@ -143,7 +143,7 @@ def test_what_points_to_the_emulator_agrees() -> None:
 
 
 def test_a_real_api_server_takes_the_emulator_as_a_restricted_pod(control_plane: ControlPlane) -> None:
-    namespace = json.dumps(kind._namespace(kind.EMULATOR_NAMESPACE))
+    namespace = json.dumps(kind.restricted_namespace(kind.EMULATOR_NAMESPACE))
     control_plane.run_kubectl("apply", "-f", "-", input=namespace)
     pod = {
         "apiVersion": "v1",
@@ -151,7 +151,7 @@ def test_a_real_api_server_takes_the_emulator_as_a_restricted_pod(control_plane:
         "metadata": {"name": "one", "namespace": kind.EMULATOR_NAMESPACE},
         "spec": DEPLOYMENT["spec"]["template"]["spec"],
     }
-    # The range of Services is another one here.
+    # This control plane has another range for Services.
     service = {**SERVICE, "spec": {**SERVICE["spec"], "clusterIP": "10.0.0.43"}}
     listed = json.dumps({"apiVersion": "v1", "kind": "List", "items": [DEPLOYMENT, service, pod]})
 
@@ -163,7 +163,7 @@ def test_a_real_api_server_takes_the_emulator_as_a_restricted_pod(control_plane:
 
 
 def test_the_emulators_environment_is_the_local_ones(tmp_path: Path) -> None:
-    local = {name: value for name, value in Emulator(tmp_path)._environment(tmp_path).items() if name not in PASSED_ON}
+    local = {name: value for name, value in Emulator(tmp_path).process_environment().items() if name not in PASSED_ON}
     here = {"BIND_HOST", "GATEWAY_PORT", "MINISTACK_SSL_CERT", "MINISTACK_SSL_KEY", "TMPDIR", "HOME", "STATE_DIR"}
     here |= {"S3_DATA_DIR", "DOCKER_HOST"}
     assert ENVIRONMENT.keys() == local.keys()

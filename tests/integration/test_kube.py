@@ -13,16 +13,16 @@ from uuid import uuid4
 import pytest
 import yaml
 from kubernetes import client
-from kubernetes.client.exceptions import ApiException
 
 from builders import CODE
 from ingestion_local.control_plane import ControlPlane
 from ingestion_operator.adapters import kubernetes as kube
 from ingestion_operator.adapters.kubernetes import KubernetesCluster, load_configuration
 from ingestion_operator.errors import AccessDenied, UpdateFailed
-from ingestion_operator.model.pipeline import PipelineKey, parse_identity
+from ingestion_operator.model.pipeline import PipelineKey, parse_record
 from ingestion_operator.ports.pod import Pod
 from ingestion_operator.reasons import Reason
+from integration.http_server import always
 
 VALUE = "s3cr3t-välue\nof two lines\n"
 
@@ -30,10 +30,10 @@ VALUE = "s3cr3t-välue\nof two lines\n"
 @pytest.fixture
 def configured(control_plane: ControlPlane, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("KUBECONFIG", str(control_plane.kubeconfig))
-    before = client.Configuration._default
+    before = client.Configuration.get_default_copy()
     load_configuration()
     yield
-    client.Configuration._default = before
+    client.Configuration.set_default(before)
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def cluster(configured: None) -> KubernetesCluster:
 
 
 class User:
-    """kubectl in a namespace of the test's own."""
+    """A user with kubectl, in a namespace that only this test uses."""
 
     def __init__(self, control_plane: ControlPlane) -> None:
         self.control_plane = control_plane
@@ -112,19 +112,15 @@ def test_the_version_moves_when_a_secret_is_changed_or_made_anew_and_never_tells
     assert all(VALUE not in one and base64.b64encode(VALUE.encode()).decode() not in one for one in versions)
 
 
-def test_an_error_about_a_secret_shows_nothing_of_what_the_server_said(
-    cluster: KubernetesCluster, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(*_: object, **__: object) -> None:
-        error = ApiException(status=500, reason="Internal Server Error")
-        error.body = f'{{"data": "{VALUE}"}}'
-        raise error
-
-    monkeypatch.setattr(cluster._core, "read_namespaced_secret", refuse)
-    with pytest.raises(UpdateFailed) as failure:
-        cluster.secret("team-a", "api")
+def test_an_error_about_a_secret_shows_nothing_of_what_the_server_said(configured: None) -> None:
+    with always(500, json.dumps({"data": VALUE})) as url:
+        client.Configuration.set_default(client.Configuration(host=url))
+        with pytest.raises(UpdateFailed) as failure:
+            KubernetesCluster("it").secret("team-a", "api")
     assert str(failure.value) == "reading Secret team-a/api: 500 Internal Server Error"
-    assert VALUE not in "".join(traceback.format_exception(failure.value))
+    shown = "".join(traceback.format_exception(failure.value))
+    assert VALUE not in shown
+    assert json.dumps(VALUE) not in shown
 
 
 def test_not_even_the_most_talkative_log_shows_a_secret(
@@ -198,7 +194,7 @@ def test_an_event_is_about_its_pipeline_and_not_longer_than_the_server_takes(
 ) -> None:
     body = cluster.pipeline(user.pipeline("words"))
     assert body is not None
-    cluster.announce(parse_identity(body), Reason.UPDATED, "x" * 5000, warning=warning)
+    cluster.announce(parse_record(body), Reason.UPDATED, "x" * 5000, warning=warning)
     (event,) = user.get("events")["items"]
     assert (event["reason"], event["type"], event["involvedObject"]["name"]) == ("Updated", kind, "words")
     assert event["involvedObject"]["uid"] == body["metadata"]["uid"]
@@ -275,17 +271,16 @@ def test_an_operator_that_is_to_know_of_no_account_asks_for_none(configured: Non
         ignorant.account(account)
 
 
-def test_a_cluster_without_the_kind_has_no_accounts(
-    cluster: KubernetesCluster, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(kube, "ACCOUNTS", "no-such-kind")
-    assert cluster.accounts() == ()
+def test_a_cluster_without_the_kind_has_no_accounts(configured: None) -> None:
+    with always(404, "404 page not found") as url:
+        client.Configuration.set_default(client.Configuration(host=url))
+        assert KubernetesCluster("it").accounts() == ()
 
 
 # A server that does not answer.
 
 KEY = PipelineKey("team-a", "words")
-IDENTITY = parse_identity({"metadata": {"namespace": "team-a", "name": "words", "uid": "u"}})
+IDENTITY = parse_record({"metadata": {"namespace": "team-a", "name": "words", "uid": "u"}})
 CALLS: dict[str, Callable[[KubernetesCluster], object]] = {
     "cluster_id": lambda cluster: cluster.cluster_id(),
     "pipeline": lambda cluster: cluster.pipeline(KEY),

@@ -6,37 +6,35 @@ import pytest
 
 from ingestion_local.provider.catalogue import KINDS
 from ingestion_local.provider.properties import UNKNOWN, Document
-from integration.provider_compute_rows import (
-    FUNCTION,
-    INVOKE_CONFIG,
-    LOG_GROUP,
-    PERMISSION,
-    ROLE,
-    ROLE_POLICY,
-    RULE,
-    TARGET,
-)
 from integration.provider_engine import Aborted, Engine
 from integration.provider_fixtures import engine, world
 from integration.provider_rows import ROWS, VARIANTS, assert_applied, cases, changing, kinds
-from integration.provider_storage_rows import (
+from integration.provider_types import (
     BUCKET,
     BUCKET_POLICY,
     ENCRYPTION,
+    FUNCTION,
+    INVOKE_CONFIG,
     LIFECYCLE,
+    LOG_GROUP,
     NOTIFICATION,
+    PERMISSION,
     PRIVATE,
     QUEUE,
     QUEUE_POLICY,
+    ROLE,
+    ROLE_POLICY,
+    RULE,
     TABLE,
+    TARGET,
     TRAIL,
     VERSIONING,
 )
-from integration.provider_world import Row, World
+from integration.provider_world import ProviderWorld, Row
 
 __all__ = ["engine", "world"]
 
-# AWS always has them in some state: deleting them puts back the default.
+# AWS always has these in some state. Deleting them restores the default.
 NEVER_ABSENT = {NOTIFICATION, VERSIONING, ENCRYPTION}
 
 
@@ -52,7 +50,9 @@ def test_every_kind_has_a_row_and_every_input_has_one_that_gives_it() -> None:
 
 
 @cases
-def test_the_row_of_a_kind_gives_and_changes_all_inputs_that_it_declares(kind: str, row: Row, world: World) -> None:
+def test_the_row_of_a_kind_gives_and_changes_all_inputs_that_it_declares(
+    kind: str, row: Row, world: ProviderWorld
+) -> None:
     first, changed = row.inputs(world)
     declared = set(KINDS[kind].inputs) - row.others
     assert set(first) == set(changed) == declared
@@ -61,7 +61,9 @@ def test_the_row_of_a_kind_gives_and_changes_all_inputs_that_it_declares(kind: s
 
 
 @cases
-def test_every_input_is_applied_when_made_and_when_changed(kind: str, row: Row, engine: Engine, world: World) -> None:
+def test_every_input_is_applied_when_made_and_when_changed(
+    kind: str, row: Row, engine: Engine, world: ProviderWorld
+) -> None:
     first, changed = row.inputs(world)
 
     identity, made = engine.create(kind, first)
@@ -93,11 +95,11 @@ def test_every_input_is_applied_when_made_and_when_changed(kind: str, row: Row, 
 
 @changing
 def test_inputs_that_are_taken_away_leave_what_one_made_without_them_has(
-    kind: str, row: Row, engine: Engine, world: World
+    kind: str, row: Row, engine: Engine, world: ProviderWorld
 ) -> None:
     declared = KINDS[kind]
     first, _ = row.inputs(world)
-    # The emulator does not know the call that takes a log group's key away.
+    # The emulator does not know the call that removes a log group's key.
     first.pop("kmsKeyId", None)
     stay = declared.inputs.required | declared.replaces | row.chosen
     small = {key: value for key, value in first.items() if key in stay}
@@ -128,7 +130,9 @@ OTHERWISE = {"bucketNamespace": f"input bucket of {BUCKET}: is an account-region
 
 
 @cases
-def test_the_least_inputs_are_enough_and_one_less_is_named(kind: str, row: Row, engine: Engine, world: World) -> None:
+def test_the_least_inputs_are_enough_and_one_less_is_named(
+    kind: str, row: Row, engine: Engine, world: ProviderWorld
+) -> None:
     first, _ = row.inputs(world)
     small = least(kind, row, first)
     assert engine.failures(kind, small) == []
@@ -151,7 +155,7 @@ EXISTS = {
 
 @cases
 def test_making_one_that_is_there_fails_unless_it_is_put_whole(
-    kind: str, row: Row, engine: Engine, world: World
+    kind: str, row: Row, engine: Engine, world: ProviderWorld
 ) -> None:
     first, changed = row.inputs(world)
     engine.create(kind, first)
@@ -194,7 +198,9 @@ def test_a_change_of_what_names_a_thing_replaces_it_and_no_other_does(kind: str,
 
 
 @cases
-def test_a_preview_makes_nothing_and_knows_no_output_yet(kind: str, row: Row, engine: Engine, world: World) -> None:
+def test_a_preview_makes_nothing_and_knows_no_output_yet(
+    kind: str, row: Row, engine: Engine, world: ProviderWorld
+) -> None:
     first, changed = row.inputs(world)
     identity, outputs = engine.create(kind, first, preview=True)
     later = {name for name, value in outputs.items() if value == UNKNOWN}

@@ -1,4 +1,4 @@
-"""The stand-in with a role to assume: in its account, for as long as it takes, and refusing what the real provider refuses."""
+"""The stand-in assumes a role: it works in the role's account, renews sessions, and refuses what the real provider refuses."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ingestion_local.processes import wait_until
 from ingestion_local.provider.properties import to_struct
 from ingestion_local.provider.server import StandIn
 from integration.provider_engine import Aborted, Engine, new_call
-from integration.provider_storage_rows import BUCKET
+from integration.provider_types import BUCKET
 
 LIFETIME_SECONDS = 2
 

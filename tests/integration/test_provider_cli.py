@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
@@ -16,11 +17,19 @@ from pulumi import automation
 from ingestion_local import toolchain
 from ingestion_local.emulator import Emulator, local_environment
 from ingestion_local.provider.install import install
-from integration.provider_world import World, grant, trust
+from integration.provider_world import ProviderWorld, grant, trust
 
 SECRET = "not-for-the-state"
 NAME = "through-the-cli"
 PLAIN_SETTINGS = {"PULUMI_SKIP_UPDATE_CHECK": "true", "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true"}
+
+
+def function_of(role: aws.iam.Role, archive: Path, **more: Any) -> aws.lambda_.Function:
+    """A function with this role that runs the code in the archive."""
+    code = pulumi.FileArchive(str(archive))
+    return aws.lambda_.Function(
+        "function", role=role.arn, code=code, runtime="python3.13", handler="index.handler", **more
+    )
 
 
 def program(archive: Path) -> Callable[[], None]:
@@ -29,13 +38,10 @@ def program(archive: Path) -> Callable[[], None]:
         aws.s3.BucketNotification("notification", bucket=bucket.bucket, eventbridge=True)
         role = aws.iam.Role("role", name=NAME, assume_role_policy=trust("lambda.amazonaws.com"))
         policy = aws.iam.RolePolicy("policy", name=NAME, role=role.name, policy=grant("s3:GetObject"))
-        function = aws.lambda_.Function(
-            "function",
+        function = function_of(
+            role,
+            archive,
             name=NAME,
-            role=role.arn,
-            code=pulumi.FileArchive(str(archive)),
-            runtime="python3.13",
-            handler="index.handler",
             environment={"variables": {"KEY": pulumi.Output.secret(SECRET)}},
             opts=pulumi.ResourceOptions(depends_on=[policy]),
         )
@@ -56,7 +62,7 @@ def select(
         (tmp_path / part).mkdir()
     cli = toolchain.ensure(["pulumi"])["pulumi"]
     monkeypatch.setenv("PATH", f"{cli.parent}{os.pathsep}{os.environ['PATH']}")
-    # The one that the SDK is told to use has to be the one of this test.
+    # The SDK must use the CLI of this test.
     monkeypatch.setenv("PULUMI_HOME", str(tmp_path / "home"))
     environment = {
         **local_environment(),
@@ -78,12 +84,12 @@ def select(
 def stack(
     select: Callable[[Callable[[], None]], automation.Stack], emulator: Emulator, tmp_path: Path
 ) -> automation.Stack:
-    archive, _ = World(emulator, tmp_path, NAME).archive("def handler(event, context): pass\n")
+    archive, _ = ProviderWorld(emulator, tmp_path, NAME).archive("def handler(event, context): pass\n")
     return select(program(Path(archive["path"])))
 
 
 def changes(summary: automation.UpdateSummary) -> Mapping[str, int]:
-    """How many resources were changed in which way; the stack itself is one."""
+    """The number of resources for each change. The stack itself is one of them."""
     return {str(kind): count for kind, count in (summary.resource_changes or {}).items()}
 
 
@@ -124,17 +130,14 @@ NO_LAYER = "arn:aws:lambda:us-east-1:123456789012:layer:not-there:1"
 
 
 def program_with_secrets(archive: Path, said: list[str]) -> Callable[[], None]:
-    """A function whose whole environment is secret, with the last of the values that were said."""
+    """A function whose whole environment is secret, with the last of the given values."""
 
     def register() -> None:
         role = aws.iam.Role("role", name=WITH_SECRETS, assume_role_policy=trust("lambda.amazonaws.com"))
-        function = aws.lambda_.Function(
-            "function",
+        function = function_of(
+            role,
+            archive,
             name=WITH_SECRETS,
-            role=role.arn,
-            code=pulumi.FileArchive(str(archive)),
-            runtime="python3.13",
-            handler="index.handler",
             layers=[] if len(said) < 3 else [NO_LAYER],
             environment=pulumi.Output.secret({"variables": {"KEY": said[-1]}}),
         )
@@ -144,7 +147,7 @@ def program_with_secrets(archive: Path, said: list[str]) -> Callable[[], None]:
 
 
 def files(directory: Path) -> Iterator[str]:
-    """What every file of the directory says, also those that are packed."""
+    """The content of every file in the directory, including packed ones."""
     for path in directory.rglob("*"):
         if path.is_file():
             data = path.read_bytes()
@@ -154,7 +157,7 @@ def files(directory: Path) -> Iterator[str]:
 def test_a_secret_environment_reaches_the_function_and_no_file_of_the_state(
     select: Callable[[Callable[[], None]], automation.Stack], emulator: Emulator, tmp_path: Path
 ) -> None:
-    archive, _ = World(emulator, tmp_path, WITH_SECRETS).archive(
+    archive, _ = ProviderWorld(emulator, tmp_path, WITH_SECRETS).archive(
         "import os\ndef handler(event, context): return os.environ['KEY']\n"
     )
     said = [SECRETS[0]]
@@ -182,7 +185,7 @@ def test_a_secret_environment_reaches_the_function_and_no_file_of_the_state(
     stack.up(on_output=told.append)
     assert asked() == SECRETS[1]
 
-    # A failing update tells what failed, and not with what.
+    # A failing update says what failed, but shows no values.
     said.append(SECRETS[0])
     with pytest.raises(automation.CommandError) as failed:
         stack.up(

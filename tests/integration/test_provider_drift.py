@@ -1,4 +1,4 @@
-"""The stand-in sees what somebody else changed or deleted, imports what is there, and tells of what is half made."""
+"""The stand-in sees the changes and deletions of others, imports existing resources, and reports half-made ones."""
 
 from __future__ import annotations
 
@@ -7,41 +7,40 @@ from pathlib import Path
 
 import pytest
 
+from ingestion_local.provider.calls import Refused
 from ingestion_local.provider.catalogue import KINDS
-from ingestion_local.provider.kinds import Kind, Refused
+from ingestion_local.provider.kinds import ResourceKind
 from ingestion_local.provider.properties import Document, from_struct
-from integration.provider_compute_rows import (
-    FUNCTION,
-    INVOKE_CONFIG,
-    LOG_GROUP,
-    PERMISSION,
-    ROLE,
-    ROLE_POLICY,
-    RULE,
-    TARGET,
-)
 from integration.provider_engine import Aborted, Engine
 from integration.provider_fixtures import engine, world
 from integration.provider_rows import ROWS, assert_applied, cases
-from integration.provider_storage_rows import (
+from integration.provider_types import (
     BUCKET,
     ENCRYPTION,
+    FUNCTION,
+    INVOKE_CONFIG,
     LIFECYCLE,
+    LOG_GROUP,
     NOTIFICATION,
+    PERMISSION,
     PRIVATE,
     QUEUE,
     QUEUE_POLICY,
+    ROLE,
+    ROLE_POLICY,
+    RULE,
     TABLE,
+    TARGET,
     TRAIL,
     VERSIONING,
 )
-from integration.provider_world import Row, World, grant, pattern, same_text, trust
+from integration.provider_world import ProviderWorld, Row, grant, pattern, same_text, trust
 
 __all__ = ["engine", "world"]
 
 LOGGING = {"LogFormat": "JSON", "LogGroup": "/own/a", "SystemLogLevel": "WARN"}
 
-DRIFT: dict[str, tuple[str, Callable[[World, Document], object], list[str]]] = {
+DRIFT: dict[str, tuple[str, Callable[[ProviderWorld, Document], object], list[str]]] = {
     "a tag of a bucket": (
         BUCKET,
         lambda w, i: w.client("s3").put_bucket_tagging(
@@ -217,10 +216,10 @@ DRIFT: dict[str, tuple[str, Callable[[World, Document], object], list[str]]] = {
 )
 def test_what_somebody_else_changed_is_seen_and_put_back(
     kind: str,
-    meddle: Callable[[World, Document], object],
+    meddle: Callable[[ProviderWorld, Document], object],
     expected: list[str],
     engine: Engine,
-    world: World,
+    world: ProviderWorld,
 ) -> None:
     first, _ = ROWS[kind].inputs(world)
     identity, _ = engine.create(kind, first)
@@ -242,12 +241,14 @@ def import_id(kind: str, identity: str, inputs: Document) -> str:
     return IMPORT_IDS[kind](inputs) if kind in IMPORT_IDS else identity
 
 
-# AWS does not give a zip back, nor tell which object it was, and no call tells what the program's own hash of it was.
+# AWS returns neither a zip nor its object in S3, and no call returns the program's own hash of it.
 NOT_TOLD = {"code", "s3Bucket", "s3Key", "s3ObjectVersion", "sourceCodeHash", "forceDestroy"}
 
 
 @cases
-def test_one_that_is_there_is_imported_by_its_id_alone(kind: str, row: Row, engine: Engine, world: World) -> None:
+def test_one_that_is_there_is_imported_by_its_id_alone(
+    kind: str, row: Row, engine: Engine, world: ProviderWorld
+) -> None:
     first, _ = row.inputs(world)
     identity, made = engine.create(kind, first)
     found, inputs, outputs = engine.read(kind, import_id(kind, identity, first), {})
@@ -267,7 +268,9 @@ def test_an_id_that_does_not_say_where_it_is_cannot_be_imported(kind: str, engin
         engine.read(kind, "some-id", {})
 
 
-def test_code_that_somebody_else_uploaded_is_put_back_if_its_hash_is_an_input(engine: Engine, world: World) -> None:
+def test_code_that_somebody_else_uploaded_is_put_back_if_its_hash_is_an_input(
+    engine: Engine, world: ProviderWorld
+) -> None:
     first, changed = ROWS[FUNCTION].inputs(world)
     identity, made = engine.create(FUNCTION, first)
     zipped = Path(changed["code"]["path"]).read_bytes()
@@ -287,9 +290,9 @@ def test_code_that_somebody_else_uploaded_is_put_back_if_its_hash_is_an_input(en
 
 
 def test_a_creation_that_fails_half_way_tells_the_engine_what_exists(
-    engine: Engine, world: World, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, world: ProviderWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(self: Kind, identity: str, inputs: Document) -> None:
+    def fail(self: ResourceKind, identity: str, inputs: Document) -> None:
         raise Refused(f"tagging S3 Bucket ({identity}): no")
 
     first, _ = ROWS[BUCKET].inputs(world)
@@ -304,27 +307,27 @@ def test_a_creation_that_fails_half_way_tells_the_engine_what_exists(
     assert_applied(BUCKET, world, first)
 
 
-def test_a_rule_that_has_targets_is_not_deleted(engine: Engine, world: World) -> None:
+def test_a_rule_that_has_targets_is_not_deleted(engine: Engine, world: ProviderWorld) -> None:
     first, _ = ROWS[TARGET].inputs(world)
     engine.create(TARGET, first)
     with pytest.raises(Aborted, match=r"DeleteRule, .* StatusCode: 400, api error ValidationException"):
         engine.delete(RULE, world.name, {"name": world.name})
 
 
-def test_a_role_that_has_policies_is_not_deleted(engine: Engine, world: World) -> None:
+def test_a_role_that_has_policies_is_not_deleted(engine: Engine, world: ProviderWorld) -> None:
     first, _ = ROWS[ROLE_POLICY].inputs(world)
     engine.create(ROLE_POLICY, first)
     with pytest.raises(Aborted, match=r"IAM: DeleteRole, .* StatusCode: 409, DeleteConflict"):
         engine.delete(ROLE, world.name, {"name": world.name})
 
 
-def test_a_bucket_that_holds_objects_is_not_deleted(engine: Engine, world: World) -> None:
+def test_a_bucket_that_holds_objects_is_not_deleted(engine: Engine, world: ProviderWorld) -> None:
     world.client("s3").put_object(Bucket=world.bucket(), Key="a", Body=b"x")
     with pytest.raises(Aborted, match=r"S3: DeleteBucket, .* StatusCode: 409, .*BucketNotEmpty"):
         engine.delete(BUCKET, world.name, {"bucket": world.name})
 
 
-def test_a_table_that_is_protected_is_not_deleted(engine: Engine, world: World) -> None:
+def test_a_table_that_is_protected_is_not_deleted(engine: Engine, world: ProviderWorld) -> None:
     first, _ = ROWS[TABLE].inputs(world)
     engine.create(TABLE, first)
     with pytest.raises(Aborted, match=r"DynamoDB: DeleteTable, .* StatusCode: 400, .*ValidationException"):

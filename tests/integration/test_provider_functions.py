@@ -1,4 +1,4 @@
-"""Functions of every package: from a zip, from an object of S3, from an image, and one after the other."""
+"""Functions from every source of code: a zip, an object in S3, an image, and changes between them."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from ingestion_local.provider.properties import UNKNOWN, Document
-from integration.provider_compute_rows import FUNCTION, function_inputs, image_inputs, stored_inputs
 from integration.provider_engine import Aborted, Engine
 from integration.provider_fixtures import engine, world
-from integration.provider_world import World, without
+from integration.provider_function_rows import function_inputs, image_inputs, stored_inputs
+from integration.provider_types import FUNCTION
+from integration.provider_world import ProviderWorld, without
 
 __all__ = ["engine", "world"]
 
@@ -23,13 +24,13 @@ ZIPPED = {"runtime": "python3.13", "handler": "index.handler"}
 SECRET = "not-for-a-message"
 
 
-def answer(world: World) -> Any:
-    """What the function answers when it is asked."""
+def answer(world: ProviderWorld) -> Any:
+    """The answer of the function."""
     found = world.client("lambda").invoke(FunctionName=world.name, Payload=b"{}")
     return json.loads(found["Payload"].read())
 
 
-def test_code_moves_between_a_zip_and_s3_in_place(engine: Engine, world: World) -> None:
+def test_code_moves_between_a_zip_and_s3_in_place(engine: Engine, world: ProviderWorld) -> None:
     zipped, _ = function_inputs(world)
     stored, _ = world.zipped("moved", "def handler(event, context): return 'stored'\n")
     base = without(zipped, "sourceCodeHash", "codeSha256", "layers")
@@ -48,7 +49,7 @@ def test_code_moves_between_a_zip_and_s3_in_place(engine: Engine, world: World) 
     assert engine.read(FUNCTION, identity, base)[1] == base
 
 
-def test_the_version_of_the_object_that_is_asked_for_is_the_one_that_runs(engine: Engine, world: World) -> None:
+def test_the_version_of_the_object_that_is_asked_for_is_the_one_that_runs(engine: Engine, world: ProviderWorld) -> None:
     first, _ = stored_inputs(world)
     later, _ = world.archive("def handler(event, context): return 'later'\n")
     world.client("s3").put_object(Bucket=first["s3Bucket"], Key=first["s3Key"], Body=Path(later["path"]).read_bytes())
@@ -56,14 +57,14 @@ def test_the_version_of_the_object_that_is_asked_for_is_the_one_that_runs(engine
     assert answer(world) == 1
 
 
-def test_a_zip_becomes_an_image_by_being_replaced(engine: Engine, world: World) -> None:
+def test_a_zip_becomes_an_image_by_being_replaced(engine: Engine, world: ProviderWorld) -> None:
     zipped, _ = function_inputs(world)
-    _, image = image_inputs(World(world.emulator, world.directory, f"{world.name}-image"))
+    _, image = image_inputs(ProviderWorld(world.emulator, world.directory, f"{world.name}-image"))
     _, replaces = engine.diff(FUNCTION, "id", zipped, {**image, "name": zipped["name"]})
     assert replaces == ["packageType"]
 
 
-def test_a_function_from_an_image_is_there_and_cannot_be_invoked(engine: Engine, world: World) -> None:
+def test_a_function_from_an_image_is_there_and_cannot_be_invoked(engine: Engine, world: ProviderWorld) -> None:
     first, _ = image_inputs(world)
     engine.create(FUNCTION, first)
     failed = world.client("lambda").invoke(FunctionName=world.name, Payload=b"{}")
@@ -93,13 +94,15 @@ def test_a_function_from_an_image_is_there_and_cannot_be_invoked(engine: Engine,
         ),
         pytest.param(
             {**IMAGE, "codeSha256": "a"},
-            {"codeSha256": "the stand-in does not apply it to an image: the emulator knows no digest of one"},
+            {
+                "codeSha256": "the stand-in does not apply it to an image, because the emulator knows no digests of images"
+            },
             id="the digest of an image",
         ),
         pytest.param({"packageType": "Jar"}, {"packageType": "is neither 'Zip' nor 'Image'"}, id="another package"),
         pytest.param(
             {**IMAGE, "kmsKeyArn": "a"},
-            {"kmsKeyArn": "is for an environment, and there is none: AWS would forget it"},
+            {"kmsKeyArn": "is for an environment, but the function has none, and AWS would drop the key"},
             id="a key for no environment",
         ),
         pytest.param(
@@ -137,7 +140,7 @@ def test_what_does_not_go_together_is_named(inputs: Document, expected: Mapping[
 EMPTY_NETWORK: Document = {"subnetIds": [], "securityGroupIds": []}
 
 
-def test_an_empty_network_and_an_order_of_subnets_are_no_drift(engine: Engine, world: World) -> None:
+def test_an_empty_network_and_an_order_of_subnets_are_no_drift(engine: Engine, world: ProviderWorld) -> None:
     first, _ = function_inputs(world)
     empty = {**first, "vpcConfig": EMPTY_NETWORK}
     identity, _ = engine.create(FUNCTION, empty)
@@ -150,11 +153,11 @@ def test_an_empty_network_and_an_order_of_subnets_are_no_drift(engine: Engine, w
     assert engine.read(FUNCTION, identity, turned)[1] == turned
 
 
-def test_levels_of_a_log_that_a_program_does_not_name_are_no_drift(engine: Engine, world: World) -> None:
+def test_levels_of_a_log_that_a_program_does_not_name_are_no_drift(engine: Engine, world: ProviderWorld) -> None:
     first, _ = function_inputs(world)
     quiet = {**first, "loggingConfig": {"logFormat": "JSON"}}
     identity, _ = engine.create(FUNCTION, quiet)
-    # AWS tells the levels of every JSON log.
+    # AWS returns the levels of every JSON log.
     world.client("lambda").update_function_configuration(
         FunctionName=world.name,
         LoggingConfig={"LogFormat": "JSON", "ApplicationLogLevel": "INFO", "SystemLogLevel": "INFO"},
@@ -162,10 +165,10 @@ def test_levels_of_a_log_that_a_program_does_not_name_are_no_drift(engine: Engin
     assert engine.read(FUNCTION, identity, quiet)[1] == quiet
 
 
-def test_only_what_changed_is_sent(engine: Engine, world: World) -> None:
+def test_only_what_changed_is_sent(engine: Engine, world: ProviderWorld) -> None:
     first, _ = function_inputs(world)
     identity, _ = engine.create(FUNCTION, first)
-    # Somebody else's change, which this update does not know of.
+    # Somebody else's change. This update does not know it.
     world.client("lambda").update_function_configuration(FunctionName=world.name, MemorySize=1024)
     engine.update(FUNCTION, identity, first, {**first, "timeout": 7})
     found = world.client("lambda").get_function_configuration(FunctionName=world.name)
@@ -173,7 +176,7 @@ def test_only_what_changed_is_sent(engine: Engine, world: World) -> None:
 
 
 def test_the_value_of_a_variable_is_in_no_message(
-    engine: Engine, world: World, capfd: pytest.CaptureFixture[str]
+    engine: Engine, world: ProviderWorld, capfd: pytest.CaptureFixture[str]
 ) -> None:
     first, _ = function_inputs(world)
     first["environment"] = {"variables": {"KEY": SECRET}}

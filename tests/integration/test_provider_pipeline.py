@@ -11,18 +11,18 @@ import pytest
 
 from ingestion_local.provider.catalogue import KINDS
 from ingestion_local.provider.properties import Document
-from ingestion_operator.blueprint.assemble import blueprint
+from ingestion_operator.blueprint.assemble import assemble
 from ingestion_operator.blueprint.function_code import CodeBundle, ContainerImage, FunctionCode, S3Package
 from ingestion_operator.blueprint.ownership import Owner
 from ingestion_operator.blueprint.place import Place
 from ingestion_operator.blueprint.resources import Archive, Ref, Sensitive
+from ingestion_operator.model.environment import SecretKey
 from ingestion_operator.model.pipeline import PipelineKey
-from ingestion_operator.model.processor import SecretKey
 from ingestion_operator.model.spec import Spec
 from integration.provider_engine import Engine
 from integration.provider_fixtures import engine, world
 from integration.provider_rows import ROWS
-from integration.provider_world import ACCOUNT, World, same_text
+from integration.provider_world import ACCOUNT, ProviderWorld, same_text
 
 __all__ = ["engine", "world"]
 
@@ -39,14 +39,14 @@ PLAIN: Document = {
 }
 
 
-def stored(world: World) -> S3Package:
+def stored(world: ProviderWorld) -> S3Package:
     """Code in S3."""
     found, digest = world.zipped("code", HANDLER)
     return S3Package(found["s3Bucket"], found["s3Key"], found["s3ObjectVersion"], base64.b64decode(digest).hex())
 
 
-def everything(world: World) -> tuple[Document, FunctionCode]:
-    """A spec with what the plain one does not say, and code in S3."""
+def everything(world: ProviderWorld) -> tuple[Document, FunctionCode]:
+    """A spec with the settings that the plain one lacks, and code in S3."""
     processor = {
         "code": {"inline": "x"},
         "architecture": "x86_64",
@@ -62,24 +62,24 @@ def everything(world: World) -> tuple[Document, FunctionCode]:
     return {"source": source, "processor": processor, "results": {"table": {"sortKey": "at"}}}, stored(world)
 
 
-def image(world: World) -> tuple[Document, FunctionCode]:
+def image(world: ProviderWorld) -> tuple[Document, FunctionCode]:
     """A function from an image."""
     return PLAIN, ContainerImage(f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com/a@sha256:{'a' * 64}")
 
 
-def plain(world: World) -> tuple[Document, FunctionCode]:
-    """The usual."""
+def plain(world: ProviderWorld) -> tuple[Document, FunctionCode]:
+    """A plain spec with inline code."""
     return PLAIN, CodeBundle.of({"index.py": HANDLER})
 
 
 @pytest.mark.parametrize("asked", [plain, everything, image])
 def test_every_type_and_every_input_of_a_pipeline_is_applied_by_the_stand_in(
-    asked: Callable[[World], tuple[Document, FunctionCode]], engine: Engine, world: World
+    asked: Callable[[ProviderWorld], tuple[Document, FunctionCode]], engine: Engine, world: ProviderWorld
 ) -> None:
     document, code = asked(world)
     owner = Owner("test", PipelineKey("default", asked.__name__), "uid")
     secrets = {SecretKey.model_validate(SECRET): Sensitive("a-token", "1")}
-    plan = blueprint(Spec.model_validate(document), owner, Place(ACCOUNT, "us-east-1"), code, secrets)
+    plan = assemble(Spec.model_validate(document), owner, Place(ACCOUNT, "us-east-1"), code, secrets)
     archive, _ = world.archive(HANDLER)
     if isinstance(code, CodeBundle):
         Path(archive["path"]).write_bytes(code.zip_bytes)
@@ -102,7 +102,7 @@ def camel(name: str) -> str:
 
 
 def resolved(value: Any, made: Mapping[str, Document], archive: Document) -> Any:
-    """An input as the engine sends it: references resolved, names as they are on the wire."""
+    """An input as the engine sends it, with resolved references and the protocol's names."""
     if isinstance(value, Ref):
         return made[value.resource][value.attribute]
     if isinstance(value, Archive):

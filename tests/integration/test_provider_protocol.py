@@ -1,4 +1,4 @@
-"""The stand-in refuses by name what it does not apply, and talks to nothing but an emulator on loopback."""
+"""The stand-in names and refuses everything that it does not apply, and talks only to an emulator on loopback."""
 
 from __future__ import annotations
 
@@ -14,31 +14,30 @@ from google.protobuf import empty_pb2
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
 from ingestion_local.emulator import Emulator
+from ingestion_local.provider.access import AwsAccess, access_of, loopback_endpoint
+from ingestion_local.provider.calls import Refused
 from ingestion_local.provider.configuration import Configuration
 from ingestion_local.provider.install import install
-from ingestion_local.provider.kinds import Place, Refused
 from ingestion_local.provider.properties import UNKNOWN, Document, to_struct
-from ingestion_local.provider.server import StandIn, loopback_endpoint, place_of
-from integration.provider_compute_rows import (
-    FUNCTION,
-    INVOKE_CONFIG,
-    RULE,
-    TARGET,
-)
+from ingestion_local.provider.server import StandIn
 from integration.provider_engine import Aborted, Engine, new_call
 from integration.provider_fixtures import engine, world
 from integration.provider_rows import ROWS, kinds
-from integration.provider_storage_rows import (
+from integration.provider_types import (
     BUCKET,
     BUCKET_POLICY,
     ENCRYPTION,
+    FUNCTION,
+    INVOKE_CONFIG,
     LIFECYCLE,
     QUEUE_POLICY,
+    RULE,
     TABLE,
+    TARGET,
     TRAIL,
     VERSIONING,
 )
-from integration.provider_world import World
+from integration.provider_world import ProviderWorld
 
 __all__ = ["engine", "world"]
 
@@ -114,7 +113,7 @@ NESTED: dict[str, tuple[str, Callable[[Document], None], str]] = {
     ("kind", "spoil", "named"), [pytest.param(*row, id=sentence) for sentence, row in NESTED.items()]
 )
 def test_an_input_inside_another_that_is_not_applied_is_named(
-    kind: str, spoil: Callable[[Document], None], named: str, engine: Engine, world: World
+    kind: str, spoil: Callable[[Document], None], named: str, engine: Engine, world: ProviderWorld
 ) -> None:
     first, _ = ROWS[kind].inputs(world)
     spoil(first)
@@ -187,7 +186,7 @@ def test_an_input_that_is_still_unknown_is_never_sent_to_aws(engine: Engine) -> 
         engine.create(BUCKET, {"bucket": UNKNOWN})
 
 
-def test_a_failed_call_carries_the_operation_and_the_code_of_aws(engine: Engine, world: World) -> None:
+def test_a_failed_call_carries_the_operation_and_the_code_of_aws(engine: Engine, world: ProviderWorld) -> None:
     wanted = (
         r"creating S3 Bucket Versioning \(no-.*\): operation error S3: PutBucketVersioning, "
         r"https response error StatusCode: 404, NoSuchBucket: "
@@ -247,16 +246,16 @@ THERE = {
 @pytest.mark.parametrize("name", ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"])
 def test_what_is_missing_in_the_environment_is_named_and_looked_for_nowhere_else(name: str) -> None:
     with pytest.raises(Refused, match=f"{name} is not set"):
-        place_of({key: value for key, value in THERE.items() if key != name})
+        access_of({key: value for key, value in THERE.items() if key != name})
 
 
 def test_the_place_is_that_of_the_environment_and_a_region_of_the_configuration_comes_first() -> None:
-    assert place_of(THERE) == Place("http://127.0.0.1:1", "us-east-1", "a", "b")
-    assert place_of(THERE | {"AWS_SESSION_TOKEN": "c"}, Configuration("eu-west-1")).region == "eu-west-1"
+    assert access_of(THERE) == AwsAccess("http://127.0.0.1:1", "us-east-1", "a", "b")
+    assert access_of(THERE | {"AWS_SESSION_TOKEN": "c"}, Configuration("eu-west-1")).region == "eu-west-1"
 
 
 class Plugin:
-    """The launcher that is installed, started as the CLI does it: with a pipe that it holds as standard input."""
+    """The installed launcher, started as the CLI starts it, with a pipe as standard input."""
 
     def __init__(self, home: Path, environment: dict[str, str]) -> None:
         self.process = subprocess.Popen(
@@ -313,7 +312,7 @@ def test_the_plugin_process_ends_with(end: str, emulator: Emulator, tmp_path: Pa
 
 
 def test_starting_the_plugin_takes_little_of_the_processor(emulator: Emulator, tmp_path: Path) -> None:
-    """Processor time, for a busy machine takes longer by the clock; about 0.15 s when this was written."""
+    """The processor time, because a busy machine takes longer by the clock. It was about 0.15 s at first."""
     with Plugin(tmp_path, emulator.env()) as plugin:
         plugin.port()
         used = psutil.Process(plugin.process.pid).cpu_times()

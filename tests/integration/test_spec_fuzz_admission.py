@@ -1,4 +1,4 @@
-"""What the API server takes, the operator makes a plan of or refuses in words: the CEL rules and the core agree."""
+"""The CEL rules and the core agree: the operator plans every spec that the API server accepts, or refuses it in words."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 
 from ingestion_local.control_plane import ControlPlane
-from ingestion_operator.errors import PipelineError
+from ingestion_operator.observe.observed import Buildable, Unbuildable
 from integration.admission_api import connected, manifest, tried
 from integration.admission_rows import ACCEPTED
 from unit import plan_rules
@@ -27,12 +27,12 @@ def api(control_plane: ControlPlane) -> Iterator[client.CustomObjectsApi]:
 
 
 def admitted(api: client.CustomObjectsApi, spec: Any) -> Any:
-    """The spec with its defaults, as the API server would store it. Raises ApiException if it would not."""
+    """The spec with its defaults, as the API server would store it. Raises ApiException if the API server refuses it."""
     return tried(api, {**manifest(), "spec": spec})["spec"]
 
 
 def can_be_sent(document: Any) -> bool:
-    """Whether it is JSON in UTF-8."""
+    """Whether the document is valid JSON in UTF-8."""
     try:
         json.dumps(document, allow_nan=False, ensure_ascii=False).encode()
     except ValueError:
@@ -44,11 +44,10 @@ def can_be_sent(document: Any) -> bool:
 @given(spec=specs)
 def test_every_good_spec_is_admitted_and_planned(api: client.CustomObjectsApi, spec: dict[str, Any]) -> None:
     found = planned(admitted(api, spec))
-    assert found.problem is None
-    assert found.blueprint is not None
-    assert found.spec is not None
+    assert isinstance(found, Buildable), found.problem
     plan_rules.holds_for(found.blueprint, found.spec)
-    assert found.blueprint.fingerprint == (planned(spec).blueprint or found.blueprint).fingerprint
+    unstored = planned(spec)
+    assert isinstance(unstored, Unbuildable) or found.blueprint.fingerprint == unstored.blueprint.fingerprint
 
 
 @profile(160)
@@ -65,19 +64,17 @@ def test_a_doubtful_spec_that_is_admitted_is_planned_or_refused_in_words(
         raise
     event("admitted")
     found = planned(stored)
-    if found.blueprint is None:
-        assert isinstance(found.problem, PipelineError)
+    if isinstance(found, Unbuildable):
+        assert str(found.problem)
     else:
-        assert found.spec is not None
         plan_rules.holds_for(found.blueprint, found.spec)
 
 
 @pytest.mark.parametrize("sentence", ACCEPTED)
 def test_every_row_that_is_accepted_is_planned_or_waits_for_its_code(sentence: str) -> None:
     found = planned(manifest(*ACCEPTED[sentence])["spec"])
-    if found.blueprint is None:
+    if isinstance(found, Unbuildable):
         assert "code" in sentence
-        assert isinstance(found.problem, PipelineError)
+        assert str(found.problem)
     else:
-        assert found.spec is not None
         plan_rules.holds_for(found.blueprint, found.spec)

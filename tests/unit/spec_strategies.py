@@ -1,4 +1,4 @@
-"""Specs of every shape, good ones and spoiled ones, and a world in which everything that they refer to is there."""
+"""Valid and spoiled specs of every shape, and a surroundings in which everything that they name exists."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from ingestion_operator.blueprint.access import Access
 from ingestion_operator.blueprint.place import Place
 from ingestion_operator.blueprint.resources import Sensitive
-from ingestion_operator.model.pipeline import parse_identity
-from ingestion_operator.model.processor import RESERVED_ENVIRONMENT
+from ingestion_operator.model.environment import RESERVED_ENVIRONMENT
+from ingestion_operator.model.pipeline import parse_record
 from ingestion_operator.observe.gather import Gatherer
-from ingestion_operator.observe.observed import Observed
+from ingestion_operator.observe.observed import Buildable, Unbuildable
 from ingestion_operator.ports.cloud import PackageObject, TrailView
 
 Document = dict[str, Any]
@@ -29,7 +29,7 @@ TODAY = date(2026, 11, 24)
 ACCOUNT = "123456789012"
 REGION = "eu-west-1"
 KEY_ARN = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/"
-SECRET_VALUE = "n0-b0dy-may-read-this"  # what must never be seen anywhere
+SECRET_VALUE = "n0-b0dy-may-read-this"  # must never appear in any output
 CODE = "def handler(event, context): ..."
 
 
@@ -37,7 +37,7 @@ USUAL_EXAMPLES = 200
 
 
 def profile(examples: int = USUAL_EXAMPLES) -> settings:
-    """The same examples in every run, quick enough for each commit; `FUZZ_EXAMPLES=5000` looks at more, in proportion."""
+    """The same examples in every run, few enough for each commit. `FUZZ_EXAMPLES=5000` tries 25 times as many."""
     widened = int(os.environ.get("FUZZ_EXAMPLES", USUAL_EXAMPLES)) / USUAL_EXAMPLES
     return settings(
         max_examples=max(1, round(examples * widened)),
@@ -49,12 +49,12 @@ def profile(examples: int = USUAL_EXAMPLES) -> settings:
 
 
 def optional(**fields: st.SearchStrategy[Any]) -> Specs:
-    """A document with any of these fields, each of which may be left out."""
+    """A document with these fields, each of which may be absent."""
     return st.fixed_dictionaries({}, optional=fields)
 
 
 def merged(*parts: Specs) -> Specs:
-    """A document with the fields of all of these."""
+    """A document with the fields of all parts."""
     return st.tuples(*parts).map(lambda found: {key: value for part in found for key, value in part.items()})
 
 
@@ -66,7 +66,7 @@ def words(alphabet: str, most: int, least: int = 1) -> st.SearchStrategy[str]:
     return st.text(alphabet, min_size=least, max_size=most)
 
 
-# Characters that mean something in an ARN, a pattern, JSON, YAML or a regular expression, and some that nobody expects.
+# Characters with a meaning in an ARN, a pattern, JSON, YAML or a regular expression, and some unusual ones.
 ODD = "aZ0/.-_ :+@='\"{}()[]<>|&;,!#%^~`é日😀\u00a0\u202e\ufeff"
 PRINTED = st.characters(codec="utf-8", exclude_categories=("Cc", "Cs"))
 literal_keys = st.one_of(words("abc/.-_0", 20), words(ODD, 3))
@@ -198,7 +198,7 @@ specs: Specs = merged(
         deletion=optional(policy=st.sampled_from(["RetainData", "Delete", "Retain"])),
     ),
 )
-"""Specs that the API server takes."""
+"""Specs that the API server accepts."""
 
 JUNK: tuple[Any, ...] = (
     None, True, "", " ", "*", "${x}", "\x00", "\ud800", "é" * 300, -1, 0, 1, 2**63, 1e308, float("nan"), [], {}, [None], [[]],
@@ -207,7 +207,7 @@ JUNK: tuple[Any, ...] = (
 
 
 def paths(node: Any, above: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """The way to every value of a document."""
+    """The path to every value of a document."""
     yield above
     entries = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
     for key, child in entries:
@@ -216,7 +216,7 @@ def paths(node: Any, above: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 
 @st.composite
 def spoiled(draw: st.DrawFn) -> Any:
-    """A good spec in which one or two values were replaced, taken away, or got company that nobody knows."""
+    """A valid spec with one or two mistakes: a value was replaced or removed, or an unknown field was added."""
     found: Any = draw(specs)
     for _ in range(draw(st.integers(1, 2))):
         way = draw(st.sampled_from(list(paths(found))))
@@ -239,7 +239,7 @@ def _spoiled(document: Any, way: tuple[Any, ...], how: str, junk: Any) -> Any:
 
 
 def crossed(one: Any, other: Any) -> Any:
-    """Two good specs in one: each part is allowed, but perhaps not beside the others."""
+    """A mix of two valid specs. Each part is allowed, but perhaps not together with the others."""
     if isinstance(one, dict) and isinstance(other, dict):
         return {key: crossed(one.get(key, other.get(key)), other.get(key, one.get(key))) for key in {**one, **other}}
     return other
@@ -286,15 +286,15 @@ crowds: Specs = st.fixed_dictionaries(
         "results": results,
     }
 )
-"""Specs about as large as AWS takes, and larger."""
+"""Specs that are about as large as AWS accepts, and larger ones."""
 
 names = st.builds("{}{}{}".format, words("ab0", 1), words("ab0-", 61, 0), words("xz9", 1))
-"""Names of a namespace, or of a pipeline."""
+"""Names of namespaces and pipelines."""
 
 
 @dataclass(frozen=True)
-class World:
-    """A cluster and an account in which whatever a pipeline refers to is there."""
+class EverythingIsThere:
+    """A cluster and an account in which everything that a pipeline names exists."""
 
     spec: Document = field(default_factory=dict)
     secret_version: str = "1"
@@ -321,7 +321,7 @@ class World:
     def accounts(self) -> Sequence[Mapping[str, Any]]:
         return ()
 
-    def using(self, access: Access) -> World:
+    def using(self, access: Access) -> EverythingIsThere:
         return self
 
     def place(self, region: str) -> Place:
@@ -342,7 +342,7 @@ class World:
 
 
 class _EveryKey(dict[str, Sensitive]):
-    """A Secret that has every key."""
+    """A Secret with every key that is asked for."""
 
     def __init__(self, version: str, value: str) -> None:
         super().__init__()
@@ -356,15 +356,15 @@ class _EveryKey(dict[str, Sensitive]):
 
 
 def body(spec: Any, namespace: str = "team-a", name: str = "words") -> Document:
-    """The object as the API server holds it."""
+    """The object as the API server stores it."""
     metadata = {"namespace": namespace, "name": name, "uid": "2f1c3c1e-9b1d-4b8e-8f55-0f4f3e0a9d11", "generation": 1}
     return {"kind": "IngestionPipeline", "metadata": metadata, "spec": spec}
 
 
 def planned(
     spec: Any, namespace: str = "team-a", name: str = "words", version: str = "1", secret: str = SECRET_VALUE
-) -> Observed:
-    """What the operator makes of a spec."""
-    world = World(spec if isinstance(spec, dict) else {}, version, secret)
+) -> Buildable | Unbuildable:
+    """The result of planning a spec: a blueprint, or a problem."""
+    surroundings = EverythingIsThere(spec if isinstance(spec, dict) else {}, version, secret)
     found = body(spec, namespace, name)
-    return Gatherer(world, world, REGION, TODAY).observe(found, parse_identity(found))
+    return Gatherer(surroundings, surroundings, REGION, TODAY).observe(found, parse_record(found)).wanted

@@ -13,21 +13,22 @@ from ingestion_operator.errors import UpdateFailed
 from ingestion_operator.model.account import AccountStatus, parse_account
 from ingestion_operator.model.pipeline import PipelineKey
 from ingestion_operator.reconcile.account_check import AccountCheck
-from ingestion_operator.reconcile.reconciler import Reconciler, StillThere, is_due
+from ingestion_operator.reconcile.context import Context, StillThere
+from ingestion_operator.reconcile.reconciler import is_due
 from ingestion_operator.status.schedule import Backoff
 from unit.test_accounts import ROLE, body
 
 BACKOFF = Backoff(cap_seconds=300, waiting_seconds=15)
 
 
-class World:
+class AccountsUnderTest:
     """One cluster and one AWS."""
 
     def __init__(self, *bodies: dict[str, Any]) -> None:
         self.now = NOW
         self.cluster = FakeCluster(accounts_by_name={found["metadata"]["name"]: found for found in bodies})
         self.cloud = FakeCloud()
-        context = Reconciler(
+        context = Context(
             self.cluster, self.cloud, FakeEngine(self.cloud), "us-east-1", BACKOFF, clock=lambda: self.now
         )
         self.accounts = AccountCheck(context)
@@ -50,104 +51,104 @@ class World:
 
 
 def test_a_role_that_can_be_assumed_is_said_with_who_may_use_it() -> None:
-    world = World(body(allowedNamespaces=["search", "search-*"], allowedRegions=["eu-west-1"]))
-    world.build("words")
-    world.accounts.check("search")
-    status = world.status()
-    assert world.conditions() == {"Ready": ("True", "Assumed")}
+    tested = AccountsUnderTest(body(allowedNamespaces=["search", "search-*"], allowedRegions=["eu-west-1"]))
+    tested.build("words")
+    tested.accounts.check("search")
+    status = tested.status()
+    assert tested.conditions() == {"Ready": ("True", "Assumed")}
     assert (status.account_id, status.pipelines, status.observed_generation) == ("210987654321", 1, 1)
     assert status.assumed_role_arn == "arn:aws:sts::210987654321:assumed-role/r/ingestion-operator-test"
-    assert status.assumed_role_arn in world.message()
-    assert "pipelines of search, search-* may be built in eu-west-1" in world.message()
+    assert status.assumed_role_arn in tested.message()
+    assert "pipelines of search, search-* may be built in eu-west-1" in tested.message()
     assert status.next_check_time == NOW + timedelta(seconds=300)
 
 
 def test_an_account_that_nobody_may_use_says_so() -> None:
-    world = World(body(allowedNamespaces=[]))
-    world.accounts.check("search")
-    assert "no namespace may use it yet: add it to allowedNamespaces" in world.message()
+    tested = AccountsUnderTest(body(allowedNamespaces=[]))
+    tested.accounts.check("search")
+    assert "no namespace may use it yet: add it to allowedNamespaces" in tested.message()
 
 
 def test_a_role_that_cannot_be_assumed_is_tried_again_soon_and_heals() -> None:
-    world = World(body())
-    world.cloud.closed.add(ROLE)
-    world.accounts.check("search")
-    assert world.conditions() == {"Ready": ("False", "AccessDenied"), "Stalled": ("True", "AccessDenied")}
-    assert "sts:AssumeRole" in world.message()
-    assert not is_due(world.cluster.accounts_by_name["search"], NOW + timedelta(seconds=14))
-    assert is_due(world.cluster.accounts_by_name["search"], NOW + timedelta(seconds=15))
-    world.cloud.closed.clear()
-    world.now += timedelta(seconds=15)
-    world.accounts.check("search")
-    assert world.conditions() == {"Ready": ("True", "Assumed")}
-    changed = world.status().condition("Ready")
+    tested = AccountsUnderTest(body())
+    tested.cloud.closed.add(ROLE)
+    tested.accounts.check("search")
+    assert tested.conditions() == {"Ready": ("False", "AccessDenied"), "Stalled": ("True", "AccessDenied")}
+    assert "sts:AssumeRole" in tested.message()
+    assert not is_due(tested.cluster.accounts_by_name["search"], NOW + timedelta(seconds=14))
+    assert is_due(tested.cluster.accounts_by_name["search"], NOW + timedelta(seconds=15))
+    tested.cloud.closed.clear()
+    tested.now += timedelta(seconds=15)
+    tested.accounts.check("search")
+    assert tested.conditions() == {"Ready": ("True", "Assumed")}
+    changed = tested.status().condition("Ready")
     assert changed is not None
-    assert changed.last_transition_time == world.now
+    assert changed.last_transition_time == tested.now
 
 
 def test_an_answer_that_says_nothing_of_the_role_does_not_flip_it() -> None:
-    world = World(body())
-    world.accounts.check("search")
-    world.cloud.others["210987654321"].failures.append(UpdateFailed("throttled"))
-    world.accounts.check("search")
-    assert world.conditions() == {"Ready": ("True", "Assumed"), "Reconciling": ("True", "RetryingAfterFailure")}
+    tested = AccountsUnderTest(body())
+    tested.accounts.check("search")
+    tested.cloud.others["210987654321"].failures.append(UpdateFailed("throttled"))
+    tested.accounts.check("search")
+    assert tested.conditions() == {"Ready": ("True", "Assumed"), "Reconciling": ("True", "RetryingAfterFailure")}
 
 
 def test_a_spec_that_cannot_be_read_is_said() -> None:
-    world = World(body(sessionDurationSeconds="long"))
-    world.accounts.check("search")
-    assert world.conditions()["Stalled"] == ("True", "SpecInvalid")
+    tested = AccountsUnderTest(body(sessionDurationSeconds="long"))
+    tested.accounts.check("search")
+    assert tested.conditions()["Stalled"] == ("True", "SpecInvalid")
 
 
 def test_a_second_default_is_said_in_both_at_once_and_taken_back_in_both() -> None:
-    world = World(body("blue", default=True), body("green", default=True), body())
-    world.accounts.check("blue")
-    world.accounts.changed("green")
+    tested = AccountsUnderTest(body("blue", default=True), body("green", default=True), body())
+    tested.accounts.check("blue")
+    tested.accounts.changed("green")
     for name in ("blue", "green"):
-        assert world.conditions(name)["Stalled"] == ("True", "SeveralDefaults")
-    world.cluster.accounts_by_name["blue"]["spec"]["default"] = False
-    world.accounts.changed("blue")
+        assert tested.conditions(name)["Stalled"] == ("True", "SeveralDefaults")
+    tested.cluster.accounts_by_name["blue"]["spec"]["default"] = False
+    tested.accounts.changed("blue")
     for name in ("blue", "green"):
-        assert world.conditions(name) == {"Ready": ("True", "Assumed")}
-    assert world.conditions() == {}, "an account that has nothing to do with it is not tried"
+        assert tested.conditions(name) == {"Ready": ("True", "Assumed")}
+    assert tested.conditions() == {}, "an account that has nothing to do with it is not tried"
 
 
 def test_nothing_is_written_when_nothing_has_changed_but_the_time() -> None:
-    world = World(body())
-    world.accounts.check("search")
-    before = world.cluster.accounts_by_name["search"]["status"]
-    world.accounts.check("search")
-    assert world.cluster.accounts_by_name["search"]["status"] == before
+    tested = AccountsUnderTest(body())
+    tested.accounts.check("search")
+    before = tested.cluster.accounts_by_name["search"]["status"]
+    tested.accounts.check("search")
+    assert tested.cluster.accounts_by_name["search"]["status"] == before
 
 
 def test_an_account_with_pipelines_is_held_and_says_which() -> None:
-    world = World(body(deleting=True))
+    tested = AccountsUnderTest(body(deleting=True))
     for name in ("d", "a", "c", "b"):
-        world.build(name)
+        tested.build(name)
     with pytest.raises(StillThere) as held:
-        world.accounts.release("search")
+        tested.accounts.release("search")
     assert held.value.delay_seconds == BACKOFF.waiting_seconds
-    assert world.conditions() == {"Ready": ("False", "Deleting"), "Stalled": ("True", "InUse")}
-    assert "team-a/a, team-a/b, team-a/c and 1 more. Delete them first" in world.message()
-    assert world.status().pipelines == 4
-    world.accounts.check("search")
-    assert world.conditions()["Ready"] == ("False", "Deleting"), "an account that goes is not tried any more"
-    world.cluster.pipelines_by_key.clear()
-    world.accounts.release("search")
+    assert tested.conditions() == {"Ready": ("False", "Deleting"), "Stalled": ("True", "InUse")}
+    assert "team-a/a, team-a/b, team-a/c and 1 more. Delete them first" in tested.message()
+    assert tested.status().pipelines == 4
+    tested.accounts.check("search")
+    assert tested.conditions()["Ready"] == ("False", "Deleting"), "an account that goes is not tried any more"
+    tested.cluster.pipelines_by_key.clear()
+    tested.accounts.release("search")
 
 
 def test_what_is_not_known_is_no_reason_to_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
-    world = World(body(deleting=True))
+    tested = AccountsUnderTest(body(deleting=True))
 
     def fail() -> None:
         raise UpdateFailed("Kubernetes does not answer")
 
-    monkeypatch.setattr(world.cluster, "pipelines", fail)
+    monkeypatch.setattr(tested.cluster, "pipelines", fail)
     with pytest.raises(StillThere, match="does not answer"):
-        world.accounts.release("search")
+        tested.accounts.release("search")
 
 
 def test_an_account_that_is_gone_needs_nothing() -> None:
-    world = World()
-    world.accounts.check("search")
-    world.accounts.release("search")
+    tested = AccountsUnderTest()
+    tested.accounts.check("search")
+    tested.accounts.release("search")

@@ -1,4 +1,4 @@
-"""Where the operator is a pod is chosen by `make test-cluster CLUSTER=...`, which says so where it cannot be had."""
+"""`make test-cluster CLUSTER=...` chooses the cluster for the operator's pod, and says why where it cannot run."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MAKE = ("/usr/bin/make", "--dry-run", "--always-make", "-C", str(ROOT), "test-cl
 
 
 def words_of(*variables: str) -> list[str]:
-    """What make gives to pytest."""
+    """The arguments that make passes to pytest."""
     environment = {"PATH": "/usr/bin:/bin"}
     printed = subprocess.run([*MAKE, *variables], capture_output=True, text=True, check=True, env=environment).stdout
     (line,) = [line for line in printed.splitlines() if " pytest " in line]
@@ -48,7 +48,7 @@ def test_make_says_which_cluster_and_how_many_processes(
 def test_without_an_engine_each_test_is_skipped_with_what_is_missing(tmp_path: Path) -> None:
     ran = pytest_with(str(tmp_path), "--cluster=kind")
     assert ran.returncode == 0, ran.stdout
-    assert "a cluster of kind takes docker or podman: there is no `docker` on PATH; there is no `podman`" in ran.stdout
+    assert "a kind cluster needs docker or podman: there is no `docker` on PATH; there is no `podman`" in ran.stdout
     assert "tests/cluster/test_node.py" not in ran.stdout, "which is about the one-node cluster"
     assert re.search(r"^=+ [1-9]\d* skipped, [1-9]\d* deselected in ", ran.stdout, re.MULTILINE)
 

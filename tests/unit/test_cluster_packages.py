@@ -1,4 +1,4 @@
-"""Where there can be no cluster, the reason is said before anything is built."""
+"""On a machine that cannot run a cluster, the reason comes before anything is built."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_such_a_machine_can_have_one() -> None:
 @pytest.mark.usefixtures("machine")
 def test_it_takes_root(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    assert "takes root" in packages.missing()
+    assert "needs root" in packages.missing()
 
 
 def test_it_takes_the_packages_of_debian(machine: Path) -> None:

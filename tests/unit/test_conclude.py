@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from builders import NOW, make_blueprint, make_observed, make_operation, make_stack
+from builders import NOW, make_blueprint, make_operation, make_record, make_spec, make_stack
 from ingestion_operator.errors import (
     AccessDenied,
     BucketNotEmpty,
@@ -17,25 +16,30 @@ from ingestion_operator.errors import (
     SpecInvalid,
     UpdateFailed,
 )
+from ingestion_operator.model.pipeline import PipelineRecord
 from ingestion_operator.model.status import Changes, Operation, OperationResult, OperationType, Status
+from ingestion_operator.observe.observed import Buildable, Unbuildable
 from ingestion_operator.ports.engine import EngineResult, StackRef
-from ingestion_operator.reconcile.decide import Action, Decision, operation_type
-from ingestion_operator.status import conclude
-from ingestion_operator.status.schedule import Backoff, Moments
+from ingestion_operator.reconcile.decide import Apply, Refresh, operation_type
+from ingestion_operator.status import conclude, deletion
+from ingestion_operator.status.outcomes import CONFIRMATION_SECONDS
+from ingestion_operator.status.schedule import Backoff, Timing
 
 BLUEPRINT = make_blueprint()
-AT = Moments(NOW, 0.0, Backoff(base_seconds=5, cap_seconds=300, maximum=3, waiting_seconds=15))
+AT = Timing(NOW, 0.0, Backoff(base_seconds=5, cap_seconds=300, maximum=3, waiting_seconds=15))
 OPERATION = Operation(type=OperationType.UPDATE, id="x", start_time=NOW)
 STACK = StackRef("s", "eu-west-1")
+SPEC = make_spec()
+WANTED = Buildable(SPEC, BLUEPRINT)
 
 
 def conditions(status: Status) -> dict[str, tuple[str, str]]:
     return {c.type: (c.status.value, c.reason) for c in status.conditions}
 
 
-def begun(observed: object = None) -> tuple[object, Status]:
-    seen = observed or make_observed(wanted=BLUEPRINT)
-    return seen, conclude.started(seen, BLUEPRINT, STACK, OPERATION, "why")  # type: ignore[arg-type]
+def begun(status: Status | None = None) -> tuple[PipelineRecord, Status]:
+    record = make_record(status)
+    return record, conclude.started(record, BLUEPRINT, STACK, OPERATION, "why")
 
 
 @pytest.mark.parametrize(
@@ -56,17 +60,17 @@ def test_what_is_begun_is_written_down_before_it_is_begun() -> None:
 
 
 def test_a_look_does_not_make_a_ready_pipeline_unready() -> None:
-    observed, running = begun()
-    done = conclude.succeeded(observed, running, BLUEPRINT, OPERATION, EngineResult(), AT)  # type: ignore[arg-type]
+    record, running = begun()
+    done = conclude.succeeded(record, running, WANTED, OPERATION, EngineResult(), AT)
     look = Operation(type=OperationType.REFRESH, id="y", start_time=NOW)
-    again = conclude.started(make_observed(done, wanted=BLUEPRINT), BLUEPRINT, STACK, look, "why")
+    again = conclude.started(make_record(done), BLUEPRINT, STACK, look, "why")
     assert conditions(again)["Ready"] == ("True", "Provisioned")
 
 
 def test_success_is_ready_and_in_sync_and_looked_at_again_after_the_interval() -> None:
-    observed, running = begun()
+    record, running = begun()
     result = EngineResult(Changes(create=2, same=1), (), ("a", "b"), 2)
-    status = conclude.succeeded(observed, running, BLUEPRINT, OPERATION, result, AT)  # type: ignore[arg-type]
+    status = conclude.succeeded(record, running, WANTED, OPERATION, result, AT)
 
     assert conditions(status) == {"Ready": ("True", "Provisioned"), "Synced": ("True", "InSync")}
     assert status.operation is None
@@ -80,10 +84,10 @@ def test_success_is_ready_and_in_sync_and_looked_at_again_after_the_interval() -
 
 
 def test_what_a_look_changed_was_drift() -> None:
-    observed, running = begun()
+    record, running = begun()
     look = Operation(type=OperationType.REFRESH, id="y", start_time=NOW)
     result = EngineResult(changed=("rule",))
-    status = conclude.succeeded(observed, running, BLUEPRINT, look, result, AT)  # type: ignore[arg-type]
+    status = conclude.succeeded(record, running, WANTED, look, result, AT)
     assert status.drift is not None
     assert (status.drift.resources, status.drift.detected_time) == (("rule",), NOW)
 
@@ -103,10 +107,9 @@ def test_the_class_of_an_error_decides(
     error: PipelineError, before: int, expected: tuple[str, str], retry_seconds: int | None
 ) -> None:
     last = make_operation(OperationResult.FAILED, before) if before else None
-    seen = make_observed(Status(stack=make_stack(None, BLUEPRINT), last_operation=last), wanted=BLUEPRINT)
-    _, running = begun(seen)
+    record, running = begun(Status(stack=make_stack(None, BLUEPRINT), last_operation=last))
 
-    status = conclude.failed(seen, running, OPERATION, error, AT)
+    status = conclude.failed(record, running, SPEC, OPERATION, error, AT)
 
     kind, reason = expected
     assert conditions(status)[kind] == ("True", reason)
@@ -119,53 +122,52 @@ def test_the_class_of_an_error_decides(
 def test_a_changed_spec_begins_to_count_anew() -> None:
     last = make_operation(OperationResult.FAILED, 2)
     other = make_blueprint(tags={"a": "b"})
-    seen = make_observed(Status(stack=make_stack(None, other), last_operation=last), wanted=BLUEPRINT)
-    _, running = begun(seen)
-    status = conclude.failed(seen, running, OPERATION, UpdateFailed("x"), AT)
+    record, running = begun(Status(stack=make_stack(None, other), last_operation=last))
+    status = conclude.failed(record, running, SPEC, OPERATION, UpdateFailed("x"), AT)
     assert status.last_operation is not None
     assert status.last_operation.failures == 1
 
 
 def test_a_wrong_spec_waits_for_a_person_and_a_missing_thing_for_itself() -> None:
-    unreadable = replace(make_observed(problem=SpecInvalid("x")), spec=None)
-    wrong = conclude.reported(unreadable, SpecInvalid("x"), AT)
+    wrong = conclude.reported(make_record(), Unbuildable(SpecInvalid("x")), AT)
     assert conditions(wrong) == {"Ready": ("False", "Failed"), "Stalled": ("True", "SpecInvalid")}
     assert wrong.next_check_time is None
-    unfitting = conclude.reported(make_observed(problem=SpecInvalid("x")), SpecInvalid("x"), AT)
+    unfitting = conclude.reported(make_record(), Unbuildable(SpecInvalid("x"), SPEC), AT)
     assert unfitting.next_check_time == NOW + timedelta(seconds=AT.backoff.cap_seconds), (
         "what it does not fit may change"
     )
-    missing = conclude.reported(make_observed(problem=DependencyNotReady("x")), DependencyNotReady("x"), AT)
+    missing = conclude.reported(make_record(), Unbuildable(DependencyNotReady("x"), SPEC), AT)
     assert conditions(missing)["Ready"] == ("False", "DependencyNotReady")
     assert missing.next_check_time == NOW + timedelta(seconds=15)
 
 
 def test_a_condition_moves_only_when_its_status_does() -> None:
-    first = conclude.suspended(make_observed(), AT)
-    later = Moments(NOW + timedelta(hours=1))
-    second = conclude.suspended(make_observed(first), later)
+    first = conclude.suspended(make_record(), AT)
+    later = Timing(NOW + timedelta(hours=1))
+    second = conclude.suspended(make_record(first), later)
     assert second.conditions[0].last_transition_time == NOW
 
 
 def test_a_deletion_that_is_held_up_says_by_what() -> None:
     error = BucketNotEmpty("b holds 3 objects")
-    status = conclude.deleting(make_observed(), None, str(error), AT, error)
+    status = deletion.held_up(make_record(), error, AT)
     assert conditions(status) == {"Ready": ("False", "Deleting"), "Stalled": ("True", "BucketNotEmpty")}
-    retrying = conclude.deleting(make_observed(), None, "x", AT, UpdateFailed("x"))
+    retrying = deletion.held_up(make_record(), UpdateFailed("x"), AT)
     assert conditions(retrying)["Reconciling"] == ("True", "RetryingAfterFailure")
-    assert conclude.deletion_delay(status, error, AT) == conclude.CONFIRMATION_SECONDS
+    assert deletion.delay_seconds(status, error, AT) == CONFIRMATION_SECONDS
 
 
 @pytest.mark.parametrize(
     ("stack", "action", "kind"),
     [
-        (None, Action.APPLY, OperationType.CREATE),
-        (make_stack(None, BLUEPRINT), Action.APPLY, OperationType.CREATE),
-        (make_stack(BLUEPRINT), Action.APPLY, OperationType.UPDATE),
-        (make_stack(BLUEPRINT), Action.REFRESH, OperationType.REFRESH),
+        (None, Apply, OperationType.CREATE),
+        (make_stack(None, BLUEPRINT), Apply, OperationType.CREATE),
+        (make_stack(BLUEPRINT), Apply, OperationType.UPDATE),
+        (make_stack(BLUEPRINT), Refresh, OperationType.REFRESH),
     ],
     ids=["nothing yet", "a first attempt that failed", "a change", "a look"],
 )
-def test_an_operation_is_called_by_what_it_does(stack: object, action: Action, kind: OperationType) -> None:
-    observed = make_observed(Status(stack=stack), wanted=BLUEPRINT)
-    assert operation_type(observed, Decision(action, "")) is kind
+def test_an_operation_is_called_by_what_it_does(
+    stack: object, action: type[Apply | Refresh], kind: OperationType
+) -> None:
+    assert operation_type(make_record(Status(stack=stack)), action(WANTED, "why")) is kind

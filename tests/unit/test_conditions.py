@@ -10,16 +10,16 @@ import pytest
 from builders import NOW
 from ingestion_operator.model.status import Condition, Status
 from ingestion_operator.reasons import Reason
-from ingestion_operator.status.conditions import Conditions, Moment
+from ingestion_operator.status.conditions import Conditions, ConditionSet
 from ingestion_operator.wording import MESSAGE_LIMIT, shorten
 
-FRESH = Moment(Status(), 1, NOW)
+FRESH = ConditionSet(Status(), 1, NOW)
 LATER = NOW + timedelta(hours=1)
 
 
-def after(conditions: Conditions) -> Moment:
+def after(conditions: Conditions) -> ConditionSet:
     """The next moment, an hour and a generation later."""
-    return Moment(Status(conditions=conditions), 2, LATER)
+    return ConditionSet(Status(conditions=conditions), 2, LATER)
 
 
 def said(conditions: Conditions) -> dict[str, tuple[str, str]]:
@@ -97,7 +97,7 @@ def of(conditions: Conditions, kind: str) -> Condition:
     ],
 )
 def test_each_outcome_has_its_complete_set(
-    make: Callable[[Moment], Conditions], expected: dict[str, tuple[str, str]]
+    make: Callable[[ConditionSet], Conditions], expected: dict[str, tuple[str, str]]
 ) -> None:
     assert said(make(FRESH)) == expected
     assert {c.observed_generation for c in make(FRESH)} == {1}

@@ -43,6 +43,7 @@ BREACHES = [
     ("handlers", "handlers/ingestion_handlers/pipelines.py", "ingestion_handlers.accounts"),
     ("handlers", "handlers/ingestion_handlers/services.py", "ingestion_handlers.passes"),
     ("sources", f"{CORE}/metrics.py", "ingestion_handlers.workers"),
+    ("stand-in", "deploy/local/ingestion_local/provider/tags.py", "ingestion_local.provider.kinds"),
     ("local", "handlers/ingestion_handlers/services.py", "ingestion_local.processes"),
 ]
 
@@ -61,9 +62,7 @@ NAMES = {
 
 
 def dotted(path: str) -> str:
-    return (
-        path.split("/", path.startswith("deploy") + 1)[-1].removesuffix(".py").replace("/", ".").removeprefix("local.")
-    )
+    return path.split("/", 2 if path.startswith("deploy") else 1)[-1].removesuffix(".py").replace("/", ".")
 
 
 @pytest.fixture(scope="module")

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from builders import NOW, make_blueprint, make_observed, make_operation, make_stack
+from builders import NOW, make_blueprint, make_observed, make_operation, make_spec, make_stack
 from ingestion_operator.errors import DependencyNotReady, SpecInvalid
 from ingestion_operator.model.status import DriftStatus, Operation, OperationResult, OperationType, Status
-from ingestion_operator.reconcile.decide import Action, decide
+from ingestion_operator.observe.observed import Buildable, Observed, Unbuildable
+from ingestion_operator.reconcile.decide import Apply, Decision, Hold, Refresh, Report, Skip, Suspend, decide
 
 OLD, NEW = make_blueprint(), make_blueprint(tags={"team": "search"})
 DONE = make_operation()
@@ -39,83 +40,93 @@ IGNORING: dict[str, Any] = {"reconcile": {"drift": {"mode": "Ignore"}}}
 @pytest.mark.parametrize(
     ("observed", "action"),
     [
-        pytest.param(make_observed(wanted=NEW), Action.APPLY, id="a new pipeline is applied"),
-        pytest.param(make_observed(status(), wanted=OLD), Action.SKIP, id="an applied one is left alone"),
-        pytest.param(make_observed(status(), wanted=NEW), Action.APPLY, id="a changed one is applied"),
-        pytest.param(make_observed(wanted=NEW, **SUSPENDED), Action.SUSPEND, id="a suspended one is left alone"),
+        pytest.param(make_observed(wanted=NEW), Apply, id="a new pipeline is applied"),
+        pytest.param(make_observed(status(), wanted=OLD), Skip, id="an applied one is left alone"),
+        pytest.param(make_observed(status(), wanted=NEW), Apply, id="a changed one is applied"),
+        pytest.param(make_observed(wanted=NEW, **SUSPENDED), Suspend, id="a suspended one is left alone"),
         pytest.param(
             make_observed(status(operation=RUNNING), wanted=NEW, **SUSPENDED),
-            Action.SUSPEND,
+            Suspend,
             id="suspension goes before an interrupted operation",
         ),
         pytest.param(
-            make_observed(problem=SpecInvalid("x"), **SUSPENDED), Action.SUSPEND, id="suspension goes before a problem"
+            make_observed(problem=SpecInvalid("x"), **SUSPENDED), Suspend, id="suspension goes before a problem"
         ),
-        pytest.param(make_observed(problem=DependencyNotReady("x")), Action.REPORT, id="a problem is reported"),
+        pytest.param(make_observed(problem=DependencyNotReady("x")), Report, id="a problem is reported"),
         pytest.param(
             make_observed(status(operation=RUNNING), wanted=OLD),
-            Action.REFRESH,
+            Refresh,
             id="an interrupted operation on an applied pipeline is looked after",
         ),
         pytest.param(
-            make_observed(status(operation=RUNNING), wanted=NEW), Action.APPLY, id="an interrupted change is applied"
+            make_observed(status(operation=RUNNING), wanted=NEW), Apply, id="an interrupted change is applied"
         ),
         pytest.param(
             make_observed(status(stack=make_stack(None, NEW), last_operation=failed(LATER)), wanted=NEW),
-            Action.HOLD,
+            Hold,
             id="after a failure the same input waits for its time",
         ),
         pytest.param(
             make_observed(status(stack=make_stack(None, NEW), last_operation=failed(EARLIER)), wanted=NEW),
-            Action.APPLY,
+            Apply,
             id="and is tried again when that has come",
         ),
         pytest.param(
             make_observed(status(stack=make_stack(None, OLD), last_operation=failed(LATER)), wanted=NEW),
-            Action.APPLY,
+            Apply,
             id="another input does not wait",
         ),
         pytest.param(
             make_observed(status(stack=make_stack(None, NEW), last_operation=failed(None)), wanted=NEW),
-            Action.HOLD,
+            Hold,
             id="exhausted retries stay so",
         ),
         pytest.param(
             make_observed(
                 status(stack=make_stack(None, NEW), last_operation=failed(None)), wanted=NEW, annotations=ASKED
             ),
-            Action.APPLY,
+            Apply,
             id="unless somebody asks",
         ),
         pytest.param(
             make_observed(status(last_operation=failed(EARLIER)), wanted=OLD),
-            Action.REFRESH,
+            Refresh,
             id="a look that failed is repeated",
         ),
-        pytest.param(
-            make_observed(status(), wanted=OLD, annotations=ASKED), Action.REFRESH, id="a request is followed"
-        ),
+        pytest.param(make_observed(status(), wanted=OLD, annotations=ASKED), Refresh, id="a request is followed"),
         pytest.param(
             make_observed(status(stack=make_stack(OLD, handled="1")), wanted=OLD, annotations=ASKED),
-            Action.SKIP,
+            Skip,
             id="once",
         ),
-        pytest.param(
-            make_observed(status(drift=checked(HOUR)), wanted=OLD), Action.REFRESH, id="drift is looked for in time"
-        ),
+        pytest.param(make_observed(status(drift=checked(HOUR)), wanted=OLD), Refresh, id="drift is looked for in time"),
         pytest.param(
             make_observed(status(drift=checked(HOUR - SECOND), next_check_time=EARLIER), wanted=OLD),
-            Action.SKIP,
+            Skip,
             id="not before, even when something else is to be looked at",
         ),
         pytest.param(
             make_observed(status(drift=checked(HOUR)), wanted=OLD, **IGNORING),
-            Action.SKIP,
+            Skip,
             id="and not when it is to be ignored",
         ),
     ],
 )
-def test_what_is_done(observed: Any, action: Action) -> None:
+def test_what_is_done(observed: Observed, action: type[Decision]) -> None:
     decision = decide(observed, NOW)
-    assert decision.action is action
+    assert type(decision) is action
     assert decision.why
+
+
+def test_a_decision_carries_what_it_takes_to_act_on_it() -> None:
+    def decided(observed: Observed) -> Decision:
+        return decide(observed, NOW)
+
+    new = make_observed(wanted=NEW)
+    assert decided(new) == Apply(Buildable(make_spec(), NEW), "the pipeline changed")
+    assert decided(make_observed(status(), wanted=OLD)) == Skip(Buildable(make_spec(), OLD))
+    problem = DependencyNotReady("x")
+    assert decided(make_observed(problem=problem)) == Report(Unbuildable(problem, make_spec()))
+    last = failed(LATER)
+    held = make_observed(status(stack=make_stack(None, NEW), last_operation=last), wanted=NEW)
+    assert decided(held) == Hold(last, make_spec(), "the next attempt is at 12:00:01")

@@ -1,4 +1,4 @@
-"""`make kind`: what is run, in which order, with which arguments; what is said where it cannot run."""
+"""`make kind` runs the right commands in the right order, and says what is missing where it cannot run."""
 
 from __future__ import annotations
 
@@ -16,21 +16,13 @@ from ingestion_local import kind
 from ingestion_local.environment import ROOT
 from unit.dockerfile_reader import read
 from unit.fake_machine import FakeMachine
+from unit.kind_machine import ANSWERS, IMAGE_COMMANDS, TAG, heads_of
 
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIAFAKE", "AWS_SECRET_ACCESS_KEY": "do-not-show"}
-ANSWERS = {
-    "kind version": "kind v0.33.0 go1.26.8 linux/amd64",
-    "kubectl version": "Client Version: v1.37.2",
-    "helm version": "v4.3.1",
-    "git rev-parse": "abc",
-    "uv export": "boto3==1.43.0",
-    "docker image inspect": "sha256:" + "0123456789abcdef" * 4,
-    "podman image inspect": "0123456789abcdef" * 4,
-}
 
 
-class Machine(FakeMachine):
-    """One on which `make kind` is run."""
+class KindMachine(FakeMachine):
+    """A fake machine on which `make kind` runs."""
 
     def run(self, *words: str) -> Result:
         return CliRunner().invoke(kind.main, list(words))
@@ -43,8 +35,8 @@ def answers(tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def machine(tmp_path: Path, answers: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> Machine:
-    made = Machine(tmp_path / "bin")
+def machine(tmp_path: Path, answers: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> KindMachine:
+    made = KindMachine(tmp_path / "bin")
     made.bin.mkdir()
     made.put("kind", "kubectl", "helm", "git", "uv")
     made.tell(answers)
@@ -54,16 +46,16 @@ def machine(tmp_path: Path, answers: Mapping[str, str], monkeypatch: pytest.Monk
     return made
 
 
-def test_the_cluster_is_made_the_images_are_loaded_and_the_chart_is_installed(machine: Machine, tmp_path: Path) -> None:
+def test_the_cluster_is_made_the_images_are_loaded_and_the_chart_is_installed(
+    machine: KindMachine, tmp_path: Path
+) -> None:
     machine.put("docker")
 
     result = machine.run("up", "uv", "--image", "localhost/op:1", "--node-image", "kindest/node:x", "--", "--pull")
 
     assert result.exit_code == 0, result.output
     kubeconfig = f"{tmp_path}/cache/kind/ingestion/kubeconfig"
-    heads = [command[:4] if command[0] == "docker" else command for command in machine.commands]
-    tag = "0123456789ab"
-    operator, emulator = f"{kind.OPERATOR_REPOSITORY}:{tag}", f"{kind.EMULATOR_REPOSITORY}:{tag}"
+    heads = heads_of(machine.commands)
     kubectl = ["kubectl", "--kubeconfig", kubeconfig]
     user = machine.commands[-3][-1]
     assert heads == [
@@ -72,13 +64,7 @@ def test_the_cluster_is_made_the_images_are_loaded_and_the_chart_is_installed(ma
          "--image", "kindest/node:x", "--kubeconfig", kubeconfig, "--wait", "3m"],
         ["docker", "build", "--tag", "localhost/op:1"],
         ["uv", *kind.EXPORT],
-        ["docker", "build", "--target", "operator"],
-        ["docker", "image", "inspect", "--format"],
-        ["docker", "tag", f"{kind.OPERATOR_REPOSITORY}:latest-build", operator],
-        ["docker", "build", "--target", "emulator"],
-        ["docker", "image", "inspect", "--format"],
-        ["docker", "tag", f"{kind.EMULATOR_REPOSITORY}:latest-build", emulator],
-        ["docker", "save", "--output", "FILE/images.tar"],
+        *IMAGE_COMMANDS,
         ["kind", "load", "image-archive", "FILE/images.tar", "--name", "ingestion"],
         [*kubectl, "apply", "--filename", "-"],
         [*kubectl, "apply", "--filename", "-"],
@@ -88,7 +74,7 @@ def test_the_cluster_is_made_the_images_are_loaded_and_the_chart_is_installed(ma
         [*kubectl, "apply", "--filename", "-"],
         ["helm", "upgrade", "--install", "ingestion-operator", str(ROOT / "deploy/helm/ingestion-operator"),
          "--namespace", "ingestion-system", "--values", str(ROOT / "deploy/kind/values.yaml"),
-         "--set-string", f"image.tag={tag}", "--set-string", f"podAnnotations.aws-user={user}",
+         "--set-string", f"image.tag={TAG}", "--set-string", f"podAnnotations.aws-user={user}",
          "--kubeconfig", kubeconfig, "--wait", "--timeout", "3m"],
     ]  # fmt: skip
     (first, second, third) = [command for command in machine.commands if command[:2] == ["docker", "build"]]
@@ -98,7 +84,7 @@ def test_the_cluster_is_made_the_images_are_loaded_and_the_chart_is_installed(ma
         assert built[-1] == "FILE"
 
 
-def test_no_key_is_in_a_command_or_in_what_is_printed(machine: Machine) -> None:
+def test_no_key_is_in_a_command_or_in_what_is_printed(machine: KindMachine) -> None:
     machine.put("docker")
     result = machine.run("up", "uv")
     assert result.exit_code == 0
@@ -107,7 +93,7 @@ def test_no_key_is_in_a_command_or_in_what_is_printed(machine: Machine) -> None:
     assert secret not in json.dumps(machine.commands) + result.output
 
 
-def test_it_is_said_how_the_cluster_and_its_aws_are_reached(machine: Machine, tmp_path: Path) -> None:
+def test_it_is_said_how_the_cluster_and_its_aws_are_reached(machine: KindMachine, tmp_path: Path) -> None:
     machine.put("docker")
     result = machine.run("up", "uv")
     assert f"export KUBECONFIG={tmp_path}/cache/kind/ingestion/kubeconfig" in result.stdout
@@ -115,7 +101,7 @@ def test_it_is_said_how_the_cluster_and_its_aws_are_reached(machine: Machine, tm
 
 
 def test_a_cluster_that_is_there_gets_the_new_images_and_keeps_its_certificate(
-    machine: Machine, answers: Mapping[str, str], tmp_path: Path
+    machine: KindMachine, answers: Mapping[str, str], tmp_path: Path
 ) -> None:
     machine.put("docker")
     machine.run("up", "uv")
@@ -131,7 +117,7 @@ def test_a_cluster_that_is_there_gets_the_new_images_and_keeps_its_certificate(
     assert certificate.read_bytes() == before
 
 
-def test_podman_does_too(machine: Machine) -> None:
+def test_podman_does_too(machine: KindMachine) -> None:
     machine.put("podman")
     assert machine.run("up", "uv").exit_code == 0
     (saved,) = [command for command in machine.commands if command[:2] == ["podman", "save"]]
@@ -140,7 +126,7 @@ def test_podman_does_too(machine: Machine) -> None:
 
 @pytest.mark.parametrize("verb", [("up", "uv"), ("down",)])
 def test_without_an_engine_it_is_said_what_is_missing(
-    machine: Machine, answers: Mapping[str, str], verb: tuple[str, ...]
+    machine: KindMachine, answers: Mapping[str, str], verb: tuple[str, ...]
 ) -> None:
     machine.put("docker")
     machine.tell(answers, failure="docker info")
@@ -149,13 +135,13 @@ def test_without_an_engine_it_is_said_what_is_missing(
 
     assert result.exit_code == 1
     assert result.output == (
-        "Error: a cluster of kind takes docker or podman: `docker info` says: it is broken; there is no `podman` on PATH. "
-        "Install and start one of them; `make playground` and `make demo` need none\n"
+        "Error: a kind cluster needs docker or podman: `docker info` says: it is broken; there is no `podman` on PATH. "
+        "Install and start one of them; `make playground` and `make demo` need neither\n"
     )
     assert machine.commands == []
 
 
-def test_a_command_that_fails_is_named(machine: Machine, answers: Mapping[str, str]) -> None:
+def test_a_command_that_fails_is_named(machine: KindMachine, answers: Mapping[str, str]) -> None:
     machine.put("docker")
     machine.tell(answers, failure="kind get clusters --quiet")
     result = machine.run("up", "uv")
@@ -163,7 +149,7 @@ def test_a_command_that_fails_is_named(machine: Machine, answers: Mapping[str, s
     assert result.output.splitlines()[-1].endswith("kind get clusters --quiet` ended with code 1")
 
 
-def test_the_cluster_is_deleted_with_what_was_kept_of_it(machine: Machine, tmp_path: Path) -> None:
+def test_the_cluster_is_deleted_with_what_was_kept_of_it(machine: KindMachine, tmp_path: Path) -> None:
     machine.put("docker")
     machine.run("up", "uv", "--name", "mine")
     machine.forget()
@@ -177,7 +163,7 @@ def test_the_cluster_is_deleted_with_what_was_kept_of_it(machine: Machine, tmp_p
     assert not kept.exists()
 
 
-def test_the_make_verbs_pass_their_variables_on(machine: Machine) -> None:
+def test_the_make_verbs_pass_their_variables_on(machine: KindMachine) -> None:
     machine.put("docker")
     made = (
         "kind",

@@ -1,4 +1,4 @@
-"""The cluster of kind for the tests: what is run to make it, and what the tests do with it. No container engine runs."""
+"""The kind cluster of the tests: the commands that make it, and what the tests do with it. No container engine runs."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import psutil
 import pytest
 import yaml
 
@@ -24,16 +25,14 @@ from ingestion_local.cluster.kind_cluster import NAME, NODE, KindCluster, KindNo
 from ingestion_local.cluster.operator_pod import OperatorPod
 from ingestion_local.emulator import HEALTH
 from ingestion_local.environment import ROOT
-from ingestion_local.image import Engine
-from ingestion_local.processes import LocalEnvironmentError
+from ingestion_local.image import ContainerEngine
+from ingestion_local.processes import LocalEnvironmentError, wait_until
 from unit.fake_machine import FakeMachine
-from unit.test_kind import ANSWERS
+from unit.kind_machine import ANSWERS, EMULATOR, IMAGE_COMMANDS, TAG, heads_of
 
-TAG = "0123456789ab"
-OPERATOR, EMULATOR = f"{kind.OPERATOR_REPOSITORY}:{TAG}", f"{kind.EMULATOR_REPOSITORY}:{TAG}"
 WAITS = "import signal; signal.pause()"
 PROGRAM = "/opt/ingestion-operator/bin/ingestion-operator run"
-# What `ps` says on a node: two containers and what is in none.
+# The output of `ps` on a node: two containers, and one process outside of them.
 PROCESSES = """\
       1 4026531836 /sbin/init
      70 4026532001 /usr/bin/tini -- ingestion-operator run
@@ -63,9 +62,9 @@ def cluster(machine: FakeMachine, tmp_path: Path) -> Iterator[KindCluster]:
 
 @pytest.fixture
 def node(machine: FakeMachine) -> KindNode:
-    """A node that is this machine."""
+    """A node whose processes and files are this machine's."""
     machine.tell({}, executes=True)
-    return KindNode(Engine("docker"))
+    return KindNode(ContainerEngine("docker"))
 
 
 @contextmanager
@@ -86,20 +85,14 @@ def test_it_is_made_as_the_one_of_make_kind_without_the_operator_and_deleted_at_
 
     delete = ["kind", "delete", "cluster", "--name", NAME, "--kubeconfig", f"{kept}/kubeconfig"]
     kubectl = ["kubectl", "--kubeconfig", f"{kept}/kubeconfig"]
-    assert [command[:4] if command[0] == "docker" else command for command in machine.commands] == [
+    assert heads_of(machine.commands) == [
         delete,
         ["kind", "get", "clusters", "--quiet"],
         ["kind", "create", "cluster", "--name", NAME, "--config", str(tmp_path / "cluster/cluster.yaml"),
          "--image", "kindest/node:x", "--kubeconfig", f"{kept}/kubeconfig", "--wait", "3m"],
         ["docker", "build", "--tag", kind_cluster.IMAGE],
         ["uv", *kind.EXPORT],
-        ["docker", "build", "--target", "operator"],
-        ["docker", "image", "inspect", "--format"],
-        ["docker", "tag", f"{kind.OPERATOR_REPOSITORY}:latest-build", OPERATOR],
-        ["docker", "build", "--target", "emulator"],
-        ["docker", "image", "inspect", "--format"],
-        ["docker", "tag", f"{kind.EMULATOR_REPOSITORY}:latest-build", EMULATOR],
-        ["docker", "save", "--output", "FILE/images.tar"],
+        *IMAGE_COMMANDS,
         ["kind", "load", "image-archive", "FILE/images.tar", "--name", NAME],
         [*kubectl, "apply", "--filename", "-"],
         [*kubectl, "apply", "--filename", "-"],
@@ -122,7 +115,7 @@ def test_another_run_is_not_disturbed(
     cluster: KindCluster, machine: FakeMachine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(kind_cluster, "TURN_TIMEOUT_SECONDS", 0.0)
-    with pytest.raises(LocalEnvironmentError, match="the end of the tests that have the cluster of kind"):
+    with pytest.raises(LocalEnvironmentError, match="the end of the tests that use the kind cluster"):
         KindCluster(cluster.directory, uv="uv").start()
     assert machine.commands == []
 
@@ -148,7 +141,7 @@ def test_its_values_are_those_of_make_kind(cluster: KindCluster) -> None:
 
 
 class Healthy(http.server.BaseHTTPRequestHandler):
-    """Says that it is, where the emulator does."""
+    """Answers the health check of the emulator."""
 
     def do_GET(self) -> None:
         self.send_response(200 if self.path == HEALTH else 404)
@@ -194,7 +187,7 @@ def test_the_processes_of_the_node_are_found_by_their_words_and_their_container(
 ) -> None:
     machine.tell({f"podman exec {NODE} ps": PROCESSES})
     machine.put("podman")
-    node = KindNode(Engine("podman"))
+    node = KindNode(ContainerEngine("podman"))
     assert node.pids("/opt/ingestion-operator/bin/ingestion-operator", "run") == [71]
     assert node.pids_in_container(71) == [70, 71]
     assert node.pids_in_container(5) == []
@@ -213,7 +206,9 @@ def test_a_signal_reaches_each_process_that_is_still_there(node: KindNode) -> No
         first.kill()
         first.wait()
         node.send(signal.SIGSTOP, [first.pid, second.pid])
-        assert Path(f"/proc/{second.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+        stopped = psutil.Process(second.pid)
+        # The kernel stops a process when that is scheduled next.
+        wait_until("the stop", lambda: stopped.status() == psutil.STATUS_STOPPED, timeout_seconds=30)
         node.send(signal.SIGKILL, [first.pid, second.pid])
         assert second.wait() == -signal.SIGKILL
 

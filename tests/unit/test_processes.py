@@ -1,4 +1,4 @@
-"""Children are found again, and end with their parent, their group, and nothing else."""
+"""Child processes end with their parent and their group, and a record finds exactly the recorded process."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
 from ingestion_local.processes import (
@@ -19,19 +18,12 @@ from ingestion_local.processes import (
     Process,
     ProcessRecord,
     free_ports,
+    has_ended,
     recorded_processes,
     wait_until,
 )
 
 SLEEPER = ("/bin/sleep", "600")
-
-
-def ended(pid: int) -> bool:
-    """Whether the process is gone; a zombie that nobody has reaped yet is."""
-    try:
-        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
 
 
 @pytest.fixture
@@ -46,8 +38,8 @@ def test_stop_ends_the_children_of_the_process_too(tmp_path: Path) -> None:
     process = Process.start("family", ["/bin/sh", "-c", "sleep 600 & echo $!; wait"], log=log, env=os.environ)
     child = int(wait_until("the child's pid", lambda: process.log_tail().strip(), timeout_seconds=10))
     process.stop()
-    assert ended(process.pid)
-    assert ended(child)
+    assert has_ended(process.pid)
+    assert has_ended(child)
 
 
 def test_a_process_that_ignores_sigterm_is_killed_after_the_time(tmp_path: Path) -> None:
@@ -75,7 +67,7 @@ def test_a_child_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
         assert parent.stdout is not None
         child = int(parent.stdout.readline())
         parent.kill()
-    wait_until("the child's end", lambda: ended(child), timeout_seconds=10)
+    wait_until("the child's end", lambda: has_ended(child), timeout_seconds=10)
 
 
 def test_a_child_started_from_a_thread_lives_on_when_the_thread_ends(tmp_path: Path) -> None:
@@ -87,7 +79,7 @@ def test_a_child_started_from_a_thread_lives_on_when_the_thread_ends(tmp_path: P
     thread = threading.Thread(target=start)
     thread.start()
     thread.join()
-    # A later child of the same kind is up: the signal for the end of the thread would have come before it.
+    # This child starts later. A signal for the end of the thread would have arrived before it.
     later = Process.start("later", ["/bin/echo", "here"], log=tmp_path / "later.log", env={})
     wait_until("the later child", later.log_tail, timeout_seconds=10)
     try:

@@ -1,4 +1,4 @@
-"""What counts as a change and as drift, and which failures are waited out."""
+"""What counts as a change and as drift, and which failed calls are repeated."""
 
 from __future__ import annotations
 
@@ -8,14 +8,18 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from ingestion_local.provider import kinds
-from ingestion_local.provider.kinds import Aws, Kind, Place, Refused, propagated, settled, tag_changes
+from ingestion_local.provider import calls
+from ingestion_local.provider.access import AwsAccess
+from ingestion_local.provider.calls import Refused, propagated, settled
+from ingestion_local.provider.clients import Aws
+from ingestion_local.provider.kinds import ResourceKind
 from ingestion_local.provider.properties import Document
 from ingestion_local.provider.shapes import block
+from ingestion_local.provider.tags import tag_changes
 
 
-class Thing(Kind):
-    """A type with one input of each sort."""
+class Thing(ResourceKind):
+    """A resource type with one input of each sort."""
 
     type = "aws:a/thing:Thing"
     inputs = block("name", policy=None, size=None, tags=None, mode=None)
@@ -73,7 +77,7 @@ class Early(Exception):
 
 
 def test_a_call_that_comes_too_early_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kinds, "PROPAGATION_INTERVAL_SECONDS", 0)
+    monkeypatch.setattr(calls, "PROPAGATION_INTERVAL_SECONDS", 0)
     answers: list[Any] = [Early(), Early(), "made"]
 
     def call() -> Any:
@@ -98,7 +102,7 @@ def test_a_call_that_fails_for_another_reason_is_not_repeated(monkeypatch: pytes
 
 
 def test_what_is_always_too_early_fails_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kinds, "PROPAGATION_SECONDS", -1)
+    monkeypatch.setattr(calls, "PROPAGATION_SECONDS", -1)
 
     def call() -> None:
         raise Early
@@ -108,14 +112,14 @@ def test_what_is_always_too_early_fails_in_the_end(monkeypatch: pytest.MonkeyPat
 
 
 def test_waiting_for_what_never_is_ready_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kinds, "SETTLE_SECONDS", -1)
+    monkeypatch.setattr(calls, "SETTLE_SECONDS", -1)
     with pytest.raises(Refused, match=r"waiting for Lambda Function \(a\): it is not ready"):
         settled("Lambda Function (a)", lambda: False)
 
 
 def test_clients_are_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_CA_BUNDLE", raising=False)
-    aws = Aws(Place("http://127.0.0.1:1", "us-east-1", "a", "b"))
+    aws = Aws(AwsAccess("http://127.0.0.1:1", "us-east-1", "a", "b"))
     aws.warm_up(["sts"])
     assert aws("sts") is aws("sts")
     assert aws("sts").meta.endpoint_url == "http://127.0.0.1:1"

@@ -185,12 +185,12 @@ def test_a_trail_that_records_the_writes_is_taken(trail: TrailView) -> None:
 @pytest.mark.parametrize(
     ("trail", "said"),
     [
-        pytest.param(None, "does not exist: create it, or leave source.cloudTrail.trailArn out to have one made", id="absent"),
+        pytest.param(None, "does not exist: create it, or leave source.cloudTrail.trailArn out and the operator creates one", id="absent"),
         pytest.param(view(logging=False), "is stopped: start it (aws cloudtrail start-logging)", id="stopped"),
         pytest.param(view(ELSEWHERE), "records us-east-1 only: name a trail of eu-west-1, or one of all regions",
                      id="of another region"),
         pytest.param(view(selectors=NO_DATA), "does not record the writes to bucket docs: add its data events (aws cloudtrail "
-                     "put-event-selectors), or leave source.cloudTrail.trailArn out to have a trail made", id="no data events"),
+                     "put-event-selectors), or leave source.cloudTrail.trailArn out and the operator creates a trail", id="no data events"),
         pytest.param(view(ELSEWHERE, logging=False), "is stopped: start it (aws cloudtrail start-logging)",
                      id="the first fault is said"),
     ],

@@ -35,10 +35,10 @@ def test_a_runtime_goes_step_by_step(
 
 def test_the_messages_say_since_when_and_what_to_write() -> None:
     assert deprecation(OLD, DEPRECATED) == (
-        "python3.10 is deprecated by AWS since 2026-10-31 and cannot be updated from 2027-03-03: move to python3.11"
+        "python3.10 was deprecated by AWS on 2026-10-31, and its functions cannot be updated from 2027-03-03 on: move to python3.11"
     )
     assert block(OLD, NO_CREATION, exists=False) == (
-        "runtime python3.10 is blocked by AWS since 2027-02-01: write python3.11"
+        "runtime python3.10 has been blocked by AWS since 2027-02-01: write python3.11"
     )
     assert block(OLD, NO_UPDATE, exists=True).endswith("since 2027-03-03: write python3.11")
 

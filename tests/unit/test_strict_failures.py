@@ -1,4 +1,4 @@
-"""What is told of an invocation that failed for good is what AWS documents."""
+"""The report of an invocation that finally failed has everything that AWS documents."""
 
 from __future__ import annotations
 

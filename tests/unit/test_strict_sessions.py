@@ -1,4 +1,4 @@
-"""How long the emulator lets sessions with a role be."""
+"""The emulator limits the length of sessions with a role."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,11 +22,13 @@ from ingestion_local.progress import LineReporter, TerminalReporter
 
 ROOT = Path(__file__).resolve().parents[2]
 ETCD = "etcd Version: 3.7.3"
-# Stands for Go: notes each build, waits at the gate if there is one, "builds" a script that prints a version.
+# Replaces Go. It logs each build, waits at the gate if there is one, and "builds" a script that prints a version.
 FAKE_GO = """#!{python}
-import os, pathlib, sys
+import os, pathlib, shlex, subprocess, sys
 command, *arguments = sys.argv[1:]
-if command == "env":
+if arguments == ["CC"] or arguments == ["CXX"]:
+    print("gcc" if arguments == ["CC"] else "g++")
+elif command == "env":
     print(os.environ.get("FAKE_GO_VERSION", "go1.26.8"))
 elif command == "list":
     print("example.org/a", "example.org/b", sep="\\n")
@@ -37,16 +39,29 @@ elif command == "build":
     print(*progress, sep="\\n", file=sys.stderr)
     if gate := os.environ.get("FAKE_GO_GATE"):
         pathlib.Path(gate).read_text()
+    for compiler in filter(None, (os.environ.get("CC"), os.environ.get("CXX"))):
+        subprocess.run([*shlex.split(compiler), "part"], check=True)
     if "FAKE_GO_FAILS" in os.environ:
         sys.exit("example.org/a: undefined: b")
     output = pathlib.Path(arguments[arguments.index("-o") + 1])
     output.write_text("#!/bin/sh\\necho '" + os.environ["FAKE_GO_OUTPUT"] + "'\\n")
     output.chmod(0o755)
 """
+# Stands for uv: instead of Zig, it installs a script that notes how it is run.
+FAKE_UV = """#!{python}
+import os, pathlib, sys
+if "FAKE_UV_FAILS" in os.environ:
+    sys.exit("no such host")
+(target,) = (argument.removeprefix("--target=") for argument in sys.argv if argument.startswith("--target="))
+zig = pathlib.Path(target, "ziglang", "zig")
+zig.parent.mkdir(parents=True)
+zig.write_text("#!/bin/sh\\necho $* >> $FAKE_ZIG_RUNS\\n")
+zig.chmod(0o755)
+"""
 
 
 @dataclass(frozen=True)
-class Machine:
+class GoMachine:
     """A machine whose PATH and caches are the test's own."""
 
     bin: Path
@@ -70,8 +85,8 @@ def script(path: Path, text: str) -> Path:
 
 
 @pytest.fixture
-def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
-    made = Machine(tmp_path / "bin", tmp_path / "builds")
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> GoMachine:
+    made = GoMachine(tmp_path / "bin", tmp_path / "builds")
     script(made.bin / "go", FAKE_GO.format(python=sys.executable))
     monkeypatch.setenv("PATH", str(made.bin))
     monkeypatch.delenv("KUBEBUILDER_ASSETS", raising=False)
@@ -81,11 +96,20 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     return made
 
 
+@pytest.fixture
+def builds_vale(machine: GoMachine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> GoMachine:
+    """The machine where Go builds a tool with parts in C, and where a fake uv installs a fake Zig."""
+    monkeypatch.setenv("FAKE_GO_OUTPUT", "vale version 3.22.0")
+    monkeypatch.setenv("UV", str(script(tmp_path / "uv", FAKE_UV.format(python=sys.executable))))
+    monkeypatch.setenv("FAKE_ZIG_RUNS", str(tmp_path / "runs"))
+    return machine
+
+
 def ensure_etcd() -> Path:
     return toolchain.ensure(["etcd"])["etcd"]
 
 
-def test_a_tool_is_built_once_and_then_found_in_the_cache(machine: Machine, tmp_path: Path) -> None:
+def test_a_tool_is_built_once_and_then_found_in_the_cache(machine: GoMachine, tmp_path: Path) -> None:
     first = ensure_etcd()
     assert first == ensure_etcd()
     assert first.is_relative_to(tmp_path / "cache" / "tools")
@@ -115,7 +139,7 @@ def cut_the_stamp_short(binary: Path) -> None:
 @pytest.mark.parametrize(
     "damage", [truncate, change_one_byte, remove_the_binary, remove_the_stamp, cut_the_stamp_short]
 )
-def test_a_damaged_cache_entry_is_built_again(machine: Machine, damage: Callable[[Path], None]) -> None:
+def test_a_damaged_cache_entry_is_built_again(machine: GoMachine, damage: Callable[[Path], None]) -> None:
     binary = ensure_etcd()
     intact = binary.read_bytes()
     damage(binary)
@@ -123,19 +147,19 @@ def test_a_damaged_cache_entry_is_built_again(machine: Machine, damage: Callable
     assert len(machine.builds) == 2
 
 
-def test_a_cache_entry_that_was_only_copied_is_not_built_again(machine: Machine) -> None:
+def test_a_cache_entry_that_was_only_copied_is_not_built_again(machine: GoMachine) -> None:
     os.utime(ensure_etcd(), (0, 0))
     ensure_etcd()
     assert len(machine.builds) == 1
 
 
-def test_a_build_that_prints_another_version_is_refused(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_build_that_prints_another_version_is_refused(machine: GoMachine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAKE_GO_OUTPUT", "etcd Version: 3.7.4")
     with pytest.raises(LocalEnvironmentError, match=r"says it is version 3\.7\.4, not 3\.7\.3"):
         ensure_etcd()
 
 
-def test_two_callers_at_once_build_once(machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_callers_at_once_build_once(machine: GoMachine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     gate = tmp_path / "gate"
     os.mkfifo(gate)
     monkeypatch.setenv("FAKE_GO_GATE", str(gate))
@@ -161,13 +185,13 @@ def test_two_callers_at_once_build_once(machine: Machine, tmp_path: Path, monkey
     assert len(machine.builds) == 1
 
 
-def test_without_go_the_error_says_what_to_install(machine: Machine) -> None:
+def test_without_go_the_error_says_what_to_install(machine: GoMachine) -> None:
     (machine.bin / "go").unlink()
     with pytest.raises(LocalEnvironmentError, match=r"no `go` on PATH.*etcd 3\.7\.3.*Go 1\.26.*go\.dev/dl"):
         ensure_etcd()
 
 
-def test_a_go_that_is_too_old_is_named_with_its_version(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_go_that_is_too_old_is_named_with_its_version(machine: GoMachine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAKE_GO_VERSION", "go1.25.9")
     with pytest.raises(LocalEnvironmentError, match=r"bin/go is not new enough: it is version 1\.25\.9.*Go 1\.26"):
         ensure_etcd()
@@ -175,7 +199,7 @@ def test_a_go_that_is_too_old_is_named_with_its_version(machine: Machine, monkey
 
 
 def test_a_failed_build_shows_the_end_of_its_log_and_where_it_is(
-    machine: Machine, monkeypatch: pytest.MonkeyPatch
+    machine: GoMachine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FAKE_GO_FAILS", "yes")
     with pytest.raises(LocalEnvironmentError, match="undefined: b") as failure:
@@ -185,7 +209,7 @@ def test_a_failed_build_shows_the_end_of_its_log_and_where_it_is(
     assert "undefined: b" in Path(path.group(1)).read_text()
 
 
-def test_a_build_that_failed_is_tried_again(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_build_that_failed_is_tried_again(machine: GoMachine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAKE_GO_FAILS", "yes")
     with pytest.raises(LocalEnvironmentError):
         ensure_etcd()
@@ -193,27 +217,67 @@ def test_a_build_that_failed_is_tried_again(machine: Machine, monkeypatch: pytes
     assert ensure_etcd().exists()
 
 
-def test_a_program_on_path_with_the_pinned_version_is_used(machine: Machine) -> None:
+def test_compilers_on_the_machine_compile_the_parts_in_c(builds_vale: GoMachine, tmp_path: Path) -> None:
+    for compiler in ("gcc", "g++"):
+        script(builds_vale.bin / compiler, "#!/bin/sh\n")
+    toolchain.ensure(["vale"])
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    "compilers",
+    [
+        {},
+        {"gcc": "exit 0"},
+        {"gcc": "exit 0", "g++": "echo 'string: No such file or directory'; exit 1"},
+    ],
+    ids=["none", "one of C alone", "one without headers"],
+)
+def test_without_compilers_that_work_zig_compiles_the_parts_in_c(
+    compilers: Mapping[str, str], builds_vale: GoMachine, tmp_path: Path
+) -> None:
+    for name, does in compilers.items():
+        script(builds_vale.bin / name, f"#!/bin/sh\n{does}\n")
+    built = toolchain.ensure(["vale"])["vale"]
+    assert (tmp_path / "runs").read_text().splitlines() == ["cc part", "c++ part"]
+    assert {path.name for path in built.parent.iterdir()} == {"vale", toolchain.STAMP}
+
+
+def test_without_a_compiler_and_without_zig_the_error_says_what_to_install(
+    builds_vale: GoMachine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAKE_UV_FAILS", "yes")
+    with pytest.raises(
+        LocalEnvironmentError,
+        match=r"^vale 3\.22\.0 is not on PATH.*: no such host\. Install gcc and g\+\+, or put vale",
+    ):
+        toolchain.ensure(["vale"])
+    assert builds_vale.builds == []
+
+
+def test_a_program_on_path_with_the_pinned_version_is_used(machine: GoMachine) -> None:
     installed = machine.put(machine.bin, "etcd", ETCD)
     assert ensure_etcd() == installed
     assert machine.builds == []
 
 
 @pytest.mark.parametrize("prints", ["etcd Version: 3.7.2", "etcd Version: 3.7.3-rc.1", "etcd Version: 3.7.30", ""])
-def test_a_program_on_path_with_another_version_is_not_used(machine: Machine, prints: str) -> None:
+def test_a_program_on_path_with_another_version_is_not_used(machine: GoMachine, prints: str) -> None:
     installed = machine.put(machine.bin, "etcd", prints)
     assert ensure_etcd() != installed
     assert len(machine.builds) == 1
 
 
-def test_kubebuilder_assets_come_before_path(machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_kubebuilder_assets_come_before_path(
+    machine: GoMachine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     machine.put(machine.bin, "etcd", ETCD)
     asset = machine.put(tmp_path / "assets", "etcd", ETCD)
     monkeypatch.setenv("KUBEBUILDER_ASSETS", str(asset.parent))
     assert ensure_etcd() == asset
 
 
-def test_progress_says_which_tool_of_how_many_and_how_long_it_took(machine: Machine) -> None:
+def test_progress_says_which_tool_of_how_many_and_how_long_it_took(machine: GoMachine) -> None:
     written = io.StringIO()
     toolchain.ensure(["etcd"], reporter=LineReporter(written, every_seconds=0))
     lines = written.getvalue().splitlines()
@@ -222,13 +286,13 @@ def test_progress_says_which_tool_of_how_many_and_how_long_it_took(machine: Mach
     assert re.fullmatch(r"etcd 3\.7\.3 \(1 of 1\): built in \d s", lines[-1])
 
 
-def test_progress_on_a_pipe_is_a_line_now_and_then(machine: Machine) -> None:
+def test_progress_on_a_pipe_is_a_line_now_and_then(machine: GoMachine) -> None:
     written = io.StringIO()
     toolchain.ensure(["etcd"], reporter=LineReporter(written, every_seconds=3600))
     assert len(written.getvalue().splitlines()) == 2
 
 
-def test_progress_on_a_terminal_ends_with_a_line_for_each_tool(machine: Machine) -> None:
+def test_progress_on_a_terminal_ends_with_a_line_for_each_tool(machine: GoMachine) -> None:
     written = io.StringIO()
     console = Console(file=written, force_terminal=True, width=120)
     toolchain.ensure(["etcd"], reporter=TerminalReporter(console))
@@ -237,7 +301,7 @@ def test_progress_on_a_terminal_ends_with_a_line_for_each_tool(machine: Machine)
 
 def test_an_unknown_tool_is_an_error_that_lists_the_known_ones() -> None:
     with pytest.raises(
-        LocalEnvironmentError, match="no tool 'minikube'; there are etcd, kube-apiserver, kubectl, pulumi"
+        LocalEnvironmentError, match="no tool 'minikube'; the tools are etcd, kube-apiserver, kubectl, pulumi"
     ):
         toolchain.ensure(["minikube"])
 

@@ -1,1 +1,1 @@
-"""The local environment: control plane, AWS emulator, provider stand-in and demo, on one machine."""
+"""The local environment on one machine: control plane, AWS emulator, stand-in for the AWS plugin, and demo."""

@@ -1,4 +1,4 @@
-"""A certificate for a server on loopback, which its clients trust because they are given it."""
+"""A certificate for a server on loopback. Its clients get the certificate and trust it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The Helm chart, rendered: `deploy/rbac.yaml`, under which the local environment and the tests run the operator.
+"""Renders the Helm chart's RBAC to `deploy/rbac.yaml`. The local environment and the tests run the operator with it.
 
-`python -m ingestion_local.chart [--check]` renders it from the chart's own templates. It takes Helm, so it is not a
-part of `ingestion_operator.generate`, which `make lint` checks; a test of the chart compares it instead.
+`python -m ingestion_local.chart [--check]` renders the file from the chart's own templates. This needs Helm, so it is not
+part of `ingestion_operator.generate`, which `make lint` checks. A test of the chart compares the file instead.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ metadata:
 
 
 def run_helm(helm: Path, *arguments: str, directory: Path, kubeconfig: Path | None = None) -> str:
-    """What helm prints. Its own files are kept under `directory`, never in the user's home.
+    """Run helm and return what it prints. It keeps its own files under `directory`, never in the user's home.
 
-    Raises LocalEnvironmentError with what helm said when it fails.
+    Raises LocalEnvironmentError with helm's error message when it fails.
     """
     environment = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(directory)}
     if kubeconfig is not None:
@@ -52,7 +52,7 @@ def run_helm(helm: Path, *arguments: str, directory: Path, kubeconfig: Path | No
 
 
 def rendered_rbac(helm: Path, directory: Path) -> str:
-    """The text of `deploy/rbac.yaml` as the chart has it now."""
+    """The text that `deploy/rbac.yaml` should have with the present chart."""
     chosen = [word for template in RBAC_TEMPLATES for word in ("--show-only", template)]
     release = ("template", SERVICE_ACCOUNT, str(CHART), "--namespace", SYSTEM_NAMESPACE)
     rendered = run_helm(helm, *release, *chosen, directory=directory)
@@ -60,14 +60,14 @@ def rendered_rbac(helm: Path, directory: Path) -> str:
 
 
 def _without_release(rendered: str) -> str:
-    """The same objects without the labels and comments that say that Helm keeps them: nobody does."""
+    """The same objects without Helm's labels and comments, because Helm does not manage these objects."""
     without_labels = re.sub(r"^  labels:\n(?:    .*\n)+", "", rendered, flags=re.MULTILINE)
     without_sources = re.sub(r"^# Source: .*\n", "", without_labels, flags=re.MULTILINE)
     return re.sub(r"\n{2,}", "\n", without_sources)
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Write the file; with `--check` only compare. Returns the exit code."""
+    """Write the file, or only compare it with `--check`. Returns the exit code."""
     helm = toolchain.ensure(["helm"])["helm"]
     text = rendered_rbac(helm, toolchain.cache_directory())
     if text == RBAC.read_text():

@@ -1,4 +1,4 @@
-"""`ingestion-local`: a playground that stays running, for a developer."""
+"""`ingestion-local`: a playground for a developer. It keeps running after the command has ended."""
 
 from __future__ import annotations
 
@@ -9,24 +9,14 @@ from pathlib import Path
 
 import click
 
+from ingestion_local.commands import Commands
 from ingestion_local.playground import Component, Endpoints, Playground
-from ingestion_local.processes import LocalEnvironmentError
 
 NOT_RUNNING = 1
 TERMINATED = 128 + signal.SIGTERM
 
 
-class _Commands(click.Group):
-    """Commands whose expected failures are one message and exit code 1, not a traceback."""
-
-    def invoke(self, ctx: click.Context) -> object:
-        try:
-            return super().invoke(ctx)
-        except LocalEnvironmentError as error:
-            raise click.ClickException(str(error)) from error
-
-
-@click.group(cls=_Commands)
+@click.group(cls=Commands)
 @click.version_option(package_name="ingestion-operator")
 def main() -> None:
     """Run a Kubernetes control plane and an AWS emulator on this machine, on loopback only."""
@@ -34,38 +24,38 @@ def main() -> None:
 
 @main.command()
 def up() -> None:
-    """Start the playground, or find it running, and print how to reach it.
+    """Start the playground if it does not run yet, and print how to reach it.
 
-    What is printed on standard output can be evaluated by a shell: eval "$(ingestion-local up)"
+    A shell can evaluate the standard output: eval "$(ingestion-local up)"
     """
-    # A start that is told to end cleans up after itself, as it does after Ctrl-C.
+    # SIGTERM during the start cleans up, as Ctrl-C does.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
     click.echo(_exports(Playground().up()))
 
 
 @main.command()
 def down() -> None:
-    """Stop the playground. Its objects are gone, its logs stay until the next `up`."""
+    """Stop the playground. Its objects are lost. Its logs stay until the next `up`."""
     stopped = Playground().down()
     click.echo(f"stopped {', '.join(stopped)}" if stopped else "nothing was running")
 
 
 @main.command()
 def status() -> None:
-    """Show what runs. The exit code is 0 when all of it does, else 1."""
+    """Show which parts run. The exit code is 0 if all of them run, and 1 otherwise."""
     playground = Playground()
     components = playground.components()
     if not components:
-        click.echo("not running; start it with: ingestion-local up")
+        click.echo("the playground is not running; start it with: ingestion-local up")
         sys.exit(NOT_RUNNING)
     click.echo(_table(components))
     if playground.endpoints() is None:
-        click.echo("not all of it runs; start it again with: ingestion-local up", err=True)
+        click.echo("some parts of the playground have ended; start it again with: ingestion-local up", err=True)
         sys.exit(NOT_RUNNING)
 
 
 @main.command()
-@click.option("--raw", is_flag=True, help="Print the content instead of the path.")
+@click.option("--raw", is_flag=True, help="Print the content of the file instead of its path.")
 def kubeconfig(raw: bool) -> None:
     """Print the path of the playground's kubeconfig."""
     endpoints = Playground().endpoints()
@@ -80,8 +70,8 @@ def _exports(endpoints: Endpoints) -> str:
         [
             *exports,
             *(f"# {name}: {address}" for name, address in endpoints.addresses.items()),
-            f"# kubectl of the same version: {endpoints.kubectl}",
-            "# stop it with: ingestion-local down",
+            f"# kubectl in the version of the API server: {endpoints.kubectl}",
+            "# stop the playground with: ingestion-local down",
         ]
     )
 

@@ -1,9 +1,9 @@
 """A Kubernetes control plane for one machine: a real etcd and a real kube-apiserver with RBAC, on loopback.
 
-What a cluster has and this has not: no controller-manager runs, so nothing makes the `default` ServiceAccount
-of a namespace (the ServiceAccount admission plugin is off for that reason), nothing finalizes a deleted
-namespace (it stays `Terminating`; delete what is in it instead) and nothing collects objects whose owner is
-gone. No scheduler and no kubelet run, so a Pod stays `Pending`.
+It differs from a cluster in these points. No controller-manager runs. So nothing creates the `default` ServiceAccount of a
+namespace, and the ServiceAccount admission plugin is off. Nothing finalizes a deleted namespace: it stays `Terminating`, so
+delete the objects in it instead. Nothing collects objects whose owner is gone. No scheduler and no kubelet run, so a Pod stays
+`Pending`.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ import signal
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from ingestion_local.files import write_private
 from ingestion_local.kubectl import Kubectl
+from ingestion_local.lifecycle import Startable
 from ingestion_local.processes import LocalEnvironmentError, Process, free_ports, wait_until
 
 READY_TIMEOUT_SECONDS = 60.0
@@ -33,16 +34,17 @@ TOOLS = ("etcd", "kube-apiserver", "kubectl")
 PORT_TAKEN = "address already in use"
 
 
-class ControlPlane(Kubectl):
-    """One etcd and one kube-apiserver, whose data, keys, kubeconfig and logs are under `directory`.
+class ControlPlane(Kubectl, Startable):
+    """One etcd and one kube-apiserver. Their data, keys, kubeconfig and logs are under `directory`.
 
-    What an earlier one stored in the same directory is found again, at another port. `tools` are the paths
-    of etcd, kube-apiserver and kubectl (`toolchain.ensure`). With `outlive_parent` it keeps running when the
-    process that started it ends, until `stop` or until its recorded processes are stopped.
+    A later start in the same directory finds the stored objects again, at another port. `tools` are the paths of etcd,
+    kube-apiserver and kubectl (`toolchain.ensure`). With `outlive_parent` both processes keep running when the process that
+    started them ends, until `stop` or until somebody stops the recorded processes.
     """
 
     def __init__(self, directory: Path, tools: Mapping[str, Path], *, outlive_parent: bool = False) -> None:
-        super().__init__(tools["kubectl"], directory.absolute() / "kubeconfig")
+        Kubectl.__init__(self, tools["kubectl"], directory.absolute() / "kubeconfig")
+        Startable.__init__(self)
         self.directory = directory.absolute()
         self.log_dir = self.directory / "logs"
         self.admin_token = secrets.token_urlsafe(32)
@@ -53,50 +55,35 @@ class ControlPlane(Kubectl):
 
     @property
     def url(self) -> str:
-        """Where the API server answers; its certificate is signed by the authority in the kubeconfig."""
+        """URL of the API server. The authority in the kubeconfig signed its certificate."""
         return f"https://127.0.0.1:{self._port}"
 
     @property
     def etcd_url(self) -> str:
-        """Where etcd answers its clients."""
+        """URL of etcd for its clients."""
         return f"http://127.0.0.1:{self._etcd_port}"
 
     @property
     def processes(self) -> tuple[Process, ...]:
-        """What runs: etcd, then kube-apiserver; empty when stopped."""
+        """The running processes: etcd, then kube-apiserver. Empty when it is stopped."""
         return tuple(self._processes)
 
     def start(self) -> None:
         """Start both and wait until the API server is ready.
 
-        Raises LocalEnvironmentError with the folder of the logs when it does not come up, and stops what ran.
+        Raises LocalEnvironmentError with the folder of the logs when the API server does not become ready.
         """
         try:
-            self._start()
+            super().start()
         except LocalEnvironmentError as error:
-            if not self._lost_a_port():
-                raise self._failure(error) from error
-            self._start_again()
-
-    def stop(self) -> None:
-        """Stop both. Stopping a stopped one succeeds."""
-        # The API server first: without its etcd it would not end by itself in time.
-        while self._processes:
-            self._processes.pop().stop(STOP_TIMEOUT_SECONDS)
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.stop()
+            raise LocalEnvironmentError(
+                f"the control plane did not start; its logs are in {self.log_dir}: {error}"
+            ) from error
 
     def service_account_kubeconfig(self, namespace: str, name: str, path: Path) -> Path:
-        """Write to `path` a kubeconfig with the identity of an existing ServiceAccount, and return `path`.
+        """Write a kubeconfig with the identity of an existing ServiceAccount to `path`, and return `path`.
 
-        Its token is the API server's own (TokenRequest), valid for a year.
+        The API server issues the token (TokenRequest). It is valid for a year.
         """
         created = self.run_kubectl(
             "create", "token", name, "--namespace", namespace, "--duration", SERVICE_ACCOUNT_TOKEN_DURATION
@@ -111,42 +98,30 @@ class ControlPlane(Kubectl):
     def _start(self) -> None:
         self._prepare()
         self._etcd_port, peer_port, self._port = free_ports(3)
-        try:
-            etcd = self._launch("etcd", self._etcd_arguments(peer_port))
-            server = self._launch("kube-apiserver", self._apiserver_arguments())
-            wait_until(
-                "readiness of kube-apiserver",
-                lambda: self._ready(etcd),
-                timeout_seconds=READY_TIMEOUT_SECONDS,
-                process=server,
-            )
-        except BaseException:
-            self.stop()
-            raise
+        self._started.callback(self._processes.clear)
+        etcd = self._launch("etcd", self._etcd_arguments(peer_port))
+        server = self._launch("kube-apiserver", self._apiserver_arguments())
+        wait_until(
+            "readiness of kube-apiserver",
+            lambda: self._ready(etcd),
+            timeout_seconds=READY_TIMEOUT_SECONDS,
+            process=server,
+        )
         self._write_kubeconfig(self.kubeconfig, user="admin", token=self.admin_token, namespace="default")
 
-    def _start_again(self) -> None:
-        try:
-            self._start()
-        except LocalEnvironmentError as error:
-            raise self._failure(error) from error
-
-    def _failure(self, error: LocalEnvironmentError) -> LocalEnvironmentError:
-        return LocalEnvironmentError(f"the control plane did not start; its logs are in {self.log_dir}: {error}")
-
-    def _lost_a_port(self) -> bool:
-        """Whether somebody else took a port between its choice and its use."""
+    def _is_worth_another_start(self) -> bool:
+        """Whether another program took a port between its choice and its use."""
         return any(PORT_TAKEN in log.read_text(errors="replace") for log in self.log_dir.glob("*.log"))
 
     def _prepare(self) -> None:
         self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        # The logs of this start only; and a certificate of this start, so that it is never an expired one.
+        # Only the logs of this start, and a new certificate, because the old one may have expired.
         for folder in (self.log_dir, self._certificate.parent):
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir()
         if not self._key.exists():
-            _write_private(self._key, _new_signing_key())
-        _write_private(self._tokens, f"{self.admin_token},admin,admin,system:masters\n")
+            write_private(self._key, _new_signing_key())
+        write_private(self._tokens, f"{self.admin_token},admin,admin,system:masters\n")
 
     @property
     def _key(self) -> Path:
@@ -163,9 +138,11 @@ class ControlPlane(Kubectl):
             log=self.log_dir / f"{name}.log",
             env=self.environment(),
             outlive_parent=self._outlive_parent,
-            # Without their parent nobody needs their data; asked politely, they would linger for ten seconds.
+            # Nobody needs their data without their parent. After SIGTERM they would take ten seconds to end.
             death_signal=signal.SIGKILL,
         )
+        # The API server stops before etcd, because without etcd it would not end in time.
+        self._started.callback(process.stop, STOP_TIMEOUT_SECONDS)
         self._processes.append(process)
         return process
 
@@ -178,7 +155,7 @@ class ControlPlane(Kubectl):
             f"--listen-peer-urls={peer}",
             f"--initial-advertise-peer-urls={peer}",
             f"--initial-cluster=default={peer}",
-            # One member that may lose its data with the machine: no waiting for the disk, no long election.
+            # There is one member, and its data may be lost with the machine: no wait for the disk, no long election.
             "--unsafe-no-fsync",
             "--heartbeat-interval=10",
             "--election-timeout=100",
@@ -191,9 +168,9 @@ class ControlPlane(Kubectl):
             f"--secure-port={self._port}",
             "--bind-address=127.0.0.1",
             *self._network_arguments(),
-            # Not registered as an endpoint, because an endpoint may not be on loopback.
+            # The API server is not registered as an endpoint, because an endpoint may not be on loopback.
             "--endpoint-reconciler-type=none",
-            # It makes its own authority and serving certificate there.
+            # The API server creates its own authority and serving certificate in this directory.
             f"--cert-dir={self._certificate.parent}",
             "--authorization-mode=RBAC",
             f"--token-auth-file={self._tokens}",
@@ -204,19 +181,19 @@ class ControlPlane(Kubectl):
         ]
 
     def _network_arguments(self) -> list[str]:
-        """Where the API server is for pods. Here there are none, and nothing makes ServiceAccounts for them."""
+        """How pods reach the API server. This control plane has no pods, and nothing creates ServiceAccounts for them."""
         return [
-            # Given, because it would look for a network interface with a default route.
+            # Without this argument it would look for a network interface with a default route.
             "--advertise-address=127.0.0.1",
             "--service-cluster-ip-range=10.0.0.0/24",
             "--disable-admission-plugins=ServiceAccount",
         ]
 
     def _ready(self, etcd: Process) -> bool:
-        if not etcd.running:  # the API server would look for it for 20 s before it gives up
+        if not etcd.running:  # the API server would try to reach it for 20 s
             raise LocalEnvironmentError(f"etcd ended; its log is {etcd.log}:\n{etcd.log_tail()}")
         try:
-            # Also fails while the certificate is half-written, and when it is another server that answers.
+            # This also fails while the certificate is half-written, and when another server answers.
             trust = ssl.create_default_context(cafile=str(self._certificate))
             connection = http.client.HTTPSConnection("127.0.0.1", self._port, timeout=5, context=trust)
             connection.request("GET", "/readyz", headers={"Authorization": f"Bearer {self.admin_token}"})
@@ -235,8 +212,8 @@ class ControlPlane(Kubectl):
             "contexts": [{"name": "local", "context": {"cluster": "local", "user": user, "namespace": namespace}}],
             "current-context": "local",
         }
-        # JSON is YAML, and needs no quoting rules.
-        _write_private(path, json.dumps(document, indent=2) + "\n")
+        # JSON is YAML too, and needs no quoting rules.
+        write_private(path, json.dumps(document, indent=2) + "\n")
 
 
 def _new_signing_key() -> str:
@@ -250,12 +227,3 @@ def _new_signing_key() -> str:
         )
         .decode()
     )
-
-
-def _write_private(path: Path, text: str) -> None:
-    """Write a file that only the user can read, whole or not at all."""
-    partial = path.with_name(f".{path.name}.partial")
-    partial.unlink(missing_ok=True)
-    partial.touch(mode=0o600)
-    partial.write_text(text)
-    partial.replace(path)

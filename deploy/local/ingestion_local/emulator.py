@@ -1,16 +1,16 @@
-"""The AWS emulator as a process: MiniStack through the strict layers, on loopback and over TLS.
+"""The AWS emulator as a process: MiniStack with the strict layers, on loopback and over TLS.
 
-TLS, because the pipelines' buckets refuse everything else, and the emulator enforces that as AWS does.
+It uses TLS because the pipelines' buckets refuse everything else, and the emulator enforces that as AWS does.
 
-With `auth=True` IAM is enforced. The root identity is the pair of keys that `env()` gives (as is any access key of
-twelve digits, the number of an account; of none of them is the signature checked). A user made with `create_user`,
-`put_user_policy` and `create_access_key` may do only what its policies and its permissions boundary allow, and the
-signature of its calls is checked; a function runs with its role's policies. An unsigned call to S3 may list buckets.
+With `auth=True` the emulator enforces IAM. `env()` has the keys of the root identity. Any access key of twelve digits, the
+number of an account, is a root identity too. The emulator does not check the signatures of root identities. A user made with
+`create_user`, `put_user_policy` and `create_access_key` may do only what its policies and its permissions boundary allow, and
+the emulator checks the signature of its calls. A function runs with its role's policies. An unsigned call to S3 may list
+buckets.
 
-Functions with any `python3.x` runtime run on the interpreter that runs the emulator, so with its boto3, each in a
-process of its own whose `AWS_ENDPOINT_URL` and `AWS_CA_BUNDLE` lead back to the emulator. Of this process's environment
-they see only what `PASSED_ON` names. Everything the emulator writes (code, objects, state, temporary files) is under
-its directory.
+Functions with any `python3.x` runtime run on the emulator's own interpreter, and so with its boto3. Each has its own process,
+whose `AWS_ENDPOINT_URL` and `AWS_CA_BUNDLE` lead back to the emulator. A function sees only those variables of this process
+that `PASSED_ON` names. The emulator writes everything (code, objects, state, temporary files) under its directory.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ import urllib.request
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import boto3
 from botocore.config import Config
 
 from ingestion_local.certificates import make_certificate
 from ingestion_local.emulator_user import make_user
-from ingestion_local.processes import LocalEnvironmentError, Process, free_port, wait_until
+from ingestion_local.lifecycle import Startable
+from ingestion_local.processes import Process, free_port, wait_until
 
 ACCOUNT_ID = "123456789012"
 REGION = "us-east-1"
@@ -40,28 +40,28 @@ STOP_TIMEOUT_SECONDS = 10.0
 RESET_TIMEOUT_SECONDS = 30.0
 HEALTH = "/_ministack/health"
 RESET = "/_ministack/reset"
-# Of MiniStack, which looks first, and of the kernel.
+# MiniStack, which checks the port first, and the kernel both write this.
 PORT_TAKEN = "already in use"
-# These would send the emulator's and its clients' calls elsewhere, or make them distrust its certificate.
+# These variables would send calls elsewhere, or make clients distrust the emulator's certificate.
 FOREIGN = frozenset({
     "AWS_CA_BUNDLE", "AWS_PROFILE", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_SESSION_TOKEN",
     "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ENDPOINT_URL",
     "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR",
     "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy",
 })  # fmt: skip
-# What the emulator gets of this process's environment: its functions get all that it has, and on AWS they would not
-# have the developer's variables.
+# The emulator gets only these variables of this process. Its functions get all variables of the emulator, and on AWS they
+# would not have the developer's.
 PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
 
 
 def local_environment(base: dict[str, str] | None = None) -> dict[str, str]:
-    """The environment of a child without what would lead it away from loopback."""
+    """The environment of a child, without the variables that would lead it away from loopback."""
     given = dict(os.environ) if base is None else base
     return {key: value for key, value in given.items() if key not in FOREIGN}
 
 
 class EmulatedAws:
-    """An emulator that runs somewhere, as its clients see it: at `endpoint`, with a certificate that is its own authority."""
+    """An emulator as its clients see it. It answers at `endpoint`, and its certificate is its own authority."""
 
     def __init__(self, certificate: Path, endpoint: str = "") -> None:
         self.account_id = ACCOUNT_ID
@@ -72,21 +72,21 @@ class EmulatedAws:
         self._clients: dict[tuple[str, str, str], Any] = {}
 
     def wait_for_its_answer(self, process: Process | None = None) -> None:
-        """Wait until it answers. Raises LocalEnvironmentError if it does not, or if the process has ended."""
+        """Wait until the emulator answers. Raises LocalEnvironmentError if it does not, or if the process has ended."""
         wait_until("the emulator's answer", self._answers, timeout_seconds=READY_TIMEOUT_SECONDS, process=process)
 
     def close(self) -> None:
-        """Close the connections of its clients. Closing a closed one succeeds."""
+        """Close the connections of its clients. Closing twice succeeds."""
         for client in self._clients.values():
             client.close()
         self._clients.clear()
 
     def reset(self) -> None:
-        """Take away everything that has been made in it. Raises OSError if it does not answer."""
+        """Delete everything in the emulator. Raises OSError if it does not answer."""
         self._call(RESET, method="POST", timeout_seconds=RESET_TIMEOUT_SECONDS)
 
     def env(self) -> dict[str, str]:
-        """What a client needs to reach the emulator as the root identity."""
+        """The environment of a client that is the root identity."""
         return {
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_ACCESS_KEY_ID": "test",
@@ -98,7 +98,7 @@ class EmulatedAws:
         }
 
     def restricted_env(self, name: str, policies: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-        """What a client needs to reach the emulator as a new user who may do what these policies allow, and nothing else."""
+        """The environment of a client that is a new user, who may do only what these policies allow."""
         return self.env() | make_user(self.client("iam"), name, policies)
 
     def client(self, service: str, *, access_key: str = "test", secret_key: str = "test") -> Any:  # noqa: S107 - emulator
@@ -114,13 +114,13 @@ class EmulatedAws:
     def _answers(self) -> bool:
         try:
             return self._call(HEALTH, method="GET", timeout_seconds=2) == HTTPStatus.OK
-        except OSError:  # the errors of urllib are among these
+        except OSError:  # urllib's errors are OSErrors too
             return False
 
     def _call(self, path: str, *, method: str, timeout_seconds: float) -> int:
         """Call the emulator itself and return the status."""
         trust = ssl.create_default_context(cafile=str(self.certificate))
-        # No proxy, whatever the environment says: it is on this machine.
+        # The emulator is on this machine, so no proxy is used, whatever the environment says.
         direct = urllib.request.build_opener(
             urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=trust)
         )
@@ -129,12 +129,12 @@ class EmulatedAws:
             return int(answer.status)
 
 
-class Emulator(EmulatedAws):
-    """One emulator process, all of whose files are under `directory`.
+class Emulator(EmulatedAws, Startable):
+    """One emulator process. All of its files are under `directory`.
 
-    `auth`: IAM is enforced. `persist`: what is in it is there again at the next start in the same directory, if it
-    has been stopped in between, not killed. `outlive_parent`: it goes on when this process ends, and is
-    killed then otherwise. `addresses`: further IPv4 addresses under which its clients reach it, through a forwarder.
+    `auth`: the emulator enforces IAM. `persist`: the next start in the same directory finds everything again, if the emulator
+    was stopped and not killed. `outlive_parent`: it keeps running when this process ends. Without this it is killed then.
+    `addresses`: further IPv4 addresses at which clients reach it through a forwarder.
     """
 
     def __init__(
@@ -146,7 +146,8 @@ class Emulator(EmulatedAws):
         outlive_parent: bool = False,
         addresses: Sequence[str] = (),
     ) -> None:
-        super().__init__(directory / "tls" / "server.crt")
+        EmulatedAws.__init__(self, directory / "tls" / "server.crt")
+        Startable.__init__(self)
         self.directory = directory
         self.log = directory / "emulator.log"
         self._auth = auth
@@ -155,6 +156,7 @@ class Emulator(EmulatedAws):
         self._outlive_parent = outlive_parent
         self._process: Process | None = None
         self._port = 0
+        self._log_bytes_before = 0
 
     @property
     def process(self) -> Process:
@@ -163,64 +165,15 @@ class Emulator(EmulatedAws):
             raise RuntimeError("the emulator is not started")
         return self._process
 
-    def start(self) -> None:
-        """Start it and wait until it answers. Raises LocalEnvironmentError if it does not."""
-        said_before = self.log.stat().st_size if self.log.exists() else 0
-        try:
-            self._start()
-        except LocalEnvironmentError:
-            if not self._lost_its_port(said_before):
-                raise
-            self._start()
-
     def stop(self) -> None:
-        """Stop it, with the functions it runs. Stopping a stopped one succeeds."""
+        """Stop it, with the functions that it runs. Stopping it twice succeeds."""
         self.close()
-        if self._process is not None:
-            self._process.stop(STOP_TIMEOUT_SECONDS)
-            self._process = None
+        super().stop()
+        self._process = None
 
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    @property
-    def _key(self) -> Path:
-        return self.certificate.with_suffix(".key")
-
-    def _start(self) -> None:
-        self._port = free_port()
-        self.endpoint = f"https://127.0.0.1:{self._port}"
-        work = self.directory / "emulator"
-        for part in ("tmp", "home"):
-            (work / part).mkdir(parents=True, exist_ok=True)
-        make_certificate(self.certificate, self._key, self._addresses)
-        self._process = Process.start(
-            "emulator",
-            [sys.executable, "-m", "ingestion_local.strict_emulator"],
-            log=self.log,
-            env=self._environment(work),
-            cwd=work,
-            outlive_parent=self._outlive_parent,
-            # Asked politely it would first wait for its busy functions, and nobody is left to lose patience.
-            death_signal=signal.SIGKILL,
-        )
-        try:
-            self.wait_for_its_answer(self._process)
-        except BaseException:
-            self.stop()
-            raise
-
-    def _lost_its_port(self, said_before: int) -> bool:
-        """Whether somebody else took its port between its choice and its use: by what its log says after so many bytes."""
-        return PORT_TAKEN.encode() in self.log.read_bytes()[said_before:]
-
-    def _environment(self, work: Path) -> dict[str, str]:
+    def process_environment(self) -> dict[str, str]:
+        """The whole environment of the emulator's process. Its port is 0 before `start`."""
+        work = self._work
         switched = "1" if self._persist else "0"
         return {key: os.environ[key] for key in PASSED_ON if key in os.environ} | {
             "BIND_HOST": "127.0.0.1",
@@ -240,11 +193,43 @@ class Emulator(EmulatedAws):
             "STATE_DIR": str(work / "state"),
             "TMPDIR": str(work / "tmp"),
             "HOME": str(work / "home"),
-            # Listeners on all interfaces, of services that no pipeline uses.
+            # These services would listen on all interfaces, and no pipeline uses them.
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",
-            # It would end the containers of any other MiniStack of this machine when it starts.
+            # With Docker it would end the containers of any other MiniStack on this machine when it starts.
             "DOCKER_HOST": f"unix://{work / 'no-docker.sock'}",
             "LAMBDA_ASYNC_RETRY_BASE_SECONDS": os.environ.get("INGESTION_LOCAL_ASYNC_RETRY_SECONDS", "0.2"),
             "PYTHONUNBUFFERED": "1",
         }
+
+    @property
+    def _work(self) -> Path:
+        return self.directory / "emulator"
+
+    @property
+    def _key(self) -> Path:
+        return self.certificate.with_suffix(".key")
+
+    def _start(self) -> None:
+        self._log_bytes_before = self.log.stat().st_size if self.log.exists() else 0
+        self._port = free_port()
+        self.endpoint = f"https://127.0.0.1:{self._port}"
+        for part in ("tmp", "home"):
+            (self._work / part).mkdir(parents=True, exist_ok=True)
+        make_certificate(self.certificate, self._key, self._addresses)
+        self._process = Process.start(
+            "emulator",
+            [sys.executable, "-m", "ingestion_local.strict_emulator"],
+            log=self.log,
+            env=self.process_environment(),
+            cwd=self._work,
+            outlive_parent=self._outlive_parent,
+            # After SIGTERM it would wait for its busy functions, and no parent is left to end it then.
+            death_signal=signal.SIGKILL,
+        )
+        self._started.callback(self._process.stop, STOP_TIMEOUT_SECONDS)
+        self.wait_for_its_answer(self._process)
+
+    def _is_worth_another_start(self) -> bool:
+        """Whether another program took the port between its choice and its use, as the log of this start says."""
+        return PORT_TAKEN.encode() in self.log.read_bytes()[self._log_bytes_before :]

@@ -1,7 +1,7 @@
 """Makes a user in the emulator of this pod: `python -m ingestion_local.emulator_user NAME < policies.json`.
 
-For an emulator that nothing but a shell in its pod reaches. The user may do what the policies allow, and nothing else; its keys are
-printed as JSON.
+This is for an emulator that only a shell in its pod reaches. The user may do what the policies allow, and nothing else. The
+command prints the user's keys as JSON.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import boto3
 
 
 def make_user(iam: Any, name: str, policies: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """Make the user with its policies; returns its keys, named as the SDK's variables."""
+    """Create the user with its policies. Returns its keys under the names of the SDK's variables."""
     iam.create_user(UserName=name)
     for number, document in enumerate(policies):
         made = iam.create_policy(PolicyName=f"{name}-{number}", PolicyDocument=json.dumps(document))
@@ -26,7 +26,7 @@ def make_user(iam: Any, name: str, policies: Iterable[Mapping[str, Any]]) -> dic
 
 
 def main() -> None:
-    """Do it as the emulator's root, whose keys are in the environment that the emulator has too."""
+    """Create the user as the emulator's root. The pod's environment has the keys of root."""
     iam = boto3.client(
         "iam",
         endpoint_url=f"https://127.0.0.1:{os.environ['GATEWAY_PORT']}",

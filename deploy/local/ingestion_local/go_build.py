@@ -1,4 +1,4 @@
-"""One build of a Go program from a module that pins it, with progress and errors a newcomer can act on."""
+"""One build of a Go program from a module that pins it. It reports progress, and its errors say what to do."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FAILURE_TAIL_LINES = 20
 
 @dataclass(frozen=True)
 class GoBuild:
-    """What is built, and from what."""
+    """What is built, and from which module."""
 
     tool: str  # its name and version, for messages
     module_directory: Path
@@ -27,16 +27,16 @@ class GoBuild:
     log: Path
 
     def go(self) -> str:
-        """The path of a Go that can build it. Raises LocalEnvironmentError when there is none."""
+        """The path of a Go that can build the tool. Raises LocalEnvironmentError when there is none."""
         minimum = self._minimum_go()
         advice = (
-            f"{self.tool} is not on PATH and building it takes Go {minimum} or newer: "
-            f"install that from https://go.dev/dl/, or put {self.tool} on PATH"
+            f"{self.tool} is not on PATH, and building it needs Go {minimum} or newer: "
+            f"install Go from https://go.dev/dl/, or put {self.tool} on PATH"
         )
         go = shutil.which("go")
         if go is None:
             raise LocalEnvironmentError(f"there is no `go` on PATH. {advice}")
-        # Asked in the module's folder: an older Go that may fetch a newer toolchain answers with that one.
+        # In the module's folder, an older Go that may fetch a newer toolchain answers with the newer version.
         asked = subprocess.run(
             [go, "env", "GOVERSION"], cwd=self.module_directory, capture_output=True, text=True, check=False
         )
@@ -46,8 +46,13 @@ class GoBuild:
             raise LocalEnvironmentError(f"{go} is not new enough: {said}. {advice}")
         return go
 
-    def run(self, go: str, output: Path, reporter: Reporter, *, timeout_seconds: float) -> None:
-        """Build into the file `output`. Raises LocalEnvironmentError with the end of Go's own words."""
+    def run(
+        self, go: str, output: Path, reporter: Reporter, *, settings: Mapping[str, str], timeout_seconds: float
+    ) -> None:
+        """Build into the file `output`, with the environment variables `settings`.
+
+        Raises LocalEnvironmentError with the end of Go's own output.
+        """
         self.log.unlink(missing_ok=True)
         listing = [
             go,
@@ -58,12 +63,12 @@ class GoBuild:
             "{{if .Stale}}{{.ImportPath}}{{end}}",
             self.package,
         ]
-        code = self._watch(listing, lambda log: _show_downloads(log, reporter), timeout_seconds)
-        # A failure here is one of the build too, and the build explains it better.
+        code = self._watch(listing, settings, lambda log: _show_downloads(log, reporter), timeout_seconds)
+        # If this fails, the build fails too, and the build explains it better.
         total = len(_packages(self._output())) if code == 0 else None
         self.log.unlink(missing_ok=True)
         build: list[str | Path] = [go, "build", "-v", *self._flags, "-o", output, self.package]
-        code = self._watch(build, lambda log: _show_compiled(log, total, reporter), timeout_seconds)
+        code = self._watch(build, settings, lambda log: _show_compiled(log, total, reporter), timeout_seconds)
         if code != 0:
             tail = "\n".join(self._output().splitlines()[-FAILURE_TAIL_LINES:])
             raise LocalEnvironmentError(
@@ -71,11 +76,16 @@ class GoBuild:
                 f"The full log is {self.log}; it ends with:\n{tail}"
             )
 
-    def _watch(self, argv: Sequence[str | Path], show: Callable[[str], None], timeout_seconds: float) -> int:
-        """Run `argv` to its end, showing its output again and again; its exit code."""
-        process = Process.start(
-            f"go for {self.tool}", argv, log=self.log, env=build_environment(os.environ), cwd=self.module_directory
-        )
+    def _watch(
+        self,
+        argv: Sequence[str | Path],
+        settings: Mapping[str, str],
+        show: Callable[[str], None],
+        timeout_seconds: float,
+    ) -> int:
+        """Run `argv` to its end and return its exit code. Meanwhile `show` gets the output again and again."""
+        environment = {**build_environment(os.environ), **settings}
+        process = Process.start(f"go for {self.tool}", argv, log=self.log, env=environment, cwd=self.module_directory)
 
         def ended() -> bool:
             show(self._output())
@@ -123,6 +133,6 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 
 def build_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """The user's environment, but for what would build for another machine or within another workspace."""
+    """The user's environment without the variables that would build for another machine or in another workspace."""
     kept = {name: value for name, value in environment.items() if name not in ("GOOS", "GOARCH")}
     return {**kept, "GOWORK": "off"}

@@ -1,7 +1,7 @@
 """Builds the operator's image and writes its bill of materials: `python -m ingestion_local.image NAME:TAG [build arguments]`.
 
-What follows the name goes to the engine as it is, for example `--build-arg BASE_IMAGE=...`. The bill of materials is CycloneDX:
-what uv.lock has for the image, the Pulumi CLI and its plugin, and the packages of the base, as they are in the built image.
+The words after the name go to the engine unchanged, for example `--build-arg BASE_IMAGE=...`. The bill of materials is
+CycloneDX. It lists the image's packages from uv.lock, the Pulumi CLI and its plugin, and the Debian packages in the built image.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from ingestion_local.environment import ROOT
-from ingestion_local.processes import LocalEnvironmentError
+from ingestion_local.processes import LocalEnvironmentError, output_of
 from ingestion_operator import __version__
 
 ENGINES = ("docker", "podman", "buildah")
+COMMAND_TIMEOUT_SECONDS = 600.0
 DPKG = ("dpkg-query", "--show", "--showformat", "${Package} ${Version} ${Architecture}\\n")
 EXPORT = ("export", "--frozen", "--no-dev", "--no-emit-project", "--format", "cyclonedx1.5", "--quiet")
 AWS_PLUGIN_DIRECTORY = "/var/lib/ingestion-operator/pulumi/plugins"
@@ -29,28 +30,28 @@ Component = dict[str, Any]
 
 @dataclass(frozen=True)
 class Size:
-    """How large an image is."""
+    """The size of an image."""
 
     bytes: int
     layers: int
 
 
 @dataclass(frozen=True)
-class Engine:
-    """A container engine that is on this machine and answers."""
+class ContainerEngine:
+    """A container engine that answers on this machine."""
 
     name: str
 
     def build(self, image: str, arguments: Sequence[str]) -> None:
-        """Build the image. The engine's own words go to the terminal."""
+        """Build the image. The engine's output goes to the terminal. Raises LocalEnvironmentError when the build fails."""
         verb = "bud" if self.name == "buildah" else "build"
-        versions = ["--build-arg", f"VERSION={__version__}", "--build-arg", f"REVISION={_revision()}"]
+        versions = argument_words({"VERSION": __version__, "REVISION": _revision()})
         command = [self.name, verb, "--tag", image, *versions, *arguments, str(ROOT)]
         if subprocess.run(command, check=False).returncode != 0:
             raise LocalEnvironmentError(f"{self.name} could not build {image}")
 
     def output_of(self, image: str, command: Sequence[str]) -> str:
-        """What a program in the image prints."""
+        """Run a program in the image, and return what it prints."""
         if self.name != "buildah":
             program, *arguments = command
             return _output(self.name, "run", "--rm", "--network=none", "--entrypoint", program, image, *arguments)
@@ -75,18 +76,23 @@ class Engine:
         return Size(total, len(found["OCIv1"]["rootfs"]["diff_ids"]))
 
 
-def engine() -> Engine:
-    """The first engine that is there and works. Raises LocalEnvironmentError when none does."""
+def argument_words(build_arguments: Mapping[str, str]) -> list[str]:
+    """The build arguments as words for the command line of every engine."""
+    return [word for name, value in build_arguments.items() for word in ("--build-arg", f"{name}={value}")]
+
+
+def engine() -> ContainerEngine:
+    """The first engine that answers. Raises LocalEnvironmentError when none does."""
     for name in ENGINES:
         if shutil.which(name) and subprocess.run([name, "info"], capture_output=True, check=False).returncode == 0:
-            return Engine(name)
+            return ContainerEngine(name)
     raise LocalEnvironmentError(
-        f"building the image takes {', '.join(ENGINES[:-1])} or {ENGINES[-1]}: none of them answers"
+        f"building the image needs {', '.join(ENGINES[:-1])} or {ENGINES[-1]}, and none of them answers"
     )
 
 
 def bill_of_materials(locked: Mapping[str, Any], packages: Iterable[str], plugins: Iterable[str]) -> dict[str, Any]:
-    """The whole bill: what uv says of uv.lock, with what is in the image besides.
+    """The whole bill: uv's bill of uv.lock, with everything else that is in the image.
 
     `packages` are lines of `dpkg-query`, `plugins` names as `resource-aws-v7.51.1`.
     """
@@ -98,7 +104,7 @@ def bill_of_materials(locked: Mapping[str, Any], packages: Iterable[str], plugin
         "version": __version__,
     }
     metadata = {**locked["metadata"], "component": {**locked["metadata"]["component"], **operator}}
-    # What depends on what is said by uv with its own name for the project.
+    # uv's list of dependencies uses uv's own name for the project.
     was = locked["metadata"]["component"]["bom-ref"]
     dependencies = [
         {**entry, "ref": operator["bom-ref"]} if entry["ref"] == was else entry for entry in locked["dependencies"]
@@ -128,7 +134,7 @@ def _plugin(name: str) -> Component:
 
 
 def _pulumi_version(locked: Mapping[str, Any]) -> str:
-    """The SDK's: the CLI's is the same, which the operator checks when it starts."""
+    """The version of the SDK. The CLI has the same version, as the operator checks when it starts."""
     return next(str(found["version"]) for found in locked["components"] if found["name"] == "pulumi")
 
 
@@ -138,14 +144,11 @@ def _revision() -> str:
 
 
 def _output(*command: str) -> str:
-    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    if ran.returncode != 0:
-        raise LocalEnvironmentError(f"`{' '.join(command)}` failed: {ran.stderr.strip()}")
-    return ran.stdout
+    return output_of(*command, timeout_seconds=COMMAND_TIMEOUT_SECONDS, cwd=ROOT)
 
 
 def build(image: str, uv: str, arguments: Sequence[str]) -> Path:
-    """Build the image, say how large it is, and write the bill of materials, whose path is returned."""
+    """Build the image, print its size, and write the bill of materials. Returns the path of the bill."""
     chosen = engine()
     chosen.build(image, arguments)
     size = chosen.size(image)
@@ -162,12 +165,12 @@ def build(image: str, uv: str, arguments: Sequence[str]) -> Path:
 
 
 def _is_plugin(name: str) -> bool:
-    """Whether it is the plugin itself, and not the lock beside it."""
+    """Whether this is the plugin itself, and not the lock file beside it."""
     return name.startswith("resource-") and not name.endswith((".lock", ".partial"))
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Build what the command line names: `UV IMAGE [build arguments]`."""
+    """Build the image of the command line: `UV IMAGE [build arguments]`."""
     uv, image, *further = arguments
     try:
         path = build(image, uv, further)

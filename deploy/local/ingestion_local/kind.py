@@ -1,10 +1,10 @@
-"""A cluster of kind with the operator in it, as the chart installs it, and an emulated AWS beside it.
+"""A kind cluster with an emulated AWS and the operator, which the chart installs.
 
     python -m ingestion_local.kind up UV [--name NAME] [--image IMAGE] [--node-image IMAGE] [-- build arguments]
     python -m ingestion_local.kind down [--name NAME]
 
-It takes docker or podman. The cluster is what deploy/kind says. The image that runs is the operator's own with one layer more,
-the stand-in for the AWS plugin; what else goes to the engine when the operator's is built follows `--`.
+This needs docker or podman. deploy/kind describes the cluster. The cluster runs the operator's own image with one more layer:
+the stand-in for the AWS plugin. The words after `--` go to the engine when it builds the operator's image.
 """
 
 from __future__ import annotations
@@ -27,9 +27,10 @@ import click
 from ingestion_local import toolchain
 from ingestion_local.certificates import make_certificate
 from ingestion_local.chart import CHART
+from ingestion_local.commands import Commands
 from ingestion_local.emulator import ACCOUNT_ID, REGION
 from ingestion_local.environment import ROOT, SERVICE_ACCOUNT, SYSTEM_NAMESPACE
-from ingestion_local.image import Engine
+from ingestion_local.image import ContainerEngine, argument_words
 from ingestion_local.processes import LocalEnvironmentError
 from ingestion_operator import __version__
 from ingestion_operator.offline.operator_policy import Reach, operator_policies
@@ -37,15 +38,15 @@ from ingestion_operator.offline.operator_policy import Reach, operator_policies
 FOLDER = ROOT / "deploy" / "kind"
 ENGINES = ("docker", "podman")
 NAME = "ingestion"
-# The one that belongs to the release of kind (its pkg/apis/config/defaults), nearest to the local environment's Kubernetes.
+# kind's release names this image (its pkg/apis/config/defaults). It is nearest to the local environment's Kubernetes.
 NODE_IMAGE = "kindest/node:v1.37.0@sha256:a1ed56cfb0e7b93589bdf97c8cd566405a265939e3620fc4f5de89adff580ae5"
-# With a registry's name, and one that there is not: docker and podman, and the nodes, then mean the same image.
+# The name has a registry that does not exist, so docker, podman and the nodes mean the same image.
 IMAGE = f"localhost/ingestion-operator:{__version__}"
 OPERATOR_REPOSITORY = "localhost/ingestion-operator-with-stand-in"
 EMULATOR_REPOSITORY = "localhost/ingestion-aws-emulator"
 STAGES: Mapping[str, str] = {"operator": OPERATOR_REPOSITORY, "emulator": EMULATOR_REPOSITORY}
 EMULATOR_NAMESPACE = "aws"
-# Addresses of the emulator besides loopback: the Service in emulator.yaml.
+# The emulator's addresses besides loopback: the Service in emulator.yaml.
 ADDRESSES = ("198.18.0.43",)
 HOST_ENDPOINT = "https://127.0.0.1:30443"
 TAG_LENGTH = 12
@@ -55,8 +56,8 @@ Say = Callable[[str], None]
 Manifest = dict[str, Any]
 
 
-def find_engine() -> Engine:
-    """Docker or podman, whichever answers. Raises LocalEnvironmentError that says of each why not."""
+def find_engine() -> ContainerEngine:
+    """Docker or podman, whichever answers. Raises LocalEnvironmentError with the reason for each of them."""
     why = []
     for name in ENGINES:
         if shutil.which(name) is None:
@@ -64,19 +65,19 @@ def find_engine() -> Engine:
             continue
         asked = subprocess.run([name, "info"], capture_output=True, text=True, check=False)
         if asked.returncode == 0:
-            return Engine(name)
+            return ContainerEngine(name)
         why.append(f"`{name} info` says: {(asked.stderr or asked.stdout).strip()}")
     raise LocalEnvironmentError(
-        f"a cluster of kind takes docker or podman: {'; '.join(why)}. Install and start one of them; "
-        "`make playground` and `make demo` need none"
+        f"a kind cluster needs docker or podman: {'; '.join(why)}. Install and start one of them; "
+        "`make playground` and `make demo` need neither"
     )
 
 
 @dataclass(frozen=True)
-class Kind:
-    """One cluster, by its name, with what is needed to work on it. Nothing of the user's own kubeconfig is touched."""
+class KindInstallation:
+    """One kind cluster, by its name, and everything that is installed in it. The user's own kubeconfig stays unchanged."""
 
-    engine: Engine
+    engine: ContainerEngine
     tools: Mapping[str, Path]
     say: Say
     name: str = NAME
@@ -84,21 +85,21 @@ class Kind:
 
     @property
     def directory(self) -> Path:
-        """Where its kubeconfig and the emulator's certificate are."""
+        """The directory of the kubeconfig and the emulator's certificate."""
         return toolchain.cache_directory() / "kind" / self.name
 
     @property
     def kubeconfig(self) -> Path:
-        """How the administrator reaches it."""
+        """The administrator's kubeconfig."""
         return self.directory / "kubeconfig"
 
     @property
     def certificate(self) -> Path:
-        """The emulator's, which is its own authority."""
+        """The emulator's certificate, which is its own authority."""
         return self.directory / "tls.crt"
 
     def up(self, uv: str, image: str, node_image: str, build_arguments: Sequence[str]) -> None:
-        """Create it if it is not there, and put the present images and the chart into it."""
+        """Create the cluster unless it exists, and install the present images and the chart."""
         self.create(node_image)
         tags = self.build(uv, image, build_arguments)
         self.load([f"{STAGES[stage]}:{tag}" for stage, tag in tags.items()])
@@ -106,19 +107,19 @@ class Kind:
         self.install(tags["operator"])
 
     def down(self) -> None:
-        """Delete it, and what was kept of it. Deleting one that is not there succeeds."""
+        """Delete the cluster and its files on this machine. Deleting an absent cluster succeeds."""
         self.say(f"deleting the cluster {self.name}")
         self._kind("delete", "cluster", "--name", self.name, "--kubeconfig", str(self.kubeconfig))
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def export_logs(self, directory: Path) -> None:
-        """Keep the logs of its node and its pods."""
+        """Write the logs of its node and its pods to a directory."""
         self._kind("export", "logs", str(directory), "--name", self.name)
 
     def create(self, node_image: str) -> None:
-        """Create the cluster that `config` describes, unless there is one of the name."""
+        """Create the cluster that `config` describes, unless a cluster has the name already."""
         if self.name in self._kind("get", "clusters", "--quiet", captured=True).split():
-            self.say(f"the cluster {self.name} is there already")
+            self.say(f"the cluster {self.name} exists already")
         else:
             self.say(f"creating the cluster {self.name} from {node_image}")
             shutil.rmtree(self.directory, ignore_errors=True)
@@ -130,7 +131,7 @@ class Kind:
             make_certificate(self.certificate, self._key, ADDRESSES)
 
     def build(self, uv: str, image: str, arguments: Sequence[str]) -> dict[str, str]:
-        """Build the operator's image and those on it for the test; returns the tag of each stage, which its content makes."""
+        """Build the operator's image and the test images on it. Returns the tag of each stage, which depends on its content."""
         self.say(f"building {image}")
         self.engine.build(image, arguments)
         with tempfile.TemporaryDirectory() as folder:
@@ -147,34 +148,34 @@ class Kind:
             self._kind("load", "image-archive", archive, "--name", self.name)
 
     def start_emulator(self, tag: str) -> None:
-        """Have the emulator run, with a certificate for its addresses."""
+        """Start the emulator with a certificate for its addresses."""
         self.say("starting the emulated AWS")
-        self._apply([_namespace(EMULATOR_NAMESPACE), self._tls_secret()])
+        self._apply([restricted_namespace(EMULATOR_NAMESPACE), self._tls_secret()])
         text = (FOLDER / "emulator.yaml").read_text()
         image = f"image: {EMULATOR_REPOSITORY}"
         self._kubectl("apply", "--filename", "-", text=text.replace(image, f"{image}:{tag}"))
         self._kubectl("--namespace", EMULATOR_NAMESPACE, "rollout", "status", "deployment/aws", "--timeout=3m")
 
     def install(self, tag: str) -> None:
-        """Install the chart, for an operator that is a user of its own in the emulated IAM."""
+        """Install the chart. The operator is a user of its own in the emulated IAM."""
         self.say("installing the chart")
         user = f"{SERVICE_ACCOUNT}-{uuid4().hex[:8]}"
-        self._apply([_namespace(SYSTEM_NAMESPACE), self._credentials(user), self._authority()])
+        self._apply([restricted_namespace(SYSTEM_NAMESPACE), self._credentials(user), self._authority()])
         release = ("upgrade", "--install", SERVICE_ACCOUNT, str(CHART), "--namespace", SYSTEM_NAMESPACE)
-        # The user's name replaces the pod, which reads the keys only when it starts.
+        # A pod reads the keys only when it starts. The new user's name makes Kubernetes replace the pod.
         changing = ("--set-string", f"image.tag={tag}", "--set-string", f"podAnnotations.aws-user={user}")
         values = ("--values", str(FOLDER / "values.yaml"), *changing)
         wait = ("--kubeconfig", str(self.kubeconfig), "--wait", "--timeout", "3m")
         self._run(str(self.tools["helm"]), *release, *values, *wait)
 
     def hints(self) -> str:
-        """What a user does next."""
+        """The commands that a user needs next."""
         return "\n".join(
             (
                 f"export KUBECONFIG={self.kubeconfig}",
                 f"export AWS_ENDPOINT_URL={HOST_ENDPOINT} AWS_CA_BUNDLE={self.certificate}",
                 f"export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_REGION={REGION}",
-                f"# kubectl of the same version as the tests': {self.tools['kubectl']}",
+                f"# kubectl in the version of the tests: {self.tools['kubectl']}",
                 "# kubectl apply -f samples/chunker/pipeline.yaml",
                 "# make kind-down",
             )
@@ -185,7 +186,7 @@ class Kind:
         return self.certificate.with_suffix(".key")
 
     def _assemble(self, folder: Path, uv: str) -> None:
-        """The context of deploy/kind/Dockerfile: the repository's own has nothing of the local environment."""
+        """Make the build context of deploy/kind/Dockerfile. The repository's own context lacks the local environment."""
         for name in ("Dockerfile", "pulumi-resource-aws"):
             shutil.copy2(FOLDER / name, folder / name)
         ignore = shutil.ignore_patterns("__pycache__")
@@ -195,17 +196,16 @@ class Kind:
     def _build_stage(self, stage: str, image: str, folder: str) -> str:
         self.say(f"building {STAGES[stage]}")
         built = f"{STAGES[stage]}:latest-build"
-        arguments = {"OPERATOR_IMAGE": image, "AWS_PLUGIN_VERSION": version("pulumi-aws")}
-        given = [word for name, value in arguments.items() for word in ("--build-arg", f"{name}={value}")]
+        given = argument_words({"OPERATOR_IMAGE": image, "AWS_PLUGIN_VERSION": version("pulumi-aws")})
         self._run(self.engine.name, "build", "--target", stage, "--tag", built, *given, folder)
         found = self._run(self.engine.name, "image", "inspect", "--format", "{{.Id}}", built, captured=True)
-        # A tag that changes with the content: pods are replaced when, and only when, their image is another one.
+        # The tag changes with the content. So Kubernetes replaces pods if, and only if, their image changed.
         tag = found.strip().removeprefix("sha256:")[:TAG_LENGTH]
         self._run(self.engine.name, "tag", built, f"{STAGES[stage]}:{tag}")
         return tag
 
     def _credentials(self, user: str) -> Manifest:
-        """The keys of a new user who may do what the operator's policy says."""
+        """A Secret with the keys of a new user, who has the operator's policy."""
         policies = operator_policies(Reach(ACCOUNT_ID, (REGION,)))
         command = ("exec", "--stdin", "deployment/aws", "--", "python", "-m", "ingestion_local.emulator_user", user)
         answer = self._kubectl("--namespace", EMULATOR_NAMESPACE, *command, text=json.dumps(policies), captured=True)
@@ -228,7 +228,7 @@ class Kind:
         return self._run(*command, text=text, captured=captured)
 
     def _kind(self, *arguments: str, captured: bool = False) -> str:
-        # It would look for docker first, whatever was found to answer.
+        # kind would try docker first, whichever engine answered.
         provider = {"KIND_EXPERIMENTAL_PROVIDER": self.engine.name}
         return self._run(str(self.tools["kind"]), *arguments, captured=captured, env=provider)
 
@@ -240,7 +240,7 @@ class Kind:
         cwd: Path | None = None,
         env: Mapping[str, str] | None = None,
     ) -> str:
-        """Run a program; its output goes to the terminal, or is returned. Raises LocalEnvironmentError when it fails."""
+        """Run a program. Its output goes to the terminal, or is returned if `captured`. Raises LocalEnvironmentError when it fails."""
         ran = subprocess.run(
             command,
             input=text,
@@ -259,53 +259,47 @@ def _object(kind: str, name: str, namespace: str, **content: Any) -> Manifest:
     return {"apiVersion": "v1", "kind": kind, "metadata": {"name": name, "namespace": namespace}, **content}
 
 
-def _namespace(name: str) -> Manifest:
+def restricted_namespace(name: str) -> Manifest:
+    """A namespace that takes only pods of the restricted Pod Security Standard."""
     labels = {"pod-security.kubernetes.io/enforce": "restricted"}
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
 
 
 def to_stderr(text: str) -> None:
-    """Say it where it does not mix with what a command prints."""
+    """Write a line to standard error, because standard output is for results."""
     sys.stderr.write(f"{text}\n")
 
 
-class _Commands(click.Group):
-    """Commands whose expected failures are one message and exit code 1, not a traceback."""
-
-    def invoke(self, ctx: click.Context) -> object:
-        try:
-            return super().invoke(ctx)
-        except LocalEnvironmentError as error:
-            raise click.ClickException(str(error)) from error
-
-
-@click.group(cls=_Commands)
+@click.group(cls=Commands)
 def main() -> None:
-    """A cluster of kind with the operator and an emulated AWS in it."""
+    """Run the operator and an emulated AWS in a kind cluster."""
 
 
 @main.command()
 @click.argument("uv")
-@click.option("--name", default=NAME, show_default=True, help="of the cluster")
-@click.option("--image", default=IMAGE, show_default=True, help="what the operator's image is called")
+@click.option("--name", default=NAME, show_default=True, help="Name of the cluster.")
+@click.option("--image", default=IMAGE, show_default=True, help="Name of the operator's image.")
 @click.option(
-    "--node-image", default=NODE_IMAGE, show_default=True, help="of the nodes; it says the version of Kubernetes"
+    "--node-image",
+    default=NODE_IMAGE,
+    show_default=True,
+    help="Image of the nodes. It decides the version of Kubernetes.",
 )
 @click.argument("build_arguments", nargs=-1, type=click.UNPROCESSED)
 def up(uv: str, name: str, image: str, node_image: str, build_arguments: tuple[str, ...]) -> None:
-    """Create the cluster, or bring the one that is there up to date; say how it is reached."""
+    """Create the cluster or bring it up to date, and print how to reach it."""
     engine = find_engine()
-    kind = Kind(engine, toolchain.ensure(("kind", "kubectl", "helm")), to_stderr, name)
-    kind.up(uv, image, node_image, build_arguments)
-    click.echo(kind.hints())
+    installation = KindInstallation(engine, toolchain.ensure(("kind", "kubectl", "helm")), to_stderr, name)
+    installation.up(uv, image, node_image, build_arguments)
+    click.echo(installation.hints())
 
 
 @main.command()
-@click.option("--name", default=NAME, show_default=True, help="of the cluster")
+@click.option("--name", default=NAME, show_default=True, help="Name of the cluster.")
 def down(name: str) -> None:
     """Delete the cluster."""
     engine = find_engine()
-    Kind(engine, toolchain.ensure(("kind",)), to_stderr, name).down()
+    KindInstallation(engine, toolchain.ensure(("kind",)), to_stderr, name).down()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A cluster as its administrator reaches it: by kubectl, with a kubeconfig."""
+"""How an administrator reaches a cluster: with kubectl and a kubeconfig."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ KUBECTL_TIMEOUT_SECONDS = 120.0
 
 
 class Kubectl:
-    """Runs the program `kubectl` with `kubeconfig`, beside which is its home."""
+    """Runs the program `kubectl` with `kubeconfig`. Its home directory is that of the kubeconfig."""
 
     def __init__(self, kubectl: Path, kubeconfig: Path) -> None:
         self.kubectl = kubectl
@@ -30,7 +30,7 @@ class Kubectl:
     ) -> subprocess.CompletedProcess[str]:
         """Run kubectl as the administrator, or with the identity of `as_kubeconfig`; `input` is its stdin.
 
-        Raises LocalEnvironmentError with what kubectl said when it fails, unless `check` is off, and when it
+        Raises LocalEnvironmentError with kubectl's error message when it fails, unless `check` is off. Also raises it when kubectl
         takes longer than KUBECTL_TIMEOUT_SECONDS.
         """
         try:
@@ -54,10 +54,10 @@ class Kubectl:
         return ran
 
     def apply(self, *documents: Mapping[str, Any]) -> None:
-        """Have these objects, as the administrator. Raises LocalEnvironmentError with what kubectl said."""
+        """Apply these objects as the administrator. Raises LocalEnvironmentError with kubectl's error message."""
         manifest = json.dumps({"apiVersion": "v1", "kind": "List", "items": documents})
         self.run_kubectl("apply", "--server-side", "-f", "-", input=manifest)
 
     def environment(self) -> dict[str, str]:
-        """A small one: ETCD_*, KUBE* and proxy variables of the user would change what is started."""
+        """A small environment. The user's ETCD_*, KUBE* and proxy variables would change how programs start."""
         return {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(self.kubeconfig.parent)}

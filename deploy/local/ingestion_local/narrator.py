@@ -1,4 +1,4 @@
-"""How the demo speaks: coloured and live on a terminal, plain lines in a pipe."""
+"""How the demo writes: coloured and live on a terminal, plain lines in a pipe."""
 
 from __future__ import annotations
 
@@ -22,30 +22,30 @@ class Narrator:
         self._step = 0
 
     def step(self, title: str) -> None:
-        """A new step of the story."""
+        """Begin a new step of the demo."""
         self._step += 1
         self.console.print(f"\n[bold cyan]{self._step}. {escape(title)}[/]")
 
     def command(self, line: str, output: str = "") -> None:
-        """A command as the user would type it, and what it printed."""
+        """Show a command as the user would type it, and its output."""
         self.console.print(f"[bold]$ {escape(line)}[/]")
         for text in output.rstrip().splitlines():
             self.console.print(f"  {escape(text)}")
 
     def say(self, text: str) -> None:
-        """A remark."""
+        """Show a remark."""
         self.console.print(f"  {escape(text)}")
 
     def checked(self, text: str) -> None:
-        """Something that the demo verified."""
+        """Show something that the demo verified."""
         self.console.print(f"  [green]ok[/] {escape(text)}")
 
     def failed(self, text: str) -> None:
-        """The end of a demo that went wrong."""
+        """Show why the demo failed."""
         self.console.print(f"\n[bold red]failed:[/] {escape(text)}")
 
     def watch(self, what: str, look: Callable[[], tuple[str, Any]], timeout_seconds: float = 120.0) -> Any:
-        """Show what `look` says each time it changes, until its second value is true; returns that.
+        """Call `look` until its second value is true, and return that value. Show its text each time it changes.
 
         Raises LocalEnvironmentError when the time is up.
         """

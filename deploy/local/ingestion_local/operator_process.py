@@ -1,8 +1,7 @@
-"""The operator as a process of its own, as it runs in a pod: its ServiceAccount, its settings, its state on a volume."""
+"""The operator as a process of this machine. As in a pod, it has its ServiceAccount, its settings, and its state in a directory."""
 
 from __future__ import annotations
 
-import os
 import secrets
 import subprocess
 import sys
@@ -11,16 +10,19 @@ import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 
+import psutil
+
 from ingestion_local.emulator import local_environment
 from ingestion_local.files import files_below
+from ingestion_local.lifecycle import Startable
 from ingestion_local.processes import Process, free_ports, wait_until
 from ingestion_local.provider.install import install
 
 READY_TIMEOUT_SECONDS = 60.0
 
 
-class OperatorProcess:
-    """One operator, which can be stopped, killed and started again on the same state."""
+class OperatorProcess(Startable):
+    """One operator. It can be stopped or killed, and started again with the same state."""
 
     def __init__(
         self,
@@ -31,6 +33,7 @@ class OperatorProcess:
         aws: Mapping[str, str],
         settings: Mapping[str, str] | None = None,
     ) -> None:
+        super().__init__()
         self.directory = directory
         self.log = directory / "operator.log"
         self._kubeconfig = kubeconfig
@@ -42,24 +45,24 @@ class OperatorProcess:
 
     @property
     def state_directory(self) -> Path:
-        """Where it keeps Pulumi's state."""
+        """The directory of Pulumi's state."""
         return self.directory / "state"
 
     def state_files(self) -> Mapping[str, bytes]:
-        """What each file of its state says, by the path there."""
+        """The content of each file of its state, by its path in the directory."""
         return files_below(self.state_directory)
 
     def output(self) -> str:
-        """What it has written to its log."""
+        """Its log."""
         return self.log.read_text(errors="replace")
 
     def metrics(self) -> str:
-        """What it answers Prometheus."""
+        """Its metrics, as Prometheus reads them."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self._metrics_port}/metrics", timeout=10) as answer:
             return str(answer.read().decode())
 
     def readiness(self) -> str:
-        """What its readiness probe answers."""
+        """The answer of its readiness probe."""
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self._metrics_port}/readyz", timeout=10) as answer:
                 return str(answer.read().decode())
@@ -73,8 +76,7 @@ class OperatorProcess:
             raise RuntimeError("the operator is not started")
         return self._process
 
-    def start(self) -> None:
-        """Start it and wait until its liveness probe answers. Raises LocalEnvironmentError if it does not."""
+    def _start(self) -> None:
         self._port, self._metrics_port = free_ports(2)
         argv = [sys.executable, "-m", "ingestion_handlers.cli", "run"]
         self._process = Process.start("operator", argv, log=self.log, env=self.environment())
@@ -83,23 +85,22 @@ class OperatorProcess:
         )
 
     def stop(self, timeout_seconds: float = 60.0) -> None:
-        """Stop it as Kubernetes would: SIGTERM, and time to finish."""
+        """Stop it as Kubernetes would: it gets SIGTERM and time to finish."""
         if self._process is not None:
             self._process.stop(timeout_seconds)
             self._process = None
 
     def kill(self) -> None:
-        """End it at once by SIGKILL, as an out-of-memory kill would."""
+        """End it at once with SIGKILL, as an out-of-memory kill would."""
         self.process.kill()
         self._process = None
 
     def resident_bytes(self) -> int:
-        """Resident memory of the operator process itself."""
-        pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE")
+        """Resident memory of the operator process itself, in bytes."""
+        return int(psutil.Process(self.process.pid).memory_info().rss)
 
     def pulumi(self, *arguments: str) -> str:
-        """Run the Pulumi CLI on the operator's state, as an administrator would."""
+        """Run the Pulumi CLI with the operator's state, as an administrator would. Returns what it prints."""
         environment = self.environment()
         done = subprocess.run(
             [self._pulumi, *arguments],

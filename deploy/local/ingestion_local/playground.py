@@ -1,8 +1,8 @@
 """A control plane and an AWS emulator that keep running after the command that started them.
 
-What runs is known from the records that `processes` leaves beside the logs, written the moment a process
-starts: also what an interrupted `up` left behind is found again. The state file, written last, holds what a
-developer needs to know, and its presence says that the playground was completely up.
+`processes` writes a record beside the log as soon as a process starts. These records say what runs, also after an `up` that
+was interrupted. The state file is written last. It has everything that a developer needs to know, and it exists only if the
+playground was completely up.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ from typing import Self
 
 from ingestion_local import toolchain
 from ingestion_local.control_plane import TOOLS, ControlPlane
+from ingestion_local.files import write_private
 from ingestion_local.processes import recorded_processes
 from ingestion_local.progress import Reporter, default_reporter
 
 LOCK_TIMEOUT_SECONDS = 600.0
-# Then by force: nothing of it is used again, and an API server that lost its etcd would take ten seconds.
+# After this time SIGKILL follows. Nothing is used again, and an API server without etcd would take ten seconds.
 STOP_TIMEOUT_SECONDS = 5.0
 
 
@@ -37,15 +38,12 @@ class Endpoints:
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """The endpoints in the file that `write` made. Raises FileNotFoundError."""
+        """Read the endpoints from the file that `write` made. Raises FileNotFoundError."""
         return cls(**json.loads(path.read_text()))
 
     def write(self, path: Path) -> None:
-        """Write them, whole or not at all, for the user only: a key to the emulator is among them."""
-        partial = path.with_suffix(".partial")
-        partial.touch(mode=0o600)
-        partial.write_text(json.dumps(asdict(self), indent=2) + "\n")
-        partial.replace(path)
+        """Write them to a file that only the user can read, because a key of the emulator is among them."""
+        write_private(path, json.dumps(asdict(self), indent=2) + "\n")
 
 
 @dataclass(frozen=True)
@@ -69,10 +67,10 @@ class Playground:
         self._state = self.directory / "playground.json"
 
     def up(self, reporter: Reporter | None = None) -> Endpoints:
-        """Start it, or leave it as it is when all of it runs, and return how it is reached.
+        """Start the playground unless all of it runs already, and return how to reach it.
 
-        What is left of one that is down or broken is removed first: each starts empty. Raises
-        LocalEnvironmentError when a part does not start; then nothing is left running.
+        Each playground starts empty: the rest of a stopped or broken one is removed first. Raises LocalEnvironmentError when a
+        part does not start. Nothing is left running then.
         """
         with self._exclusive():
             if (endpoints := self.endpoints()) is not None:
@@ -89,20 +87,20 @@ class Playground:
             return endpoints
 
     def down(self) -> list[str]:
-        """Stop exactly the recorded processes and return their names. Its logs stay until the next `up`."""
+        """Stop exactly the recorded processes, and return their names. The logs stay until the next `up`."""
         with self._exclusive():
             self._state.unlink(missing_ok=True)
             return self._stop_recorded()
 
     def endpoints(self) -> Endpoints | None:
-        """How it is reached; None unless all of it runs."""
+        """How to reach the playground; None unless all of it runs."""
         records = recorded_processes(self.directory)
         if not records or not all(record.running for record in records):
             return None
         return self._saved()
 
     def components(self) -> list[Component]:
-        """Every recorded process, running or not; none when it is down."""
+        """Every recorded process, running or not. Empty when the playground is down."""
         saved = self._saved()
         addresses = saved.addresses if saved else {}
         return [
@@ -113,7 +111,7 @@ class Playground:
     def _saved(self) -> Endpoints | None:
         try:
             return Endpoints.read(self._state)
-        except (FileNotFoundError, ValueError, TypeError):  # none, or one of another version of this program
+        except (FileNotFoundError, ValueError, TypeError):  # no file, or a file of another version of this program
             return None
 
     def _exclusive(self) -> contextlib.AbstractContextManager[None]:
@@ -122,7 +120,7 @@ class Playground:
         return toolchain.exclusive(lock, what, timeout_seconds=LOCK_TIMEOUT_SECONDS)
 
     def _start(self, reporter: Reporter | None) -> Endpoints:
-        from ingestion_local.emulator import Emulator  # boto3 takes half a second, which only `up` should pay
+        from ingestion_local.emulator import Emulator  # importing boto3 takes half a second, and only `up` needs it
 
         with contextlib.closing(reporter or default_reporter()) as report:
             tools = toolchain.ensure(TOOLS, reporter=report)
@@ -142,7 +140,7 @@ class Playground:
         )
 
     def _stop_recorded(self) -> list[str]:
-        """Stop what is recorded, the last one started first: a client goes before its server."""
+        """Stop the recorded processes, the last one first: a client stops before its server."""
         running = []
         for record in reversed(recorded_processes(self.directory)):
             if record.running:

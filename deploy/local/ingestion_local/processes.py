@@ -1,9 +1,9 @@
-"""Child processes of the local environment: started with a log, awaited with a deadline, never left behind.
+"""Child processes of the local environment: each has a log and a deadline, and none is left behind.
 
-A child ends with the process that started it, however that one ends. One that is meant to outlive it leaves
-a record (pid and start time) beside its log, so that a later command finds exactly that process and ends it.
+A child ends with the process that started it, however that process ends. A child that should outlive its parent leaves a
+record (pid and start time) beside its log. A later command finds exactly that process by its record, and ends it.
 
-For Linux: it asks the kernel to end children with their parent, and reads /proc.
+For Linux only: it asks the kernel to end children with their parent.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+import psutil
+
 T = TypeVar("T")
 
 PR_SET_PDEATHSIG = 1
@@ -29,19 +31,20 @@ LOG_TAIL_BYTES = 4096
 SAID_CHARACTERS = 3000
 GROUP_END_SECONDS = 10.0
 RECORD_SUFFIX = ".process.json"
+CLOCK_TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
-# The kernel's "parent died" is the end of the *thread* that forked. All children are forked from this one,
-# which lives as long as the process, so that a child started from a short-lived thread does not end with it.
+# For the kernel, a parent has died when the *thread* that forked the child ends. So one thread forks all children. It lives
+# as long as the process, and a child that was started from a short-lived thread does not end with that thread.
 _LAUNCHER = ThreadPoolExecutor(max_workers=1, thread_name_prefix="launcher")
 
 
 class LocalEnvironmentError(Exception):
-    """A part of the local environment could not be started, built or reached; the message says what to do."""
+    """A part of the local environment could not be started, built or reached. The message says what to do."""
 
 
 @dataclass(frozen=True)
 class Process:
-    """One running child, the leader of its own session, whose output goes to one log file."""
+    """One running child. It leads its own session, and its output goes to one log file."""
 
     name: str
     log: Path
@@ -59,10 +62,10 @@ class Process:
         outlive_parent: bool = False,
         death_signal: signal.Signals = signal.SIGTERM,
     ) -> Process:
-        """Start `argv`, its output appended to `log`.
+        """Start `argv`, and append its output to `log`.
 
-        Unless `outlive_parent`, the kernel (Linux) sends it `death_signal` when this process dies, however
-        that happens. With it, a record is left beside the log: see `recorded_processes`.
+        The kernel (Linux) sends the child `death_signal` when this process dies, however that happens. With `outlive_parent`
+        it does not. The child has a record beside its log then: see `recorded_processes`.
         """
         log.parent.mkdir(parents=True, exist_ok=True)
 
@@ -88,7 +91,7 @@ class Process:
 
     @property
     def pid(self) -> int:
-        """The process id, also that of the session and the process group."""
+        """The process id. It is also the id of the session and of the process group."""
         return self.popen.pid
 
     @property
@@ -102,14 +105,14 @@ class Process:
             _signal_group(self.pid, signal.SIGTERM)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.popen.wait(timeout_seconds)
-        # As long as a member of the group is left, the kernel gives its leader's pid to nobody else.
-        if self.running or _start_time(self.pid) is None:
+        # The kernel does not use the leader's pid again as long as the group has a member.
+        if self.running or has_ended(self.pid):
             _end_group(self.pid)
         self.popen.wait()
         _record_path(self.log).unlink(missing_ok=True)
 
     def kill(self) -> None:
-        """End the process at once by SIGKILL, as a crash would; its group is left to itself."""
+        """End the process at once with SIGKILL, as a crash would. Other processes of its group go on."""
         self.popen.kill()
         self.popen.wait()
 
@@ -122,7 +125,7 @@ class Process:
 
 @dataclass(frozen=True)
 class ProcessRecord:
-    """What is kept about a process that outlives its parent: enough never to take another one for it."""
+    """What identifies a process that outlives its parent, so that no other process is taken for it."""
 
     name: str
     pid: int
@@ -150,19 +153,19 @@ class ProcessRecord:
 
     @property
     def running(self) -> bool:
-        """Whether the very process that was recorded still runs; another one with its pid does not count."""
+        """Whether the recorded process still runs. Another process with the same pid does not count."""
         return bool(self.started) and _start_time(self.pid) == self.started
 
     def stop(self, timeout_seconds: float = 15.0) -> None:
         """End the process and its group: SIGTERM, then SIGKILL after the time.
 
-        Another process that has been given its pid since is left alone.
+        A new process that has the same pid is left alone.
         """
         if self.running:
             _signal_group(self.pid, signal.SIGTERM)
             with contextlib.suppress(LocalEnvironmentError):
                 wait_until(f"the end of {self.name}", lambda: not self.running, timeout_seconds=timeout_seconds)
-        if self.running or _start_time(self.pid) is None:
+        if self.running or has_ended(self.pid):
             _end_group(self.pid)
         _record_path(self.log).unlink(missing_ok=True)
 
@@ -170,11 +173,11 @@ class ProcessRecord:
 def recorded_processes(directory: Path) -> list[ProcessRecord]:
     """The processes started with `outlive_parent` whose logs are under `directory`, running or not.
 
-    In the order in which they were started.
+    They are in the order of their start.
     """
     found = []
     for path in directory.rglob(f"*{RECORD_SUFFIX}"):
-        with contextlib.suppress(FileNotFoundError):  # stopped by somebody else at this moment
+        with contextlib.suppress(FileNotFoundError):  # another command stopped it at this moment
             found.append((path.stat().st_mtime_ns, ProcessRecord.read(path)))
     return [record for _, record in sorted(found, key=lambda pair: pair[0])]
 
@@ -183,28 +186,38 @@ def _record_path(log: Path) -> Path:
     return log.with_name(log.name + RECORD_SUFFIX)
 
 
-def _stat(pid: int | str) -> list[str] | None:
-    """The fields of /proc/<pid>/stat (proc(5)) from the third, the state, on; None when it has ended."""
+def has_ended(pid: int) -> bool:
+    """Whether the process has ended. A zombie has ended: it holds no port and no file."""
     try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-    # A zombie has ended: it holds no port and no file, and may stay one where nobody reaps.
-    return None if fields[0] in "ZX" else fields
+        return psutil.Process(pid).status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
+    except psutil.NoSuchProcess:
+        return True
 
 
 def _start_time(pid: int) -> str | None:
-    """When the process with this pid started, in a form to compare only; None when it has ended."""
-    fields = _stat(pid)
-    # It is counted from boot, so the boot belongs to it.
+    """When the process with this pid started, in a form for comparison only. None when it has ended."""
+    if has_ended(pid):
+        return None
+    try:
+        since_boot = psutil.Process(pid).create_time() - psutil.boot_time()
+    except psutil.NoSuchProcess:
+        return None
+    # The ticks since the boot stay the same when somebody sets the clock. The id of the boot makes them unique.
     boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    return f"{boot}:{fields[19]}" if fields else None
+    return f"{boot}:{round(since_boot * CLOCK_TICKS_PER_SECOND)}"
 
 
 def _group_exists(group: int) -> bool:
     """Whether a process of the group has not ended."""
-    pids = (entry.name for entry in Path("/proc").iterdir() if entry.name.isdigit())
-    return any(fields[2] == str(group) for pid in pids if (fields := _stat(pid)))
+    return any(_group_of(pid) == group and not has_ended(pid) for pid in psutil.pids())
+
+
+def _group_of(pid: int) -> int:
+    """The id of the process group; 0 when the process is gone."""
+    try:
+        return os.getpgid(pid)
+    except ProcessLookupError:
+        return 0
 
 
 def _signal_group(group: int, number: signal.Signals) -> None:
@@ -213,7 +226,7 @@ def _signal_group(group: int, number: signal.Signals) -> None:
 
 
 def _end_group(group: int) -> None:
-    """End by SIGKILL what is left of the group, and wait for that."""
+    """End the rest of the group with SIGKILL, and wait for that."""
     _signal_group(group, signal.SIGKILL)
     wait_until(
         f"the end of process group {group}",
@@ -229,7 +242,7 @@ def _die_with_parent(number: signal.Signals) -> Callable[[], None]:
 
     def ask_the_kernel() -> None:
         libc.prctl(PR_SET_PDEATHSIG, number)
-        if os.getppid() != parent:  # it died before the kernel was asked
+        if os.getppid() != parent:  # the parent died before this request
             os._exit(1)
 
     return ask_the_kernel
@@ -238,7 +251,7 @@ def _die_with_parent(number: signal.Signals) -> Callable[[], None]:
 def output_of(
     *command: str, timeout_seconds: float, env: Mapping[str, str] | None = None, cwd: str | Path | None = None
 ) -> str:
-    """What a command prints that ends by itself. Raises LocalEnvironmentError with what it said when it fails."""
+    """Run a command to its end, and return what it prints. Raises LocalEnvironmentError with its error message when it fails."""
     ran = subprocess.run(
         command, capture_output=True, text=True, check=False, timeout=timeout_seconds, env=env, cwd=cwd
     )
@@ -249,12 +262,12 @@ def output_of(
 
 
 def free_port() -> int:
-    """A TCP port on loopback that nobody listens on at this moment."""
+    """A TCP port on loopback on which no program listens now."""
     return free_ports(1)[0]
 
 
 def free_ports(count: int) -> list[int]:
-    """As many different TCP ports on loopback that nobody listens on at this moment."""
+    """Different TCP ports on loopback on which no program listens now."""
     with contextlib.ExitStack() as probes:
         return list(_bound_ports(probes, count))
 
@@ -274,9 +287,9 @@ def wait_until(
     interval_seconds: float = 0.05,
     process: Process | None = None,
 ) -> T:
-    """Call `check` until it returns something truthy, and return that.
+    """Call `check` until it returns something true, and return that.
 
-    Raises LocalEnvironmentError, naming `what` and the log's end, when time is up or `process` has ended.
+    Raises LocalEnvironmentError with `what` and the end of the log when the time is up or `process` has ended.
     """
     deadline = time.monotonic() + timeout_seconds
     while True:

@@ -1,4 +1,4 @@
-"""How a long step says how far it is: a live line on a terminal, plain lines elsewhere."""
+"""How a long step reports its progress: a live line on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ LINE_EVERY_SECONDS = 15.0
 
 
 class Reporter(Protocol):
-    """Is told about steps, one after the other. `advance` may be called many times a second."""
+    """Hears about steps, one after the other. `advance` may be called many times a second."""
 
     def begin(self, step: str) -> None:
         """A step starts."""
 
     def advance(self, state: str, done: int | None = None, total: int | None = None) -> None:
-        """The step is in this state, `done` parts of `total` when that is known."""
+        """The step is in this state: `done` parts of `total` are ready, if the numbers are known."""
 
     def end(self, result: str) -> None:
         """The step is done."""
 
     def close(self) -> None:
-        """Nothing more comes, also after a failure in the middle of a step."""
+        """No more steps come. This is also called after a failure in the middle of a step."""
 
 
 class LineReporter:
@@ -44,7 +44,7 @@ class LineReporter:
         self._write("started")
 
     def advance(self, state: str, done: int | None = None, total: int | None = None) -> None:  # noqa: ARG002
-        """Write the state when the last line is old enough; `state` already says the numbers."""
+        """Write the state if the last line is old enough. `state` already has the numbers in it."""
         if time.monotonic() - self._written >= self._every_seconds:
             self._write(f"{state}, {time.monotonic() - self._started:.0f} s so far")
 
@@ -53,7 +53,7 @@ class LineReporter:
         self._write(result)
 
     def close(self) -> None:
-        """Nothing is left to be written."""
+        """Do nothing: all lines are written already."""
 
     def _write(self, text: str) -> None:
         self._written = time.monotonic()
@@ -89,7 +89,7 @@ class TerminalReporter:
             self._progress.update(self._task, state=state, completed=done, total=total)
 
     def end(self, result: str) -> None:
-        """Replace the live line by one that stays."""
+        """Replace the live line with one that stays."""
         if self._task is not None:
             self._progress.remove_task(self._task)
             self._task = None
@@ -101,6 +101,6 @@ class TerminalReporter:
 
 
 def default_reporter() -> Reporter:
-    """The reporter that suits standard error, so that standard output stays for results."""
+    """The reporter that suits standard error. Standard output is for results."""
     console = Console(stderr=True)
     return TerminalReporter(console) if console.is_terminal else LineReporter()

@@ -1,4 +1,4 @@
-"""MiniStack with both strict layers, delivery and identity: what `Emulator` runs."""
+"""MiniStack with both strict layers, delivery and identity. `Emulator` runs this program."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ingestion_local.strict_delivery import check_contract, make_strict
 
 
 def main() -> None:
-    """Run the emulator in the foreground. Raises SystemExit if MiniStack is not the one that was pinned."""
+    """Run the emulator in the foreground. Raises SystemExit if MiniStack is not the pinned version."""
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     end_group_with_this_process()
     make_strict()

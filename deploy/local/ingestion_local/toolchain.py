@@ -1,13 +1,13 @@
-"""The programs that the local environment runs: found on the machine, or built from pinned Go modules.
+"""Finds the programs of the local environment on the machine, or builds them from pinned Go modules.
 
-A program that is already there is used only when its version is exactly the pinned one. Everything else is
-built once into a cache outside the checkout that all checkouts share:
+A program that is already installed is used only if it has exactly the pinned version. Any other program is built once, into
+a cache outside the checkout. All checkouts share this cache:
 
     <cache>/tools/<name>-<version>-<os>-<arch>-<hash of the recipe>/<name>
                                                                   /stamp.json   size, time and hash of <name>
 
-`python -m ingestion_local.toolchain` makes sure of those that the local environment runs and prints their paths;
-with names, of these.
+`python -m ingestion_local.toolchain [NAME ...]` finds or builds the named programs and prints their paths. Without names, it
+does so for the programs that the local environment itself runs.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ingestion_local import c_compiler
 from ingestion_local.go_build import GoBuild
 from ingestion_local.processes import LocalEnvironmentError, wait_until
 from ingestion_local.progress import Reporter, default_reporter
@@ -42,13 +43,13 @@ _KUBERNETES_FLAGS = (
     "-X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=37 "
     f"-X k8s.io/client-go/pkg/version.gitVersion=v{KUBERNETES_VERSION}"
 )
-# What makes a control plane a cluster whose pods run.
+# The programs that, with a control plane, make a cluster whose pods run.
 NODE = ("kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy")
 
 
 @dataclass(frozen=True)
 class Tool:
-    """How one program is built and how it is recognised."""
+    """How one program is built, and how its version is recognised."""
 
     name: str
     version: str
@@ -56,12 +57,26 @@ class Tool:
     package: str
     ldflags: str
     version_arguments: tuple[str, ...]
-    version_pattern: str  # its group 1 is the version in what the program prints
+    version_pattern: str  # its group 1 is the version in the program's output
+    cgo: bool = False  # whether parts of it are written in C
 
     @property
     def module_directory(self) -> Path:
         """The folder of the go.mod that pins the tool."""
         return TOOLS_DIRECTORY / self.module
+
+
+def _kubernetes(name: str, module: str) -> Tool:
+    """One of Kubernetes' servers. All of them are built and recognised in the same way."""
+    return Tool(
+        name=name,
+        version=KUBERNETES_VERSION,
+        module=module,
+        package=f"k8s.io/kubernetes/cmd/{name}",
+        ldflags=_KUBERNETES_FLAGS,
+        version_arguments=("--version",),
+        version_pattern=r"Kubernetes v(\S+)",
+    )
 
 
 TOOLS: Mapping[str, Tool] = {
@@ -76,15 +91,7 @@ TOOLS: Mapping[str, Tool] = {
             version_arguments=("--version",),
             version_pattern=r"etcd Version: (\S+)",
         ),
-        Tool(
-            name="kube-apiserver",
-            version=KUBERNETES_VERSION,
-            module="kubernetes",
-            package="k8s.io/kubernetes/cmd/kube-apiserver",
-            ldflags=_KUBERNETES_FLAGS,
-            version_arguments=("--version",),
-            version_pattern=r"Kubernetes v(\S+)",
-        ),
+        _kubernetes("kube-apiserver", "kubernetes"),
         Tool(
             name="kubectl",
             version=KUBERNETES_VERSION,
@@ -121,31 +128,29 @@ TOOLS: Mapping[str, Tool] = {
             version_arguments=("version", "--template", "{{.Version}}"),
             version_pattern=r"^v(\S+)$",
         ),
-        *(
-            Tool(
-                name=name,
-                version=KUBERNETES_VERSION,
-                module="node",
-                package=f"k8s.io/kubernetes/cmd/{name}",
-                ldflags=_KUBERNETES_FLAGS,
-                version_arguments=("--version",),
-                version_pattern=r"Kubernetes v(\S+)",
-            )
-            for name in NODE
+        Tool(
+            name="vale",
+            version="3.22.0",
+            module="vale",
+            package="github.com/vale-cli/vale/v3/cmd/vale",
+            ldflags="-s -w -X main.version=3.22.0",
+            version_arguments=("--version",),
+            version_pattern=r"^vale version (\S+)$",
+            cgo=True,
         ),
+        *(_kubernetes(name, "node") for name in NODE),
     )
 }
 ALL: tuple[str, ...] = tuple(TOOLS)
-# What the local environment itself runs. The rest is only for the tests of what is released.
+# The programs that the local environment itself runs. Only the tests of the image and the chart need the others.
 LOCAL: tuple[str, ...] = ("etcd", "kube-apiserver", "kubectl", "pulumi")
 
 
 def ensure(names: Iterable[str] = LOCAL, *, reporter: Reporter | None = None) -> Mapping[str, Path]:
-    """The paths of the named tools, each in its pinned version; what is missing is built first.
+    """The paths of the named tools, each in its pinned version. Missing tools are built first.
 
-    Safe to call from several processes at once: one builds, the others wait for it. Raises
-    LocalEnvironmentError for an unknown name, without a Go that is new enough, or when a build fails
-    (with the path of the full log).
+    Several processes may call this at once: one builds, and the others wait for it. Raises LocalEnvironmentError for an unknown
+    name, without a Go that is new enough, or when a build fails (with the path of the full log).
     """
     wanted = [_tool(name) for name in dict.fromkeys(names)]
     found = {tool.name: path for tool in wanted if (path := _installed(tool) or _cached(tool))}
@@ -158,7 +163,7 @@ def ensure(names: Iterable[str] = LOCAL, *, reporter: Reporter | None = None) ->
 
 
 def cache_directory() -> Path:
-    """Where what outlives one run is kept: INGESTION_CACHE_DIR, or a folder in the user's cache."""
+    """The directory for files that outlive one run: INGESTION_CACHE_DIR, or a folder in the user's cache."""
     if explicit := os.environ.get("INGESTION_CACHE_DIR"):
         return Path(explicit).absolute()
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
@@ -167,9 +172,9 @@ def cache_directory() -> Path:
 
 @contextlib.contextmanager
 def exclusive(lock: Path, what: str, *, timeout_seconds: float, reporter: Reporter | None = None) -> Iterator[None]:
-    """Hold the file lock `lock`; the kernel frees it when the holder ends, however it ends.
+    """Hold the file lock `lock`. The kernel frees it when the holder ends, however it ends.
 
-    Raises LocalEnvironmentError, naming `what`, when another process holds it for longer than the time.
+    Raises LocalEnvironmentError with `what` when another process holds the lock for longer than the time.
     """
     lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("a") as handle:
@@ -179,7 +184,7 @@ def exclusive(lock: Path, what: str, *, timeout_seconds: float, reporter: Report
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 if reporter is not None:
-                    reporter.advance("another process is at it, waiting for it")
+                    reporter.advance("waiting for another process that does the same")
                 return False
             return True
 
@@ -189,12 +194,12 @@ def exclusive(lock: Path, what: str, *, timeout_seconds: float, reporter: Report
 
 def _tool(name: str) -> Tool:
     if name not in TOOLS:
-        raise LocalEnvironmentError(f"there is no tool {name!r}; there are {', '.join(ALL)}")
+        raise LocalEnvironmentError(f"there is no tool {name!r}; the tools are {', '.join(ALL)}")
     return TOOLS[name]
 
 
 def _installed(tool: Tool) -> Path | None:
-    """The tool in KUBEBUILDER_ASSETS or on PATH, when it is exactly the pinned version."""
+    """The tool in KUBEBUILDER_ASSETS or on PATH, if it has exactly the pinned version."""
     for folders in (os.environ.get("KUBEBUILDER_ASSETS"), os.environ.get("PATH")):
         path = shutil.which(tool.name, path=folders) if folders else None
         if path and _version_of(tool, Path(path)) == tool.version:
@@ -231,20 +236,20 @@ def _go_mod(tool: Tool) -> str:
         return (tool.module_directory / "go.mod").read_text()
     except FileNotFoundError as error:
         raise LocalEnvironmentError(
-            f"{tool.name} is built from {tool.module_directory}/go.mod, which is not there: "
-            f"run from a checkout, or put {tool.name} {tool.version} on PATH"
+            f"{tool.name} is built from {tool.module_directory}/go.mod, which does not exist: "
+            f"run this from a checkout, or put {tool.name} {tool.version} on PATH"
         ) from error
 
 
 def _cached(tool: Tool) -> Path | None:
-    """The built tool, when it is still what was built."""
+    """The built tool, if its file is unchanged since the build."""
     binary = _entry(tool) / tool.name
     try:
         stamp = json.loads((binary.parent / STAMP).read_text())
         status = binary.stat()
         if (status.st_size, status.st_mtime_ns) == (stamp["size"], stamp["mtime_ns"]):
             return binary
-        # Copied or restored with another time: its content decides, and the answer is remembered.
+        # A copied or restored file has another time. Its content decides, and a new stamp keeps the answer.
         if status.st_size != stamp["size"] or _sha256(binary) != stamp["sha256"]:
             return None
     except (OSError, ValueError, KeyError, TypeError):
@@ -271,7 +276,7 @@ def _build_once(tool: Tool, reporter: Reporter) -> Path:
     lock = entry.with_name(f".{entry.name}.lock")
     with exclusive(lock, f"the build of {tool.name}", timeout_seconds=BUILD_TIMEOUT_SECONDS, reporter=reporter):
         if built := _cached(tool):
-            reporter.end("built by another process")
+            reporter.end("another process built it")
             return built
         started = time.monotonic()
         binary = _build(tool, entry, reporter)
@@ -289,23 +294,32 @@ def _build(tool: Tool, entry: Path, reporter: Reporter) -> Path:
     )
     go = recipe.go()
     if entry.exists():
-        reporter.advance("the cached one is damaged or half-written, building it again")
+        reporter.advance("the cached file is damaged or half-written, building it again")
         shutil.rmtree(entry)
     entry.mkdir(parents=True)
     partial = entry / f".{tool.name}.partial"
-    recipe.run(go, partial, reporter, timeout_seconds=BUILD_TIMEOUT_SECONDS)
+    with _c_settings(tool, go, entry, reporter) as settings:
+        recipe.run(go, partial, reporter, settings=settings, timeout_seconds=BUILD_TIMEOUT_SECONDS)
     if (version := _version_of(tool, partial)) != tool.version:
         raise LocalEnvironmentError(
             f"{tool.name} built from {tool.module_directory} says it is version {version}, not {tool.version}"
         )
     binary = partial.replace(entry / tool.name)
-    # The stamp comes last: an entry without one is an unfinished one.
+    # The stamp comes last: an entry without a stamp is unfinished.
     _write_stamp(binary)
     return binary
 
 
+def _c_settings(
+    tool: Tool, go: str, entry: Path, reporter: Reporter
+) -> contextlib.AbstractContextManager[Mapping[str, str]]:
+    if not tool.cgo:
+        return contextlib.nullcontext({})
+    return c_compiler.settings_for_go(go, f"{tool.name} {tool.version}", entry, reporter)
+
+
 def main(names: Sequence[str]) -> None:
-    """Make sure of the named tools, or of those of the local environment, and print `<name> <path>` lines."""
+    """Find or build the named tools, or those of the local environment, and print `<name> <path>` lines."""
     try:
         paths = ensure(names or LOCAL)
     except LocalEnvironmentError as error:

@@ -1,4 +1,4 @@
-"""The reference pages for users, made from the models."""
+"""The reference pages for users, generated from the models."""
 
 from __future__ import annotations
 
@@ -6,27 +6,32 @@ from collections.abc import Iterator
 from typing import Any
 
 from ingestion_operator import metrics
-from ingestion_operator.generate.crd import PIPELINE, Kind, schema_of
+from ingestion_operator.generate.crd import PIPELINE, CustomResource, schema_of
 from ingestion_operator.model.pipeline import GROUP, VERSION
 from ingestion_operator.settings import Settings
 
 METRICS_PAGE = """\
 # Metrics and probes
 
-`INGESTION_METRICS_ADDRESS` (default `127.0.0.1:9090`, for a pod `0.0.0.0:9090`) answers `/metrics` in Prometheus' format, and
-`/readyz`; `INGESTION_LIVENESS_ADDRESS` answers `/healthz`.
+`INGESTION_METRICS_ADDRESS` (default `127.0.0.1:9090`, for a pod `0.0.0.0:9090`) serves `/metrics`
+in Prometheus' format, and `/readyz`. `INGESTION_LIVENESS_ADDRESS` serves `/healthz`.
 
-- `/readyz` is 200 when the operator has started, Kubernetes answers and has the CRD, and AWS credentials were found; else 503, and the
-  text says what is amiss.
-- `/healthz` is 200 as long as the operator's event loop turns and no operation runs longer than its own time limit
-  (`spec.reconcile.timeoutSeconds`) allows at most. Kubernetes then restarts the pod, and the next operator takes the work up.
+- `/readyz` returns 200 if the operator has started, Kubernetes answers and has the CRD, and AWS
+  credentials were found. Otherwise it returns 503, and the text says what is wrong.
+- `/healthz` returns 200 while the operator's event loop runs and no operation is overdue. An
+  operation is overdue when it has run for more than twice its time limit
+  (`spec.reconcile.timeoutSeconds`) plus 15 minutes. Kubernetes then restarts the operator, and the
+  new process resumes the operation.
 
-`deploy/helm/ingestion-operator/` has a [dashboard for Grafana](../deploy/helm/ingestion-operator/dashboards/ingestion-operator.json) and
-[alerts](../deploy/helm/ingestion-operator/alerts/alerts.yaml). No metric has a pipeline's name as a label, so their number does not
-grow with that of the pipelines: which one it is says `kubectl get ipl --all-namespaces`, or the log.
+The chart `deploy/helm/ingestion-operator/` has a [Grafana
+dashboard](../deploy/helm/ingestion-operator/dashboards/ingestion-operator.json) and
+[alerts](../deploy/helm/ingestion-operator/alerts/alerts.yaml). No metric has a pipeline's name as a
+label, so the number of series does not grow with the number of pipelines. To see which pipeline it
+is, use `kubectl get ipl --all-namespaces` or the log.
 
-With `INGESTION_LOG_FORMAT=json` each line of the log that is about a pipeline has `namespace`, `name` and `generation`, and where it
-has them `operation`, `operationId`, `reason` and `durationSeconds`.
+With `INGESTION_LOG_FORMAT=json`, each log line about a pipeline has the fields `namespace`, `name`
+and `generation`. If they are known, it also has `operation`, `operationId`, `reason` and
+`durationSeconds`.
 """
 NOTICE = "<!-- Made from the models by `make generate`; do not edit. -->\n"
 
@@ -38,18 +43,18 @@ ACCOUNT_NOTE = (
 )
 
 
-def api_reference(kind: Kind) -> str:
-    """Every field of a kind, with its type, default and bounds."""
+def api_reference(resource: CustomResource) -> str:
+    """The page of a custom resource: every field with its type, default and bounds."""
     parts = [
         NOTICE,
-        f"# API reference: `{GROUP}/{VERSION}`, kind `{kind.kind}`\n",
-        PIPELINE_NOTE if kind is PIPELINE else ACCOUNT_NOTE,
+        f"# API reference: `{GROUP}/{VERSION}`, kind `{resource.kind}`\n",
+        PIPELINE_NOTE if resource is PIPELINE else ACCOUNT_NOTE,
         "## spec\n",
-        _table(schema_of(kind.spec)),
+        _table(schema_of(resource.spec)),
         "### What admission refuses\n",
-        "\n".join(f"- {message}" for message in dict.fromkeys(_messages(schema_of(kind.spec)))) + "\n",
+        "\n".join(f"- {message}" for message in dict.fromkeys(_messages(schema_of(resource.spec)))) + "\n",
         "## status\n",
-        _table(schema_of(kind.status)),
+        _table(schema_of(resource.status)),
     ]
     return "\n".join(parts)
 
@@ -73,11 +78,11 @@ def settings_reference() -> str:
 
 
 def metrics_reference() -> str:
-    """Every metric, and how to get at them."""
+    """Every metric, and how to read the metrics."""
     rows = ["| metric | type | labels | meaning |", "|---|---|---|---|"]
     for metric in metrics.ALL:
         labels = ", ".join(f"`{label}`" for label in metric.labels)
-        rows.append(f"| `{metric.name}` | {metric.kind.value} | {labels} | {_one_line(metric.meaning)} |")
+        rows.append(f"| `{metric.name}` | {metric.type.value} | {labels} | {_one_line(metric.meaning)} |")
     return "\n".join([NOTICE, METRICS_PAGE, *rows, ""])
 
 

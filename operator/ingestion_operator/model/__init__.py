@@ -1,1 +1,4 @@
-"""The API as frozen values: the one source of truth for the CRD, the reference and every parse of an object."""
+"""The API as frozen values.
+
+The CRDs, the reference pages and every parser of an object are derived from these models.
+"""

@@ -1,6 +1,6 @@
-"""`AWSAccount`: which role of which AWS account pipelines may be built with, and who may. Written by administrators alone.
+"""`AWSAccount`: an AWS account for pipelines, the role that the operator assumes in it, and the namespaces that use it.
 
-Cluster-scoped: a pipeline can name one, and never a role.
+An AWSAccount is cluster-scoped, and only administrators write it. A pipeline can name an AWSAccount, but never a role.
 """
 
 from __future__ import annotations
@@ -41,42 +41,44 @@ class AccountSpec(
         cel(
             f"!self.roleArn.matches('{ROLE_ARN}') || !oldSelf.roleArn.matches('{ROLE_ARN}') "
             "|| self.roleArn.split(':')[4] == oldSelf.roleArn.split(':')[4]",
-            "the AWS account of roleArn cannot be changed: pipelines are built in it. Create a second AWSAccount for the other",
+            "the AWS account of roleArn cannot be changed, because pipelines are built in it: create a second AWSAccount for the "
+            "other account",
             ".roleArn",
         ),
         cel(
             f"self.externalId == '' || self.externalId.matches('{EXTERNAL_ID}')",
-            "externalId is 2 to 1,224 letters, digits and _+=,.@:/-, as the role's trust policy has it",
+            "externalId must have 2 to 1,224 letters, digits and _+=,.@:/-: write it exactly as in the trust policy of the role",
             ".externalId",
         ),
         cel(
             f"self.sessionTags.all(k, k.matches('{escaped(TAG_KEY)}') && !k.lowerAscii().startsWith('aws:'))",
-            "keys of session tags are 1 to 128 letters, digits, spaces and _.:/=+@- and must not begin with aws:",
+            "the key of a session tag must have 1 to 128 letters, digits, spaces and _.:/=+@- and must not begin with aws:",
             ".sessionTags",
         ),
         cel(
             f"self.sessionTags.all(k, self.sessionTags[k].matches('{escaped(TAG_VALUE)}'))",
-            "values of session tags are letters, digits, spaces and _.:/=+@-",
+            "the value of a session tag may have only letters, digits, spaces and _.:/=+@-",
             ".sessionTags",
         ),
         cel(
             "self.sessionTags.all(k, self.sessionTags.exists_one(other, other.lowerAscii() == k.lowerAscii()))",
-            "AWS takes keys of session tags that differ only in upper and lower case for one: write the key once",
+            "AWS treats keys of session tags that differ only in upper and lower case as one key: write the key once",
             ".sessionTags",
         ),
         cel(
             f"self.allowedNamespaces.all(n, n.matches('{NAMESPACES}'))",
-            "each of allowedNamespaces is the name of a namespace, or its beginning and *, for example team-*",
+            "every entry of allowedNamespaces must be the name of a namespace, or the beginning of a name followed by *, for "
+            "example team-*",
             ".allowedNamespaces",
         ),
         cel(
             f"self.allowedRegions.all(r, r.matches('{REGION}'))",
-            "each of allowedRegions is the code of an AWS region, for example eu-west-1",
+            "every entry of allowedRegions must be the code of an AWS region, for example eu-west-1",
             ".allowedRegions",
         ),
         cel(
             f"self.endpointUrl == '' || self.endpointUrl.matches('{ENDPOINT}')",
-            "endpointUrl is https:// or http:// with a host and, if it is another than usual, a port",
+            "endpointUrl must be https:// or http:// followed by a host and an optional port, for example https://vpce-1.example.com",
             ".endpointUrl",
         ),
         cel(
@@ -87,71 +89,80 @@ class AccountSpec(
         cel(
             f"!self.permissionsBoundary.matches('{BOUNDARY_ARN}') || !self.roleArn.matches('{ROLE_ARN}') "
             "|| self.permissionsBoundary.split(':')[4] in ['aws', self.roleArn.split(':')[4]]",
-            "a role is bounded by a policy of its own account or of AWS: name one of the account of roleArn",
+            "permissionsBoundary must be a policy of the account of roleArn, or a policy of AWS: name one of these",
             ".permissionsBoundary",
         ),
     ),
 ):
-    """Which role the operator assumes for pipelines, and which pipelines may have it."""
+    """The AWS account, the role that the operator assumes in it, and the pipelines that may use it."""
 
     role_arn: Annotated[str, StringConstraints(max_length=640)]
-    """ARN of the role that the operator assumes: for its own calls, and Pulumi for those of updates. Its account is that of
-    the pipelines and cannot be changed."""
+    """The ARN of the role that the operator assumes to build, check and delete pipelines. The pipelines are built in
+    the account of this role. The role can be changed later, but not its account."""
     external_id: Annotated[str, StringConstraints(max_length=1224)] = ""
-    """External ID that the role's trust policy asks for. No secret: whoever may read AWSAccounts sees it."""
+    """The external ID that the trust policy of the role requires. If it is empty, the operator sends none. The
+    external ID is not a secret: everybody who may read AWSAccounts can see it."""
     session_tags: Annotated[
         dict[Annotated[str, StringConstraints(max_length=128)], Annotated[str, StringConstraints(max_length=256)]],
         Field(max_length=50),
     ] = {}  # noqa: RUF012 - a pydantic default, copied for each
-    """Tags of the sessions, for policies in the account to ask for. The trust policy has to allow sts:TagSession."""
+    """The tags of the operator's sessions. Policies in the account can require them. The trust policy of the role
+    must allow sts:TagSession."""
     session_duration_seconds: Annotated[int, Field(ge=900, le=43200)] = 3600
-    """For how long a session lasts, in seconds. It is renewed before it ends, also within an update. More than an hour needs
-    the role's MaxSessionDuration, and an operator whose own identity is not a role's (AWS allows a chain of roles one hour)."""
+    """A session of the operator lasts this number of seconds. The default is 3600, which is one hour. The operator
+    renews a session before it ends, even during an update. A longer session needs a role with a
+    MaxSessionDuration of the same length. It also needs an operator whose own identity is not a role: if one role
+    assumes another role, AWS allows at most one hour."""
     allowed_namespaces: Annotated[
         tuple[Annotated[str, StringConstraints(max_length=63)], ...],
         Field(max_length=256, json_schema_extra=LIST_SET),
     ] = ()
-    """Namespaces whose pipelines may be built with it: names, or beginnings of names followed by `*`; `*` is every namespace.
-    Default: none."""
+    """The namespaces whose pipelines may use the account. An entry is a name, or the beginning of a name followed by
+    `*`. The entry `*` stands for every namespace. If the list is empty, no pipeline may use the account."""
     allowed_regions: Annotated[
         tuple[Annotated[str, StringConstraints(max_length=32)], ...],
         Field(max_length=64, json_schema_extra=LIST_SET),
     ] = ()
-    """AWS regions in which pipelines may be built with it. Default: every region."""
+    """The AWS regions in which pipelines may be built. If the list is empty, every region is allowed."""
     endpoint_url: Annotated[str, StringConstraints(max_length=256)] = ""
-    """URL at which every AWS service of the account is reached, for an emulator or a private endpoint. Buckets are then
-    addressed as `endpoint/bucket`. Default: as for the operator itself."""
+    """The URL at which the operator reaches every AWS service of the account, for example an emulator or a private
+    endpoint. The operator then addresses buckets as `endpoint/bucket`. If it is empty, the operator uses the same
+    endpoints as for its own account."""
     permissions_boundary: Annotated[str, StringConstraints(max_length=640)] = ""
-    """ARN of the IAM policy that bounds the roles of the account's functions. Default: the account's policy of the same name as
-    the operator's INGESTION_PERMISSIONS_BOUNDARY, if that is set."""
+    """The ARN of the IAM policy that limits the role of every function in the account. If it is empty and the
+    operator has the setting INGESTION_PERMISSIONS_BOUNDARY, the operator uses the policy with the same name in
+    the account."""
     default: bool = False
-    """True: pipelines that name no account are built with this one. There can be one default."""
+    """If true, new pipelines that name no account use this one. The default is false. If two AWSAccounts are marked
+    as the default, neither is used, and new pipelines that name no account wait."""
 
 
 class AccountStatus(StatusModel):
-    """Whether the role can be assumed, and how many pipelines were built with it."""
+    """The result of the last check of the role. The operator writes it."""
 
     observed_generation: int | None = None
+    """The `metadata.generation` that the operator last checked."""
     next_check_time: datetime | None = None
-    """When the operator tries the role again by itself."""
+    """The time at which the operator checks the role again by itself."""
     checked_time: datetime | None = None
-    """When it did last."""
+    """The time at which the operator last checked the role."""
     conditions: ConditionList = ()
+    """The state of the account in short. `Ready` is `True` when the operator could assume the role."""
     account_id: str = ""
-    """Number of the AWS account that the role leads to, as AWS says it."""
+    """The number of the AWS account of the role, as AWS reported it."""
     assumed_role_arn: str = ""
-    """ARN of the session: what policies and CloudTrail in the account see of the operator."""
+    """The ARN of the operator's session. CloudTrail and policies in the account see this ARN."""
     pipelines: int = 0
-    """Pipelines that were built with it, or were begun to be, at the last check."""
+    """The number of pipelines that use the account, as counted at the last check."""
 
     def condition(self, kind: str) -> Condition | None:
-        """The condition of that type, or None."""
+        """The condition of this type, or None."""
         return next((c for c in self.conditions if c.type == kind), None)
 
 
 @dataclass(frozen=True)
 class Account:
-    """One AWSAccount, as it was read; whether its spec can be read is found out when it is asked for."""
+    """An AWSAccount as read from the API server. Its spec is only parsed when it is needed, and may be invalid."""
 
     name: str
     generation: int
@@ -161,21 +172,21 @@ class Account:
 
     @property
     def spec(self) -> AccountSpec:
-        """The spec. Raises SpecInvalid for one that got past admission and that this version cannot work with."""
+        """The spec. Raises SpecInvalid if admission let a spec through that this version cannot read."""
         try:
             return AccountSpec.model_validate(self.document)
         except ValidationError as error:
-            found = "; ".join(f"spec.{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-            raise SpecInvalid(f"{ACCOUNT_KIND} {self.name}: {found}") from error
+            faults = "; ".join(f"spec.{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+            raise SpecInvalid(f"{ACCOUNT_KIND} {self.name}: {faults}") from error
 
     @property
     def is_default(self) -> bool:
-        """Whether it is to be that of pipelines that name none."""
+        """Whether new pipelines that name no account use this one. False if the spec cannot be read."""
         return self.document.get("default") is True
 
 
 def parse_account(body: Mapping[str, Any]) -> Account:
-    """Read an AWSAccount; a status that cannot be read counts as none."""
+    """Read an AWSAccount. A status that cannot be read counts as empty."""
     metadata = body["metadata"]
     try:
         status = AccountStatus.model_validate(body.get("status") or {})

@@ -1,4 +1,7 @@
-"""What several parts of the spec share: kinds of text, and the rules that refuse what AWS would not take."""
+"""Types and rules that several parts of the spec share: names, keys and the encryption of a bucket.
+
+The rules refuse values that AWS would not accept.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,9 @@ from pydantic import StringConstraints
 
 from ingestion_operator.model.base import Model, cel, rules
 
-# Literal keys only: these would be a wildcard in an ARN or in an event pattern, and match more than was meant.
+# The refused characters are wildcards in an ARN or in an event pattern. They would match more than the user means.
 LITERAL_KEY = r"^[^*?$\\\x00-\x1f\x7f]*$"
-# What does not stand in an ARN may have a $, as the `_$folder$` of Hadoop.
+# Text that never becomes part of an ARN may contain $, for example the suffix `_$folder$` of Hadoop.
 LITERAL_END = r"^[^*?\\\x00-\x1f\x7f]*$"
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
 BUCKET_NAME = r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
@@ -29,26 +32,28 @@ LIST_ATOMIC = {"x-kubernetes-list-type": "atomic"}
 
 
 def escaped(pattern: str) -> str:
-    """A regular expression as it is written in a CEL string."""
+    """A regular expression, escaped for a CEL string."""
     return pattern.replace("\\", "\\\\")
 
 
 def json_size(text: str) -> str:
-    r"""The length of a text, given as a CEL expression, in a JSON string; a little more where it is not ASCII.
+    r"""A CEL expression for the length of a text inside a JSON string. `text` is a CEL expression too.
 
-    What is not ASCII is written as one or two \u escapes of six characters, and takes two to four bytes in UTF-8.
+    The result is a little too large for text that is not ASCII. JSON writes each such character as one or two \u
+    escapes of six characters each, and the character takes two to four bytes in UTF-8.
     """
     return f"(5 * size(bytes({text})) - 4 * size({text}) + size({text}.split('\"')) - 1)"
 
 
 def literal(field: str, value: str = "", allowed: str = LITERAL_KEY) -> dict[str, str]:
-    """Refuses wildcards in a beginning or ending of object keys, or in each of a list of them."""
+    """Refuses wildcards in a prefix or suffix of object keys, or in every entry of a list of them."""
     pattern, refused = escaped(allowed), "*, ?, $, \\" if allowed == LITERAL_KEY else "*, ?, \\"
     what = f"self.{field}.matches('{pattern}')" if value else f"self.{field}.all(p, p.matches('{pattern}'))"
-    example = "'.txt' rather than '*.txt'" if "uffixes" in field else "'raw/' rather than 'raw/*'"
+    example = "'.txt' instead of '*.txt'" if "uffixes" in field else "'raw/' instead of 'raw/*'"
     return cel(
         what,
-        f"{value or f'each of {field}'} is taken literally: write {example} ({refused} and control characters are refused)",
+        f"{f'{value} is' if value else f'{field} are'} literal text: write {example} ({refused} and control characters are not "
+        "allowed)",
         f".{field}",
     )
 
@@ -58,32 +63,36 @@ RESERVED_ENDINGS = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
 
 
 def bucket_name(field: str, otherwise: str = "") -> dict[str, str]:
-    """Refuses, in a field, what is not the name of a bucket; with `otherwise`, which says so, it may be empty."""
+    """Refuses a value of a field that is not the name of a bucket.
+
+    `otherwise` allows an empty field too; the message ends with this text, which says what an empty field means.
+    """
     allowed = f"self.{field} == '' || " if otherwise else ""
     return cel(
         f"{allowed}(self.{field}.matches('{BUCKET_NAME}') && !self.{field}.contains('..'))",
-        f"{field} must be a bucket name of 3 to 63 lower-case letters, digits, hyphens and dots, beginning and ending with a "
+        f"{field} must be a bucket name of 3 to 63 lower-case letters, digits, hyphens and dots that begins and ends with a "
         f"letter or digit{otherwise}",
         f".{field}",
     )
 
 
 def bucket_name_rules() -> list[dict[str, str]]:
-    """Refuses, in a field `name`, what is not the name of a bucket; empty stands for a generated one."""
+    """Refuses a field `name` that is not the name of a bucket. An empty field stands for a generated name."""
     begins = " && ".join(f"!self.name.startsWith('{text}')" for text in RESERVED_BEGINNINGS)
     ends = " && ".join(f"!self.name.endsWith('{text}')" for text in RESERVED_ENDINGS)
     return [
-        bucket_name("name", "; leave it out for a generated one"),
+        bucket_name("name", "; leave it out to get a generated name"),
         cel(
             f"{begins} && {ends}",
-            f"name begins or ends with what AWS reserves ({', '.join(RESERVED_BEGINNINGS + RESERVED_ENDINGS)}): choose another",
+            f"name begins or ends with text that AWS reserves ({', '.join(RESERVED_BEGINNINGS + RESERVED_ENDINGS)}): choose another "
+            "name",
             ".name",
         ),
     ]
 
 
 class EncryptionType(StrEnum):
-    """Who holds the key that a bucket's objects are encrypted with."""
+    """Who owns the key that encrypts the objects of a bucket."""
 
     SSE_S3 = "SSES3"
     KMS = "KMS"
@@ -94,17 +103,23 @@ class Encryption(
     json_schema_extra=rules(
         cel(
             f"self.type != 'KMS' || self.keyArn.matches('{KEY_ARN}')",
-            "with type KMS, keyArn must be the ARN of a key, arn:aws:kms:<region>:<account>:key/<id>; an alias cannot be named "
-            "in an IAM policy",
+            "with type KMS, keyArn must be the ARN of a key, arn:aws:kms:<region>:<account>:key/<id>; write the key instead of an "
+            "alias, because an IAM policy cannot name an alias",
             ".keyArn",
         ),
-        cel("self.type == 'KMS' || self.keyArn == ''", "keyArn is only for type KMS: write type: KMS", ".keyArn"),
+        cel(
+            "self.type == 'KMS' || self.keyArn == ''",
+            "keyArn works only with type KMS: write type: KMS, or leave out keyArn",
+            ".keyArn",
+        ),
     ),
 ):
-    """How a bucket's objects are encrypted."""
+    """The encryption of the objects in the bucket."""
 
     type: EncryptionType = EncryptionType.SSE_S3
-    """`SSES3`: with keys that S3 holds. `KMS`: with a key of yours, which the function gets the right to use. The key's own
-    policy must leave it to IAM who uses the key (as AWS's default key policy does) or name the function's role."""
+    """The owner of the key. With `SSES3`, the default, S3 encrypts objects with its own keys. With `KMS`, S3
+    encrypts objects with your key, and the operator gives the function the right to use the key. The policy of
+    the key must also allow this: it must let IAM decide who uses the key, as AWS's default key policy does, or it
+    must name the function's role."""
     key_arn: Annotated[str, StringConstraints(max_length=256)] = ""
-    """ARN of the key, with type `KMS`."""
+    """The ARN of the KMS key. Type `KMS` needs it; type `SSES3` does not allow it. An alias is not accepted."""

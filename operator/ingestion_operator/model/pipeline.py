@@ -1,4 +1,4 @@
-"""The whole object: identity, spec and status, parsed from what the API server holds."""
+"""The whole object: identity, spec and status, parsed from the body that the API server stores."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CONFIRM_PURGE = f"{GROUP}/confirm-purge"
 
 @dataclass(frozen=True, order=True)
 class PipelineKey:
-    """Namespace and name of one pipeline."""
+    """The namespace and the name of a pipeline."""
 
     namespace: str
     name: str
@@ -35,8 +35,8 @@ class PipelineKey:
 
 
 @dataclass(frozen=True)
-class Identity:
-    """What is known of a pipeline even when its spec is invalid."""
+class PipelineRecord:
+    """Everything that is known of a pipeline, even if its spec is invalid."""
 
     key: PipelineKey
     uid: str
@@ -46,19 +46,19 @@ class Identity:
     status: Status = Status()
     deletion_policy: DeletionPolicy = DeletionPolicy.RETAIN_DATA
     region: str = ""
-    """Region that the spec names, if any."""
+    """The region in the spec. Empty if the spec names none."""
     account: str = ""
-    """AWSAccount that the spec names, if any."""
+    """The name of the AWSAccount in the spec. Empty if the spec names none."""
     source_bucket: str = ""
-    """Name of the source bucket that the spec names, if any."""
+    """The name of the source bucket in the spec. Empty if the spec names none."""
     source_is_made: bool = True
-    """Whether the spec leaves the source bucket to the operator: one that was there before is never its to delete."""
+    """Whether the operator makes the source bucket. The operator never deletes a bucket that existed before."""
 
 
-def parse_identity(body: Mapping[str, Any]) -> Identity:
-    """Read identity and status; never fails on a bad spec, so that deletion always works."""
+def parse_record(body: Mapping[str, Any]) -> PipelineRecord:
+    """Read identity and status. A bad spec does not raise here, so that deletion always works."""
     metadata = body["metadata"]
-    return Identity(
+    return PipelineRecord(
         key=PipelineKey(metadata["namespace"], metadata["name"]),
         uid=metadata["uid"],
         generation=metadata.get("generation", 1),
@@ -74,7 +74,11 @@ def parse_identity(body: Mapping[str, Any]) -> Identity:
 
 
 def parse_status(document: Mapping[str, Any]) -> Status:
-    """Read the status; one that cannot be read (edited by hand, of another version) counts as empty but for the stack."""
+    """Read the status.
+
+    A status may be unreadable because somebody edited it or another version wrote it. It then counts as empty, except
+    for its stack.
+    """
     try:
         return Status.model_validate(document)
     except ValidationError:
@@ -91,25 +95,25 @@ def _stack(document: Any) -> StackStatus | None:
 def parse_spec(body: Mapping[str, Any]) -> Spec:
     """Read the spec.
 
-    Raises SpecInvalid, naming each field, if an object got past admission that this version cannot work with.
+    Raises SpecInvalid, which names every wrong field, if admission let a spec through that this version cannot read.
     """
     try:
         return Spec.model_validate(body.get("spec") or {})
     except ValidationError as error:
-        found = "; ".join(f"spec.{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise SpecInvalid(found) from error
+        faults = "; ".join(f"spec.{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise SpecInvalid(faults) from error
 
 
 def _deletion_policy(spec: Mapping[str, Any]) -> DeletionPolicy:
     try:
         return DeletionPolicy((spec.get("deletion") or {}).get("policy", DeletionPolicy.RETAIN_DATA))
     except (ValueError, AttributeError):
-        # The careful one: with an unreadable policy nothing that holds data is deleted.
+        # An unreadable policy must not delete data, so the policy that keeps data applies.
         return DeletionPolicy.RETAIN_DATA
 
 
 def _text(body: Mapping[str, Any], *path: str) -> str:
-    found: Any = body
+    node: Any = body
     for key in path:
-        found = found.get(key) if isinstance(found, Mapping) else None
-    return found if isinstance(found, str) else ""
+        node = node.get(key) if isinstance(node, Mapping) else None
+    return node if isinstance(node, str) else ""

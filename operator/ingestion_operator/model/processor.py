@@ -1,4 +1,4 @@
-"""`spec.processor`: the Lambda function that is run for each object."""
+"""`spec.processor`: the Lambda function that processes each object."""
 
 from __future__ import annotations
 
@@ -8,26 +8,28 @@ from typing import Annotated
 from pydantic import Field, StringConstraints, WithJsonSchema
 
 from ingestion_operator.model.base import Model, cel, rules
-from ingestion_operator.model.fields import DATA_KEY, LIST_ATOMIC, LIST_SET, BucketName, ObjectName, bucket_name
+from ingestion_operator.model.code import Code
+from ingestion_operator.model.environment import EnvironmentVariable
+from ingestion_operator.model.fields import LIST_ATOMIC, LIST_SET
 from ingestion_operator.model.runtimes import BLOCKED, NEAREST, Architecture, Runtime
 
 
 class Tracing(StrEnum):
-    """AWS X-Ray tracing of the function."""
+    """The modes of AWS X-Ray tracing."""
 
     ACTIVE = "Active"
     PASS_THROUGH = "PassThrough"  # noqa: S105 - a mode, not a password
 
 
 class FunctionLogFormat(StrEnum):
-    """How Lambda writes the function's log lines."""
+    """The formats of the log lines of the function."""
 
     TEXT = "Text"
     JSON = "JSON"
 
 
 class LogRetention(IntEnum):
-    """The numbers of days for which CloudWatch Logs can keep a log group's events."""
+    """The retention times that CloudWatch Logs offers, in days."""
 
     DAYS_1 = 1
     DAYS_3 = 3
@@ -53,185 +55,41 @@ class LogRetention(IntEnum):
     DAYS_3653 = 3653
 
 
-class ConfigMapCode(
-    Model,
-    json_schema_extra=rules(
-        cel(f"self.key.matches('{DATA_KEY}')", "key is a key of a ConfigMap: letters, digits, -, _ and .", ".key"),
-    ),
-):
-    """Code in a ConfigMap of the pipeline's namespace. A change of the ConfigMap is deployed at once."""
-
-    name: ObjectName
-    """Name of the ConfigMap."""
-    key: Annotated[str, StringConstraints(max_length=253)] = ""
-    """The key that holds the handler's module. Empty: every key is a file of that name."""
-
-
-class S3Code(Model, json_schema_extra=rules(bucket_name("bucket"))):
-    """Code in a zip in S3, as a build puts it there. Up to 250 MB unzipped, Lambda's limit."""
-
-    bucket: BucketName
-    """Name of the bucket, in the pipeline's region. The operator must be allowed to read it."""
-    key: Annotated[str, StringConstraints(min_length=1, max_length=1024)]
-    """Key of the zip."""
-    version_id: Annotated[str, StringConstraints(max_length=1024)] = ""
-    """Version of the object. Empty: the latest, and a new one is deployed within a minute."""
-
-
-# https://docs.aws.amazon.com/AmazonECR/latest/userguide/Repositories.html
-IMAGE_URI = r"^[0-9]{12}[.]dkr[.]ecr[.][a-z0-9-]+[.]amazonaws[.](com([.]cn)?|eu)/[a-z0-9._/-]+(:[A-Za-z0-9._-]+)?@sha256:[0-9a-f]{64}$"
-
-
-class ImageCode(
-    Model,
-    json_schema_extra=rules(
-        cel(
-            f"self.uri.matches('{IMAGE_URI}')",
-            "uri must be an image of Amazon ECR with its digest, "
-            "<account>.dkr.ecr.<region>.amazonaws.com/<repository>@sha256:<64 hex digits>: a tag can be moved to another image",
-            ".uri",
-        ),
-    ),
-):
-    """Code in a container image. Its runtime and handler are in the image: `runtime` and `handler` are not looked at."""
-
-    uri: Annotated[str, StringConstraints(max_length=512)]
-    """The image in Amazon ECR, by digest."""
-
-
-SOURCES = ("inline", "configMapRef", "s3", "image")
-
-
-class Code(
-    Model,
-    json_schema_extra=rules(
-        cel(
-            " + ".join(f"(has(self.{source}) ? 1 : 0)" for source in SOURCES) + " == 1",
-            "exactly one code source is needed: write one of processor.code.inline, configMapRef, s3 and image",
-        ),
-    ),
-):
-    """The function's code: exactly one of the sources."""
-
-    inline: Annotated[str, StringConstraints(min_length=1, max_length=32768)] | None = None
-    """The source text of the handler's module. Up to 32 KiB; for more, use `configMapRef`."""
-    config_map_ref: ConfigMapCode | None = None
-    s3: S3Code | None = None
-    image: ImageCode | None = None
-
-
-# https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime; not TZ, PATH, LANG and
-# the like, nor the settings of AWS's own libraries and layers, such as AWS_LAMBDA_EXEC_WRAPPER, which may all be set.
-RESERVED_ENVIRONMENT = (
-    "RESULTS_BUCKET",
-    "RESULTS_PREFIX",
-    "RESULTS_TABLE",
-    "AWS_REGION",
-    "AWS_DEFAULT_REGION",
-    "AWS_ACCESS_KEY",
-    "AWS_ACCESS_KEY_ID",
-    "AWS_SECRET_KEY",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_SECURITY_TOKEN",
-    "AWS_SESSION_TOKEN",
-    "AWS_EXECUTION_ENV",
-    "AWS_LAMBDA_FUNCTION_NAME",
-    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
-    "AWS_LAMBDA_FUNCTION_VERSION",
-    "AWS_LAMBDA_INITIALIZATION_TYPE",
-    "AWS_LAMBDA_LOG_GROUP_NAME",
-    "AWS_LAMBDA_LOG_STREAM_NAME",
-    "AWS_LAMBDA_RUNTIME_API",
-    "LAMBDA_TASK_ROOT",
-    "LAMBDA_RUNTIME_DIR",
-)
-# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
-ENVIRONMENT_LIMIT = 4096
-
-
-class SecretKey(
-    Model,
-    json_schema_extra=rules(
-        cel(f"self.key.matches('{DATA_KEY}')", "key is a key of a Secret: letters, digits, -, _ and .", ".key"),
-    ),
-):
-    """One key of a Secret of the pipeline's namespace."""
-
-    name: ObjectName
-    """Name of the Secret."""
-    key: Annotated[str, StringConstraints(min_length=1, max_length=253)]
-    """Key in the Secret's data."""
-
-
-class ValueFrom(Model):
-    """Where a value comes from."""
-
-    secret_key_ref: SecretKey
-
-
-class EnvironmentVariable(
-    Model,
-    json_schema_extra=rules(
-        cel(
-            "self.name.matches('^[a-zA-Z][a-zA-Z0-9_]+$')",
-            "an environment name is a letter followed by at least one letter, digit or underscore",
-            ".name",
-        ),
-        cel(
-            f"!(self.name in [{', '.join(repr(n) for n in RESERVED_ENVIRONMENT)}])",
-            "this environment name is reserved by Lambda (AWS_REGION, AWS_ACCESS_KEY_ID, LAMBDA_TASK_ROOT, ...) or by the operator "
-            "(RESULTS_BUCKET, RESULTS_PREFIX, RESULTS_TABLE): choose another",
-            ".name",
-        ),
-        cel(
-            "!has(self.valueFrom) || self.value == ''",
-            "a variable has either a value or valueFrom: leave one of them out",
-            ".value",
-        ),
-    ),
-):
-    """One environment variable of the function."""
-
-    name: Annotated[str, StringConstraints(max_length=128)]
-    """Name of the variable: letters, digits and underscores."""
-    value: Annotated[str, StringConstraints(max_length=4096)] = ""
-    """Its value, readable by whoever may read the pipeline: no place for a secret."""
-    value_from: ValueFrom | None = None
-    """A value from a Secret. It is written to the function alone, encrypted in the operator's state, and nowhere else; a
-    change of the Secret is deployed within a minute."""
-
-
 class Vpc(
     Model,
     json_schema_extra=rules(
         cel(
             "self.subnetIds.all(s, s.matches('^subnet-([0-9a-f]{8}|[0-9a-f]{17})$'))",
-            "each of subnetIds is subnet- and 8 or 17 hexadecimal digits",
+            "every entry of subnetIds must be subnet- followed by 8 or 17 hexadecimal digits",
             ".subnetIds",
         ),
         cel(
             "self.securityGroupIds.all(s, s.matches('^sg-([0-9a-f]{8}|[0-9a-f]{17})$'))",
-            "each of securityGroupIds is sg- and 8 or 17 hexadecimal digits",
+            "every entry of securityGroupIds must be sg- followed by 8 or 17 hexadecimal digits",
             ".securityGroupIds",
         ),
     ),
 ):
-    """The network that the function reaches. Without a NAT gateway or VPC endpoints it does not reach S3 from there."""
+    """The VPC that the function runs in. If it is absent, the function runs outside of a VPC.
+
+    In a VPC the function reaches S3 only through a NAT gateway or a VPC endpoint.
+    """
 
     subnet_ids: Annotated[
         tuple[Annotated[str, StringConstraints(max_length=32)], ...],
         Field(min_length=1, max_length=16, json_schema_extra=LIST_SET),
     ]
-    """Subnets, at least one."""
+    """The IDs of the subnets. At least one is needed. Use subnets in two zones for high availability."""
     security_group_ids: Annotated[
         tuple[Annotated[str, StringConstraints(max_length=32)], ...],
         Field(min_length=1, max_length=5, json_schema_extra=LIST_SET),
     ]
-    """Security groups, at least one."""
+    """The IDs of the security groups. At least one is needed."""
 
 
 IDENTITY_SERVICES = ("iam", "sts", "organizations", "account", "sso", "identitystore", "rolesanywhere")
-# Six parts; IAM refuses a wildcard in the service, and knows accounts, none, and `aws` for what is Amazon's own.
+# An ARN has six parts. IAM refuses a wildcard in the service. The account may be a number, empty, or `aws` for
+# resources that Amazon owns.
 RESOURCE_ARN = r"^arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9*-]*:([0-9]{12}|aws|[*])?:.+$"
 
 
@@ -240,35 +98,36 @@ class Permission(
     json_schema_extra=rules(
         cel(
             "self.actions.all(a, a.matches('^[a-z0-9-]+:[A-Za-z][A-Za-z0-9_*]*$'))",
-            "an action is <service>:<operation>, for example sqs:SendMessage or dynamodb:Get*: name what the function needs",
+            "an action must be <service>:<operation>, for example sqs:SendMessage or dynamodb:Get*: name what the function needs",
             ".actions",
         ),
         cel(
             " && ".join(f"!self.actions.exists(a, a.startsWith('{service}:'))" for service in IDENTITY_SERVICES),
-            f"a function is not given rights to change who may do what ({', '.join(IDENTITY_SERVICES)}): ask an administrator "
-            "for a role elsewhere",
+            f"a function cannot get rights that change who may do what ({', '.join(IDENTITY_SERVICES)}): leave these actions "
+            "out, and ask an administrator to do this work outside of the pipeline",
             ".actions",
         ),
         cel(
             f"self.resources.all(r, r == '*' || r.matches('{RESOURCE_ARN}'))",
-            "a resource is an ARN, for example arn:aws:sqs:eu-west-1:123456789012:jobs, or * where the service knows nothing "
-            "narrower",
+            "a resource must be an ARN, for example arn:aws:sqs:eu-west-1:123456789012:jobs; write * only if the service does "
+            "not accept a narrower resource",
             ".resources",
         ),
     ),
 ):
-    """One more right of the function: always Allow, on the resources that are named."""
+    """Each entry becomes a statement in the IAM policy of the function. It allows the actions on the resources."""
 
     actions: Annotated[
         tuple[Annotated[str, StringConstraints(max_length=128)], ...],
         Field(min_length=1, max_length=30, json_schema_extra=LIST_SET),
     ]
-    """IAM actions, for example `sqs:SendMessage`."""
+    """The IAM actions, for example `sqs:SendMessage`. `*` is accepted in the name of the operation, but not as the
+    name of the service. Actions of services that manage identities, such as IAM, are not accepted."""
     resources: Annotated[
         tuple[Annotated[str, StringConstraints(max_length=512)], ...],
         Field(min_length=1, max_length=30, json_schema_extra=LIST_SET),
     ]
-    """ARNs. `*` is taken, and said in an Event."""
+    """The ARNs of the resources. `*` is accepted, but the operator reports it in a warning Event."""
 
 
 LAYER_ARN = r"^arn:aws[a-z-]*:lambda:[a-z0-9-]+:[0-9]{12}:layer:[A-Za-z0-9_-]+:[0-9]+$"
@@ -278,7 +137,7 @@ RUNTIME_SCHEMA = {
     "x-kubernetes-validations": [
         {
             "rule": f"!(self in [{', '.join(repr(name) for name in BLOCKED)}])",
-            "message": f"this runtime is blocked by AWS: write {NEAREST.value}, or better {Runtime.PYTHON_3_13.value}",
+            "message": f"AWS has blocked this runtime: write {NEAREST.value}, or better {Runtime.PYTHON_3_13.value}",
         },
         {
             "rule": f"self in [{', '.join(repr(r.value) for r in Runtime)}] || self in [{', '.join(repr(n) for n in BLOCKED)}]",
@@ -293,22 +152,22 @@ class Processor(
     json_schema_extra=rules(
         cel(
             "self.handler.matches('^[A-Za-z0-9_-]+([./][A-Za-z0-9_-]+)*[.][A-Za-z_][A-Za-z0-9_]*$')",
-            "handler is <module>.<function>, for example index.handler for a function called handler in index.py",
+            "handler must be <module>.<function>, for example index.handler for the function handler in the file index.py",
             ".handler",
         ),
         cel(
             "!has(self.reservedConcurrency) || self.reservedConcurrency != 0",
-            "reservedConcurrency: 0 would let no event be processed: write at least 1, or leave it out",
+            "with reservedConcurrency: 0 the function would process no event: write at least 1, or leave out reservedConcurrency",
             ".reservedConcurrency",
         ),
         cel(
             f"self.layers.all(l, l.matches('{LAYER_ARN}'))",
-            "a layer is the ARN of one version, arn:aws:lambda:<region>:<account>:layer:<name>:<version>",
+            "a layer must be the ARN of a layer version, arn:aws:lambda:<region>:<account>:layer:<name>:<version>",
             ".layers",
         ),
         cel(
             "self.layers.all(l, self.layers.exists_one(o, o.find('^.*:') == l.find('^.*:')))",
-            "a function takes a layer in one version only: name each layer once",
+            "a function can use only one version of a layer: name each layer once",
             ".layers",
         ),
         cel(
@@ -318,25 +177,29 @@ class Processor(
         ),
     ),
 ):
-    """The Lambda function that is run for each object."""
+    """The Lambda function that processes each object."""
 
     code: Code
     runtime: Annotated[Runtime, WithJsonSchema(RUNTIME_SCHEMA)] = Runtime.PYTHON_3_13
-    """Lambda runtime, `python3.9` to `python3.14`. One that AWS has deprecated is taken with a warning, one that AWS has
-    blocked is refused."""
+    """The Lambda runtime, from `python3.9` to `python3.14`. The default is `python3.13`. A runtime that AWS has
+    deprecated is accepted with a warning. A runtime that AWS has blocked is refused."""
     handler: Annotated[str, StringConstraints(max_length=128)] = "index.handler"
-    """`<module>.<function>` that is called with (event, context)."""
+    """The function that Lambda calls with `(event, context)`, as `<module>.<function>`. The default is
+    `index.handler`: the function `handler` in the file `index.py`."""
     architecture: Architecture = Architecture.ARM64
-    """Processor that the function runs on; `arm64` costs less for the same work."""
+    """The type of CPU that the function runs on. The default is `arm64`, which costs less than `x86_64` for the same
+    work."""
     memory_mib: Annotated[int, Field(alias="memoryMiB", ge=128, le=10240)] = 256
-    """Memory of the function in MiB; processor power grows with it."""
+    """The memory of the function, in MiB. The default is 256. A function with more memory also gets more CPU."""
     timeout_seconds: Annotated[int, Field(ge=1, le=900)] = 60
-    """Longest run for one object, in seconds."""
+    """The longest time that the function may run for one object, in seconds. The default is 60. Lambda stops a
+    longer run."""
     ephemeral_storage_mib: Annotated[int, Field(alias="ephemeralStorageMiB", ge=512, le=10240)] = 512
-    """Size of `/tmp` in MiB."""
+    """The size of the folder `/tmp` of the function, in MiB. The default is 512."""
     reserved_concurrency: Annotated[int, Field(ge=0, le=10000)] | None = None
-    """Most objects that are processed at the same time, taken from the account's limit. Absent: as many as the account
-    allows. Events that find no room wait and are tried again."""
+    """The function processes at most this many objects at the same time. AWS reserves this number from the limit of
+    the account. If the field is absent, the function may use all free concurrency of the account. Further events
+    wait, and Lambda tries them again."""
     environment: Annotated[
         tuple[EnvironmentVariable, ...],
         Field(
@@ -344,19 +207,24 @@ class Processor(
             json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
         ),
     ] = ()
-    """Environment variables. `RESULTS_BUCKET`, `RESULTS_PREFIX` and `RESULTS_TABLE` are set by the operator."""
+    """The environment variables of the function. The operator itself sets `RESULTS_BUCKET`, `RESULTS_PREFIX` and
+    `RESULTS_TABLE`. All variables together may take at most 4,096 bytes."""
     layers: Annotated[
         tuple[Annotated[str, StringConstraints(max_length=256)], ...],
         Field(max_length=5, json_schema_extra=LIST_ATOMIC),
     ] = ()
-    """Layers, by the ARN of a version, in the order in which they are laid over each other."""
+    """The ARNs of the layer versions that the function uses. Files of a later layer replace files of an earlier one.
+    The layers must be in the region of the pipeline. A container image cannot have layers."""
     vpc: Vpc | None = None
     permissions: Annotated[tuple[Permission, ...], Field(max_length=20, json_schema_extra=LIST_ATOMIC)] = ()
-    """More rights of the function than reading its objects and writing its results. The administrator's permissions boundary
-    still bounds them."""
+    """Further rights of the function. By default the function may only read its objects, write its results, its log
+    and its traces, and send failed events to its queue. The administrator's permissions boundary limits all of
+    these rights."""
     log_retention_days: LogRetention = LogRetention.DAYS_30
-    """For how many days the function's log is kept."""
+    """CloudWatch Logs keeps the log of the function for this number of days. The default is 30."""
     log_format: FunctionLogFormat = FunctionLogFormat.TEXT
-    """`Text`: as the function prints it. `JSON`: one JSON object for each line, which CloudWatch Logs can search by field."""
+    """The format of the log lines. With `Text`, the default, Lambda writes a line as the function prints it. With
+    `JSON`, Lambda writes one JSON object for each line, and CloudWatch Logs can search it by field."""
     tracing: Tracing = Tracing.ACTIVE
-    """AWS X-Ray tracing."""
+    """The mode of AWS X-Ray tracing. With `Active`, the default, Lambda samples requests and records their traces. With
+    `PassThrough`, Lambda records a trace only if the caller asks for it."""

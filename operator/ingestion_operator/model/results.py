@@ -1,4 +1,4 @@
-"""`spec.results`: where the function may write what it makes of an object."""
+"""`spec.results`: the bucket and the table that the function may write its results to."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ingestion_operator.model.fields import BucketName, Encryption, bucket_name_
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html
 TABLE_NAME = r"^([a-zA-Z0-9_.-]{3,255})?$"
 ATTRIBUTE_NAME = r"^[a-zA-Z0-9_.-]*$"
-TABLE_STAYS = "results are there already. Create a second pipeline for the other table"
+TABLE_STAYS = "the table holds results. Create a second pipeline with another table"
 
 
 class ResultsBucket(
@@ -22,18 +22,26 @@ class ResultsBucket(
         literal("prefix", "prefix"),
         cel(
             "self.name == oldSelf.name",
-            "results.bucket.name cannot be changed: results are there already. Create a second pipeline for the other bucket",
+            "results.bucket.name cannot be changed: the bucket holds results. Create a second pipeline with another bucket",
             ".name",
         ),
     ),
 ):
-    """The bucket for results, handed to the function as `RESULTS_BUCKET` and `RESULTS_PREFIX`."""
+    """The bucket that the function may write results to.
+
+    The environment variables `RESULTS_BUCKET` and `RESULTS_PREFIX` tell the function the name of the bucket and the
+    prefix.
+    """
 
     name: BucketName = ""
-    """Name of an existing bucket, which the operator neither changes nor deletes. Empty: one is made. Immutable."""
+    """The name of an existing bucket. The operator never changes or deletes this bucket. If it is empty, the
+    operator makes a bucket. The name cannot be changed later."""
     prefix: Annotated[str, StringConstraints(max_length=256)] = ""
-    """Beginning of the keys under which the function may write, for example `chunks/`."""
+    """The function may write only objects whose keys begin with this text, for example `chunks/`. Wildcards are not
+    allowed. If it is empty, the function may write any key."""
     encryption: Encryption = Encryption()
+    """The encryption of the objects in the bucket. By default S3 encrypts them with its own keys. The operator does
+    not change the encryption of an existing bucket: name its key only to let the function write objects."""
 
 
 def _unchanged(field: str) -> dict[str, str]:
@@ -47,21 +55,21 @@ class ResultsTable(
     json_schema_extra=rules(
         cel(
             f"self.name.matches('{TABLE_NAME}')",
-            "name must be a table name of 3 to 255 letters, digits, dots, hyphens and underscores; leave it out for a generated "
-            "one",
+            "name must be a table name of 3 to 255 letters, digits, dots, hyphens and underscores; leave it out to get a "
+            "generated name",
             ".name",
         ),
         *(
             cel(
                 f"self.{key}.matches('{ATTRIBUTE_NAME}')",
-                f"{key} is the name of an attribute: letters, digits, dots, hyphens and underscores",
+                f"{key} must be an attribute name of letters, digits, dots, hyphens and underscores",
                 f".{key}",
             )
             for key in ("partitionKey", "sortKey")
         ),
         cel(
             "self.sortKey == '' || self.partitionKey != self.sortKey",
-            "partitionKey and sortKey are two attributes: choose another name for one, or leave sortKey out",
+            "partitionKey and sortKey must be different attributes: choose another name for one of them, or leave out sortKey",
             ".sortKey",
         ),
         _unchanged("name"),
@@ -69,15 +77,21 @@ class ResultsTable(
         _unchanged("sortKey"),
     ),
 ):
-    """The DynamoDB table for results, handed to the function as `RESULTS_TABLE`."""
+    """The DynamoDB table that the function may write results to.
+
+    The environment variable `RESULTS_TABLE` tells the function the name of the table.
+    """
 
     name: Annotated[str, StringConstraints(max_length=255)] = ""
-    """Name of an existing table of the pipeline's account and region, which the operator neither changes nor deletes. Empty:
-    one is made, paid by request, with point-in-time recovery. Immutable."""
+    """The name of an existing table in the account and region of the pipeline. The operator never changes or deletes
+    this table. If it is empty, the operator makes a table with on-demand billing and point-in-time recovery. The
+    name cannot be changed later."""
     partition_key: Annotated[str, StringConstraints(min_length=1, max_length=255)] = "id"
-    """Partition key of the table, a string attribute. Immutable."""
+    """The partition key of the table. It is an attribute of type string. The default is `id`. An existing table must
+    have the same key. The partition key cannot be changed later."""
     sort_key: Annotated[str, StringConstraints(max_length=255)] = ""
-    """Sort key of the table, a string attribute. Empty: none. Immutable."""
+    """The sort key of the table. It is an attribute of type string. If it is empty, the table has no sort key. An
+    existing table must have the same key. The sort key cannot be changed later."""
 
 
 class Results(
@@ -85,17 +99,17 @@ class Results(
     json_schema_extra=rules(
         cel(
             "!has(oldSelf.bucket) || has(self.bucket)",
-            "results.bucket cannot be taken away: it holds results. Delete the pipeline (its buckets stay under RetainData) and "
-            "create it without results",
+            "results.bucket cannot be removed: the bucket holds results. Delete the pipeline (deletion.policy RetainData keeps "
+            "its buckets) and create it again without results.bucket",
         ),
         cel(
             "!has(oldSelf.table) || has(self.table)",
-            "results.table cannot be taken away: it holds results. Delete the pipeline (its table stays under RetainData) and "
-            "create it without results",
+            "results.table cannot be removed: the table holds results. Delete the pipeline (deletion.policy RetainData keeps "
+            "its table) and create it again without results.table",
         ),
     ),
 ):
-    """Where the function may write its results."""
+    """The bucket and the table that the function may write its results to."""
 
     bucket: ResultsBucket | None = None
     table: ResultsTable | None = None

@@ -1,6 +1,7 @@
-"""Lambda's Python runtimes and the architectures they run on, as data with AWS's dates.
+"""The Python runtimes of Lambda with AWS's dates, and the CPU architectures, as data.
 
-Source: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html. AWS moves these dates, mostly to later ones.
+Source: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html. AWS changes these dates, mostly to later
+ones.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from enum import StrEnum
 
 
 class Runtime(StrEnum):
-    """The runtimes in which a function could still be created when this version was released."""
+    """The runtimes that AWS still accepted for new functions when this version was released."""
 
     PYTHON_3_9 = "python3.9"
     PYTHON_3_10 = "python3.10"
@@ -28,7 +29,7 @@ class Runtime(StrEnum):
 
 @dataclass(frozen=True)
 class Support:
-    """Until when AWS supports a runtime, lets functions be created in it, and lets them be updated."""
+    """The days on which AWS deprecates a runtime, stops the creation of functions, and stops their updates."""
 
     deprecated: date
     creation_blocked: date
@@ -44,41 +45,44 @@ SUPPORT: dict[Runtime, Support] = {
     Runtime.PYTHON_3_14: Support(date(2029, 6, 30), date(2029, 7, 31), date(2029, 8, 31)),
 }
 BLOCKED = ("python2.7", "python3.6", "python3.7", "python3.8")
-"""Runtimes that AWS had blocked already."""
+"""The runtimes that AWS had already blocked when this version was released."""
 NEAREST = Runtime.PYTHON_3_11
-"""What to write instead of a blocked one: the oldest runtime that is not deprecated."""
+"""The runtime that messages suggest instead of a blocked one: the oldest runtime that is not deprecated."""
 
 
 def deprecation(runtime: Runtime, today: date) -> str:
-    """What to tell the user of a runtime that AWS does not support any more; empty for the others."""
+    """The warning about a runtime that AWS has deprecated. Empty for a supported runtime."""
     support = SUPPORT[runtime]
     if today < support.deprecated:
         return ""
     return (
-        f"{runtime.value} is deprecated by AWS since {support.deprecated.isoformat()} and cannot be updated from "
-        f"{support.update_blocked.isoformat()}: move to {_nearest(today).value}"
+        f"{runtime.value} was deprecated by AWS on {support.deprecated.isoformat()}, and its functions cannot be updated from "
+        f"{support.update_blocked.isoformat()} on: move to {_nearest(today).value}"
     )
 
 
 def block(runtime: Runtime, today: date, *, exists: bool) -> str:
-    """Why AWS would not take a function of this runtime, and what to write instead; empty if it would.
+    """Why AWS would refuse a function with this runtime, and what to write instead. Empty if AWS would accept it.
 
-    `exists`: the function is there already, and is only updated.
+    `exists` says that the function exists already, so that AWS only has to update it.
     """
     support = SUPPORT[runtime]
     since = support.update_blocked if exists else support.creation_blocked
     if today < since:
         return ""
-    return f"runtime {runtime.value} is blocked by AWS since {since.isoformat()}: write {_nearest(today).value}"
+    return f"runtime {runtime.value} has been blocked by AWS since {since.isoformat()}: write {_nearest(today).value}"
 
 
 def _nearest(today: date) -> Runtime:
-    """The oldest runtime that is supported; the newest if none is, for then this table is out of date."""
+    """The oldest supported runtime.
+
+    If none is supported, this table is out of date, and the newest runtime is the best guess.
+    """
     return next((r for r, s in SUPPORT.items() if today < s.deprecated), Runtime.PYTHON_3_14)
 
 
 class Architecture(StrEnum):
-    """The processor a function runs on; arm64 costs less for the same work."""
+    """The type of CPU that a function runs on."""
 
     ARM64 = "arm64"
     X86_64 = "x86_64"

@@ -1,4 +1,4 @@
-"""`spec.source`: where data arrives and what counts as an arrival."""
+"""`spec.source`: the bucket in which objects arrive, and the objects that start the function."""
 
 from __future__ import annotations
 
@@ -21,14 +21,15 @@ from ingestion_operator.model.fields import (
 
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscloudtrail.html
 TRAIL_ARN = r"^(arn:aws[a-z-]*:cloudtrail:[a-z0-9-]+:[0-9]{12}:trail/[A-Za-z0-9._-]+)?$"
-# The longest name to which `-<account>-<region>-an` can be added without passing 63 characters in any region.
+# The longest name that still fits into 63 characters after `-<account>-<region>-an` is added, in every region.
 ACCOUNT_REGIONAL_LIMIT = 32
-# The largest number that EventBridge compares, and the size of a rule's pattern.
+# The largest number that EventBridge compares.
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html#filtering-numeric-matching
 LARGEST_COMPARED_BYTES = 5_000_000_000
+# The longest event pattern of a rule, in characters.
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html
 PATTERN_LIMIT = 2048
-# What a pattern says besides the keys: bucket, event names, bounds of the size.
+# Characters for everything in a pattern except the keys: the bucket, the event names and the size bounds.
 PATTERN_FRAME = 350
 BUCKET_STAYS = "the bucket holds data. Create a second pipeline with the other bucket"
 
@@ -41,21 +42,21 @@ class Trigger(StrEnum):
 
 
 class Management(StrEnum):
-    """Whose the source bucket is."""
+    """Who owns the source bucket."""
 
     MANAGED = "Managed"
     EXISTING = "Existing"
 
 
 class Versioning(StrEnum):
-    """Whether earlier versions of an object are kept."""
+    """Whether S3 keeps earlier versions of an object."""
 
     ENABLED = "Enabled"
     SUSPENDED = "Suspended"
 
 
 class Naming(StrEnum):
-    """Among which buckets a name has to be unique."""
+    """Where the name of a bucket must be unique."""
 
     GLOBAL = "Global"
     ACCOUNT_REGIONAL = "AccountRegional"
@@ -71,29 +72,29 @@ class SourceBucket(
         *bucket_name_rules(),
         cel(
             "self.management == 'Managed' || self.name != ''",
-            "an existing bucket must be named: write source.bucket.name, or management: Managed for a new one",
+            "an existing bucket needs a name: write source.bucket.name, or write management: Managed for a new bucket",
             ".name",
         ),
         cel(
             "self.management == 'Managed' || self.naming == 'Global'",
-            "naming is for buckets that the operator makes: leave it out for an existing one",
+            "naming works only for a bucket that the operator makes: leave out naming for an existing bucket",
             ".naming",
         ),
         cel(
             "self.management == 'Existing' || !self.name.contains('.')",
-            "a bucket that the operator makes has no dots in its name, which break TLS: write hyphens",
+            "a bucket that the operator makes cannot have dots in its name, because dots break TLS: write hyphens instead",
             ".name",
         ),
         cel(
             "self.management == 'Existing' || !self.name.endsWith('-an')",
-            "a name that ends with -an is completed by AWS only: leave the ending out, and write naming: AccountRegional if it "
-            "is to be unique in your account and region",
+            "AWS reserves the ending -an for account-regional names: leave out the ending, and write naming: AccountRegional if "
+            "the name must be unique only in your account and region",
             ".name",
         ),
         cel(
             f"self.naming == 'Global' || size(self.name) <= {ACCOUNT_REGIONAL_LIMIT}",
-            f"with naming AccountRegional the name must not be longer than {ACCOUNT_REGIONAL_LIMIT} characters: "
-            "-<account>-<region>-an is added to it",
+            f"with naming AccountRegional, name must not be longer than {ACCOUNT_REGIONAL_LIMIT} characters, because the "
+            "operator adds -<account>-<region>-an: choose a shorter name",
             ".name",
         ),
         _unchanged("name", BUCKET_STAYS),
@@ -101,32 +102,42 @@ class SourceBucket(
         _unchanged("naming", BUCKET_STAYS),
     ),
 ):
-    """The bucket into which objects are put.
+    """The bucket in which objects arrive.
 
-    The operator makes it encrypted, private, TLS only and versioned, or takes an existing one as it is.
+    By default the operator makes a bucket that is encrypted, private, versioned and reachable only over TLS. With
+    `management: Existing`, the pipeline uses a bucket that exists already.
     """
 
     name: BucketName = ""
-    """Name of the bucket, unique in all of AWS. Empty: generated from the pipeline's namespace and name. Immutable."""
+    """The name of the bucket. It must be unique in all of AWS, unless `naming` says otherwise. If it is empty, the
+    operator generates a name from the namespace and the name of the pipeline. The name cannot be changed later."""
     management: Management = Management.MANAGED
-    """`Managed`: the operator makes the bucket and keeps its settings. `Existing`: it is never created, emptied or deleted;
-    only events to EventBridge are switched on, beside whatever notifications it has. Several pipelines may share it.
-    Immutable."""
+    """The owner of the bucket. With `Managed`, the default, the operator makes the bucket and keeps its settings as
+    the spec says. With `Existing`, the operator never creates, empties or deletes the bucket. It only turns on
+    events to EventBridge and leaves other notifications of the bucket alone. Several pipelines may share an
+    existing bucket. The field cannot be changed later."""
     naming: Naming = Naming.GLOBAL
-    """`AccountRegional`: the name is completed by `-<account>-<region>-an` and cannot be taken by anybody else. Immutable."""
+    """The scope in which the name must be unique. With `Global`, the default, the bucket has exactly the given name,
+    which must be unique in all of AWS. With `AccountRegional`, the operator adds `-<account>-<region>-an` to the
+    name, and no other AWS account can take it. The field applies only to a bucket that the operator makes. The
+    field cannot be changed later."""
     encryption: Encryption = Encryption()
+    """The encryption of the objects in the bucket. By default S3 encrypts them with its own keys. The operator does
+    not change the encryption of an existing bucket: name its key only to let the function read the objects."""
     versioning: Versioning = Versioning.ENABLED
-    """`Enabled`: an object that is overwritten or deleted is kept as an earlier version. `Suspended`: it is not."""
+    """The versioning of the bucket. With `Enabled`, the default, S3 keeps an object as an earlier version when it is
+    overwritten or deleted. With `Suspended`, S3 does not keep it. The field has no effect on an existing bucket."""
     noncurrent_version_days: Annotated[int, Field(ge=1, le=3650)] = 90
-    """For how many days earlier versions are kept."""
+    """S3 keeps earlier versions of an object for this number of days. The default is 90. The field has no effect on
+    an existing bucket."""
 
 
 def _sum(field: str, each: int) -> str:
-    """CEL: the characters that a list of keys takes in a pattern, with `each` for what stands around one of them."""
+    """A CEL expression for the characters of a list of keys in a pattern. `each` characters stand around each key."""
     return f"self.{field}.map(p, {json_size('p')} + {each}).sum()"
 
 
-# Prefixes with suffixes need a wildcard for each pair; see `pattern`.
+# Prefixes together with suffixes need one wildcard for each pair.
 PATTERN_SIZE = (
     "(size(self.prefixes) > 0 && size(self.suffixes) > 0 "
     f"? size(self.suffixes) * {_sum('prefixes', 10)} + size(self.prefixes) * {_sum('suffixes', 10)} "
@@ -141,40 +152,49 @@ class Filter(
         *(literal(f, allowed=LITERAL_END) for f in ("suffixes", "excludePrefixes", "excludeSuffixes")),
         cel(
             f"{PATTERN_SIZE} + {PATTERN_FRAME} <= {PATTERN_LIMIT}",
-            f"the filter makes an event pattern of more than {PATTERN_LIMIT:,} characters, EventBridge's limit, in which each prefix "
-            "with each suffix is one entry: write fewer or shorter ones, or spread them over several pipelines",
+            f"the filter makes an event pattern longer than {PATTERN_LIMIT:,} characters, which is EventBridge's limit; the pattern "
+            "has one entry for every pair of a prefix and a suffix: write fewer or shorter prefixes and suffixes, or use several "
+            "pipelines",
         ),
         cel(
             "(size(self.excludePrefixes) == 0 && size(self.excludeSuffixes) == 0) "
             "|| (size(self.prefixes) == 0 && size(self.suffixes) == 0)",
-            "EventBridge cannot say 'begins with raw/ but not with raw/tmp/': write either prefixes and suffixes, or "
+            "EventBridge cannot match 'begins with raw/ but not with raw/tmp/': write either prefixes and suffixes, or "
             "excludePrefixes and excludeSuffixes",
         ),
         cel(
             "!has(self.maxSizeBytes) || self.maxSizeBytes >= self.minSizeBytes",
-            "no object is both larger than minSizeBytes and smaller than maxSizeBytes: make maxSizeBytes the larger one",
+            "maxSizeBytes is smaller than minSizeBytes, so no object can match: write a larger maxSizeBytes",
             ".maxSizeBytes",
         ),
     ),
 ):
-    """Which objects are processed. Empty: all of them.
+    """The objects that the pipeline processes. Without a filter, the pipeline processes every object.
 
-    Any of the prefixes together with any of the suffixes, or all but the excluded ones; of a size within the bounds.
+    An object matches if its key begins with any of the prefixes and ends with any of the suffixes. With exclusions, an
+    object matches if its key has none of the excluded prefixes and suffixes. The size must be within the bounds too.
     """
 
     prefixes: Annotated[tuple[KeyPart, ...], Field(max_length=20, json_schema_extra=LIST_SET)] = ()
-    """Beginnings of object keys, taken literally, for example `raw/`. Empty: every beginning."""
+    """The pipeline processes only keys that begin with one of these texts, for example `raw/`. Wildcards are not
+    allowed. If the list is empty, a key may begin with anything."""
     suffixes: Annotated[tuple[KeyPart, ...], Field(max_length=20, json_schema_extra=LIST_SET)] = ()
-    """Endings of object keys, taken literally, for example `.txt`. Empty: every ending."""
+    """The pipeline processes only keys that end with one of these texts, for example `.txt`. Wildcards are not
+    allowed. If the list is empty, a key may end with anything."""
     exclude_prefixes: Annotated[tuple[KeyPart, ...], Field(max_length=20, json_schema_extra=LIST_SET)] = ()
-    """Beginnings of object keys that are not processed, for example `tmp/`. Not together with prefixes or suffixes."""
+    """The pipeline ignores keys that begin with one of these texts, for example `tmp/`. Wildcards are not allowed.
+    The field cannot be used together with `prefixes` or `suffixes`."""
     exclude_suffixes: Annotated[tuple[KeyPart, ...], Field(max_length=20, json_schema_extra=LIST_SET)] = ()
-    """Endings of object keys that are not processed, for example `.tmp`. Not together with prefixes or suffixes."""
+    """The pipeline ignores keys that end with one of these texts, for example `.tmp`. Wildcards are not allowed. The
+    field cannot be used together with `prefixes` or `suffixes`."""
     min_size_bytes: Annotated[int, Field(ge=0, le=LARGEST_COMPARED_BYTES)] = 0
-    """Smallest object that is processed, in bytes; 1 leaves out empty objects, such as the folders of the S3 console.
-    EventBridge compares numbers up to 5,000,000,000: with any bound but 1, objects of more bytes are not processed."""
+    """The size of the smallest object that the pipeline processes, in bytes. The default is 0. With 1, the pipeline
+    ignores empty objects, such as the folders of the S3 console. EventBridge cannot compare numbers above
+    5,000,000,000: with a minimum of 2 or more, the pipeline ignores objects with more bytes. Values above 0 work
+    only with trigger `EventBridge`."""
     max_size_bytes: Annotated[int, Field(ge=1, le=LARGEST_COMPARED_BYTES)] | None = None
-    """Largest object that is processed, in bytes, up to 5,000,000,000. Absent: no limit."""
+    """The size of the largest object that the pipeline processes, in bytes. If it is absent, there is no maximum. The
+    field works only with trigger `EventBridge`."""
 
 
 class CloudTrail(
@@ -182,16 +202,17 @@ class CloudTrail(
     json_schema_extra=rules(
         cel(
             f"self.trailArn.matches('{TRAIL_ARN}')",
-            "trailArn must be arn:aws:cloudtrail:<region>:<account>:trail/<name>; leave it out to have a trail made",
+            "trailArn must be the ARN of a trail, arn:aws:cloudtrail:<region>:<account>:trail/<name>; leave it out to get a new trail",
             ".trailArn",
         ),
     ),
 ):
-    """The trail that records the writes to the bucket."""
+    """The trail that records the writes to the bucket. It is allowed only with trigger `CloudTrail`."""
 
     trail_arn: Annotated[str, StringConstraints(max_length=256)] = ""
-    """ARN of a trail that logs data events of the source bucket. Empty: the pipeline gets one of its own, with a bucket of
-    its own for the log."""
+    """The ARN of an existing trail that records the data events of the source bucket. The operator never changes
+    this trail. If it is empty, the operator makes a trail for the pipeline, and a bucket for the log of the
+    trail."""
 
 
 class Source(
@@ -199,22 +220,23 @@ class Source(
     json_schema_extra=rules(
         cel(
             "!has(self.cloudTrail) || self.trigger == 'CloudTrail'",
-            "source.cloudTrail is only for trigger: CloudTrail; leave it out, or write trigger: CloudTrail",
+            "source.cloudTrail works only with trigger: CloudTrail; leave out source.cloudTrail, or write trigger: CloudTrail",
             ".cloudTrail",
         ),
         cel(
             "self.trigger == 'EventBridge' || (self.filter.minSizeBytes == 0 && !has(self.filter.maxSizeBytes))",
-            "CloudTrail's events do not tell an object's size: leave minSizeBytes and maxSizeBytes out, or write trigger: "
-            "EventBridge",
+            "CloudTrail's events do not contain the size of an object: leave out minSizeBytes and maxSizeBytes, or write "
+            "trigger: EventBridge",
             ".filter",
         ),
     ),
 ):
-    """Where data arrives and what counts as an arrival."""
+    """The bucket in which objects arrive, and the objects that start the function."""
 
     trigger: Trigger = Trigger.EVENT_BRIDGE
-    """`EventBridge`: S3's own "Object Created" events, delivered at least once, usually within seconds. `CloudTrail`: the
-    calls PutObject, CopyObject and CompleteMultipartUpload as a trail records them, minutes later and best effort."""
+    """The source of the events that start the function. With `EventBridge`, the default, S3 sends an "Object
+    Created" event at least once, usually within seconds. With `CloudTrail`, a trail records the calls PutObject,
+    CopyObject and CompleteMultipartUpload. Events of a trail arrive minutes later, and some may be lost."""
     bucket: SourceBucket = SourceBucket()
     filter: Filter = Filter()
     cloud_trail: CloudTrail | None = None

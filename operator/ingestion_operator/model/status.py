@@ -1,4 +1,4 @@
-"""`IngestionPipeline.status`: what the operator says. Written by the operator alone."""
+"""`IngestionPipeline.status`: the report of the operator. Only the operator writes it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ingestion_operator.model.base import StatusModel
 
 
 class ConditionStatus(StrEnum):
-    """The three values of a condition."""
+    """The possible values of a condition."""
 
     TRUE = "True"
     FALSE = "False"
@@ -20,17 +20,22 @@ class ConditionStatus(StrEnum):
 
 
 class Condition(StatusModel):
-    """One `metav1.Condition`.
+    """Each condition has the usual form of conditions in Kubernetes."""
 
-    Source: https://github.com/kubernetes/community/blob/master/contributors/devel/sig-architecture/api-conventions.md
-    """
-
+    # A `metav1.Condition`.
+    # Source: https://github.com/kubernetes/community/blob/master/contributors/devel/sig-architecture/api-conventions.md
     type: str
+    """The type of the condition, for example `Ready`. There is at most one condition of each type."""
     status: ConditionStatus
+    """The status of the condition: `True`, `False` or `Unknown`."""
     reason: str
+    """The reason for the status, in one word. docs/troubleshooting.md explains every reason."""
     message: str = ""
+    """The details for a person: what happened, and what to do about it."""
     observed_generation: int | None = None
+    """The `metadata.generation` that the condition is about."""
     last_transition_time: datetime
+    """The time at which the status of the condition last changed."""
 
 
 ConditionList = Annotated[
@@ -40,7 +45,7 @@ ConditionList = Annotated[
 
 
 class OperationType(StrEnum):
-    """What is done to the stack."""
+    """The type of an operation on the stack."""
 
     CREATE = "Create"
     UPDATE = "Update"
@@ -49,133 +54,183 @@ class OperationType(StrEnum):
 
 
 class OperationResult(StrEnum):
-    """How an operation ended."""
+    """The result of an operation."""
 
     SUCCEEDED = "Succeeded"
     FAILED = "Failed"
 
 
 class Operation(StatusModel):
-    """The operation under way."""
+    """The operation that is running now, or that was interrupted when the operator stopped. It is absent otherwise."""
 
     type: OperationType
+    """The type of the operation: `Create`, `Update`, `Refresh` (compare with AWS and correct) or `Destroy`."""
     id: str
+    """The ID of the operation. The log of the operator has the same ID."""
     start_time: datetime
+    """The time at which the operation started."""
     progress: str = ""
-    """Resources done / resources in all, for example `7/19`."""
+    """The number of finished resources and of all resources, for example `7/19`."""
     pod: str = ""
-    """The operator's pod that does it: `<namespace>/<name>/<uid>`."""
+    """The pod of the operator that runs the operation, as `<namespace>/<name>/<uid>`."""
 
 
 class Changes(StatusModel):
-    """How many resources an operation created, updated, deleted and found unchanged."""
+    """The numbers of resources that the operation changed or left unchanged."""
 
     create: int = 0
+    """The number of resources that the operation created."""
     update: int = 0
+    """The number of resources that the operation updated."""
     delete: int = 0
+    """The number of resources that the operation deleted."""
     same: int = 0
+    """The number of resources that the operation left unchanged."""
 
 
 class LastOperation(StatusModel):
-    """The operation that ended last."""
+    """The last operation that ended."""
 
     type: OperationType
+    """The type of the operation: `Create`, `Update`, `Refresh` (compare with AWS and correct) or `Destroy`."""
     result: OperationResult
+    """The result of the operation: `Succeeded` or `Failed`."""
     generation: int = 0
+    """The `metadata.generation` that the operation worked on."""
     start_time: datetime
+    """The time at which the operation started."""
     end_time: datetime
+    """The time at which the operation ended."""
     changes: Changes = Changes()
     reason: str = ""
+    """The reason for the result, in one word. The conditions use the same reasons."""
     message: str = ""
+    """The details for a person: what the operation did, or why it failed."""
     failures: int = 0
-    """Failures in a row; a change of the spec sets it back to 0."""
+    """The number of failures in a row. A change of the input, for example of the spec or the code, sets it back to
+    0."""
     next_retry_time: datetime | None = None
+    """The time of the next retry after a failure. It is absent after a success, and if the operator gave up. It is
+    also absent for a failed `Destroy`, which the operator always retries."""
     cli_processes: int = 0
-    """Pulumi processes that the operation took."""
+    """The number of Pulumi processes that the operation started."""
 
 
 class AwsResource(StatusModel):
-    """One resource of the pipeline in AWS."""
+    """Each entry is one resource in AWS."""
 
     name: str
+    """The name of the resource within the pipeline, for example `source-bucket`."""
     type: str
+    """The type of the resource in Pulumi, for example `aws:s3/bucket:Bucket`."""
     id: str = ""
+    """The ID of the resource in AWS, for example the name of a bucket."""
     arn: str = ""
+    """The ARN of the resource. It is empty for a resource without an ARN."""
 
 
 class Outputs(StatusModel):
-    """Names and addresses of what was made; absent for what the pipeline does not have."""
+    """The names and addresses of the pipeline's resources. A resource that the pipeline does not have is absent."""
 
     bucket_name: str = ""
+    """The name of the source bucket."""
     bucket_arn: str = ""
+    """The ARN of the source bucket."""
     function_name: str = ""
+    """The name of the function."""
     function_arn: str = ""
+    """The ARN of the function."""
     rule_arn: str = ""
+    """The ARN of the EventBridge rule that starts the function."""
     results_bucket: str | None = None
+    """The name of the bucket for results."""
     results_prefix: str | None = None
+    """The prefix of the keys that the function may write in the bucket for results."""
     results_table: str | None = None
+    """The name of the table for results."""
     dead_letter_queue_url: str | None = None
-    """The SQS queue with the events that were given up."""
+    """The URL of the SQS queue that keeps failed events."""
     trail_arn: str | None = None
-    """The trail that records the writes, with trigger `CloudTrail`."""
+    """The ARN of the trail that records the writes to the source bucket. Only pipelines with trigger `CloudTrail`
+    have it."""
     log_group: str = ""
+    """The name of the log group of the function."""
 
 
 class CodeStatus(StatusModel):
-    """The code that is deployed."""
+    """The code that is deployed now."""
 
     sha256: str
-    """Hash of the deployed zip or digest of the container image, in hexadecimal."""
+    """The SHA-256 hash of the deployed zip file, or the digest of the container image, in hexadecimal."""
 
 
 class DriftStatus(StatusModel):
-    """Changes made in AWS by somebody else."""
+    """The changes that somebody else made in AWS."""
 
     checked_time: datetime | None = None
+    """The time at which the operator last compared AWS with the pipeline."""
     detected_time: datetime | None = None
+    """The time at which the operator last found a change. It is absent if the operator never found one."""
     resources: tuple[str, ...] = ()
-    """Resources that differed at the last look, by their name in `status.resources`."""
+    """The resources that were changed at the last check. The names are those in `status.resources`."""
 
 
 class StackStatus(StatusModel):
-    """The Pulumi stack of the pipeline, and what deletion needs even when the spec cannot be read any more."""
+    """The Pulumi stack of the pipeline.
+
+    The operator uses this record to delete the pipeline without reading the spec.
+    """
 
     name: str
+    """The name of the stack."""
     region: str
+    """The AWS region in which the pipeline is built."""
     account: str = ""
-    """AWSAccount that it is built with; empty for the operator's own identity. Another default account does not move it."""
+    """The name of the AWSAccount with which the pipeline is built. It is empty for the operator's own identity. A
+    change of the default AWSAccount does not move the pipeline."""
     account_id: str = ""
+    """The number of the AWS account in which the pipeline is built."""
     data_buckets: tuple[str, ...] = ()
-    """Buckets that the pipeline made and that may hold data."""
+    """The buckets that the pipeline made and that may hold data."""
     data_tables: tuple[str, ...] = ()
-    """Tables that the pipeline made and that may hold data."""
+    """The tables that the pipeline made and that may hold data."""
     switched_on: str = ""
-    """Existing bucket whose events to EventBridge this operator switched on, and switches off when nobody listens any more."""
+    """The existing bucket for which this operator turned on events to EventBridge. The operator turns them off again
+    when no rule needs them any more."""
     encryption_salt: str = ""
-    """Salt with which the passphrase encrypts secrets in the state; a wrong passphrase is noticed by it. No secret itself."""
+    """The salt for the encryption of secrets in the state. It lets the operator notice a wrong passphrase. The salt
+    itself is not a secret."""
     fingerprint: str = ""
-    """Hash of everything that went into the last successful update."""
+    """The hash of all input of the last successful update."""
     attempted: str = ""
-    """Hash of everything that went into the last update, successful or not."""
+    """The hash of all input of the last update, successful or not."""
     lock_holder: str = ""
-    """The operator's pod that began an operation whose end is not written: the state's lock may be its."""
+    """The pod of the operator that started an operation whose end was never recorded. This pod may still hold the
+    lock of the state."""
     handled_request: str = ""
-    """The last value of the annotation reconcile-requested-at that was acted on."""
+    """The last value of the annotation ingestion-operator.io/reconcile-requested-at that the operator acted on."""
 
 
 class Status(StatusModel):
-    """What the operator knows about the pipeline."""
+    """The state of the pipeline. The operator writes it."""
 
     observed_generation: int | None = None
+    """The `metadata.generation` that the operator last worked on. The status is out of date while it is smaller than
+    `metadata.generation`."""
     next_check_time: datetime | None = None
-    """When the operator looks at the pipeline again by itself: a retry, or the next look for drift."""
+    """The time at which the operator works on the pipeline again by itself, for a retry or a check for changes. It
+    is absent if the operator waits for a change of the pipeline."""
     conditions: ConditionList = ()
+    """The state of the pipeline in short. `Ready` is `True` when the pipeline works in AWS as the spec says."""
+    announced: tuple[str, ...] = ()
+    """Warning Events that say what is true now, as `<reason>:<hash of the message>`. The operator does not repeat them."""
     operation: Operation | None = None
     last_operation: LastOperation | None = None
     resources: Annotated[
         tuple[AwsResource, ...],
         Field(json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]}),
     ] = ()
+    """The resources of the pipeline in AWS after the last successful update."""
     outputs: Outputs | None = None
     code: CodeStatus | None = None
     drift: DriftStatus | None = None
@@ -183,9 +238,9 @@ class Status(StatusModel):
 
     @property
     def is_built(self) -> bool:
-        """Whether an update has succeeded once: there is a pipeline in AWS."""
+        """Whether an update has ever succeeded, so that the pipeline exists in AWS."""
         return self.stack is not None and bool(self.stack.fingerprint)
 
     def condition(self, kind: str) -> Condition | None:
-        """The condition of that type, or None."""
+        """The condition of this type, or None."""
         return next((c for c in self.conditions if c.type == kind), None)

@@ -1,6 +1,6 @@
-"""Which AWSAccount a pipeline is built in, and whether it may be: looked up, and decided on values.
+"""Which AWSAccount a pipeline is built with, and whether it may use it.
 
-What was recorded when a pipeline was begun to be built stays: neither another default nor a namespace that is not allowed any more
+The account that was recorded with the first operation stays. Neither another default nor a namespace that lost its permission
 moves what is in AWS.
 """
 
@@ -13,41 +13,41 @@ from ingestion_operator.blueprint.access import OWN, Access, access_of
 from ingestion_operator.blueprint.place import Place
 from ingestion_operator.errors import AccessDenied, AccountChanged, DependencyNotReady, SeveralDefaults
 from ingestion_operator.model.account import Account, parse_account
-from ingestion_operator.model.pipeline import Identity, PipelineKey, parse_identity
+from ingestion_operator.model.pipeline import PipelineKey, PipelineRecord, parse_record
 from ingestion_operator.ports.cluster import Accounts
 from ingestion_operator.wording import few
 
 
-def access_for(cluster: Accounts, identity: Identity, region: str) -> Access:
-    """With what the pipeline is built in this region.
+def access_for(cluster: Accounts, record: PipelineRecord, region: str) -> Access:
+    """The access with which the pipeline is built in this region.
 
-    Raises DependencyNotReady for an account that is not there, AccessDenied if the pipeline may not have it.
+    Raises DependencyNotReady if the account does not exist, AccessDenied if the pipeline may not use it.
     """
-    account = account_of(cluster, identity)
+    account = account_of(cluster, record)
     if account is None:
         return OWN
-    if account.deleting and identity.status.stack is None:
+    if account.deleting and record.status.stack is None:
         raise DependencyNotReady(f"AWSAccount {account.name} is being deleted: name another one in spec.accountRef")
-    permit(account, identity.key.namespace, region)
+    permit(account, record.key.namespace, region)
     return access_of(account, cluster.cluster_id())
 
 
-def access_as_built(cluster: Accounts, identity: Identity) -> Access:
-    """With what the pipeline was built, whether or not it still may be: its deletion has to be possible.
+def access_as_built(cluster: Accounts, record: PipelineRecord) -> Access:
+    """The access with which the pipeline was built. Its deletion needs it, even if the pipeline may no longer use it.
 
-    Raises DependencyNotReady if the account is gone.
+    Raises DependencyNotReady if the account no longer exists.
     """
-    account = account_of(cluster, identity)
+    account = account_of(cluster, record)
     return OWN if account is None else access_of(account, cluster.cluster_id())
 
 
-def account_of(cluster: Accounts, identity: Identity) -> Account | None:
-    """The pipeline's account: as recorded, else as named, else the default. None for the operator's own identity.
+def account_of(cluster: Accounts, record: PipelineRecord) -> Account | None:
+    """The account that the status records, else the one that the spec names, else the default. None: the operator's identity.
 
-    Raises DependencyNotReady, naming it, if it does not exist.
+    Raises DependencyNotReady, naming the account, if it does not exist.
     """
-    stack = identity.status.stack
-    name = stack.account if stack is not None else identity.account
+    stack = record.status.stack
+    name = stack.account if stack is not None else record.account
     if not name:
         return _default(cluster) if stack is None else None
     if (body := cluster.account(name)) is not None:
@@ -57,36 +57,36 @@ def account_of(cluster: Accounts, identity: Identity) -> Account | None:
             f"AWSAccount {name}, named by spec.accountRef, does not exist: ask an administrator for it"
         )
     raise DependencyNotReady(
-        f"AWSAccount {name}, with which the pipeline was built, is gone: an administrator has to create it again, with a role of "
-        f"account {stack.account_id}; only deletion.policy Retain, which leaves everything in AWS, needs no account"
+        f"AWSAccount {name}, with which the pipeline was built, no longer exists: ask an administrator to create it again with a "
+        f"role of account {stack.account_id}; only deletion.policy Retain, which leaves everything in AWS, needs no account"
     )
 
 
 def _default(cluster: Accounts) -> Account | None:
-    found = defaults(map(parse_account, cluster.accounts()))
-    if len(found) > 1:
+    marked = defaults(map(parse_account, cluster.accounts()))
+    if len(marked) > 1:
         raise DependencyNotReady(
-            f"{several_defaults(found)}: ask an administrator to leave one, or name an account in spec.accountRef of a new pipeline"
+            f"{several_defaults(marked)}: ask an administrator to leave one, or name an account in spec.accountRef of a new pipeline"
         )
-    return found[0] if found else None
+    return marked[0] if marked else None
 
 
 def defaults(accounts: Iterable[Account]) -> tuple[Account, ...]:
-    """Those that are to be the default, by name; one that is being deleted is none any more."""
+    """The accounts that are marked default, by name, without those that are being deleted."""
     return tuple(sorted((a for a in accounts if a.is_default and not a.deleting), key=lambda a: a.name))
 
 
 def several_defaults(accounts: Sequence[Account]) -> str:
-    """What is wrong with more than one default."""
-    return f"AWSAccounts {few([a.name for a in accounts])} are all the default"
+    """Says which accounts are marked default."""
+    return f"AWSAccounts {few([a.name for a in accounts])} are all marked default"
 
 
 def check_default(account: Account, others: Iterable[Account]) -> None:
-    """Raises SeveralDefaults if this account is the default and another one too: of them none is taken."""
-    found = defaults(others)
-    if account.is_default and len(found) > 1:
+    """Raises SeveralDefaults if this account and another one are marked default. The operator then uses neither."""
+    marked = defaults(others)
+    if account.is_default and len(marked) > 1:
         raise SeveralDefaults(
-            f"{several_defaults(found)}: set default to false in all but one; until then pipelines that name no account wait"
+            f"{several_defaults(marked)}: set default to false in all but one; until then pipelines that name no account wait"
         )
 
 
@@ -105,26 +105,26 @@ def permit(account: Account, namespace: str, region: str) -> None:
 
 
 def matches(pattern: str, namespace: str) -> bool:
-    """Whether a namespace is the one of the pattern, or begins as it does before its `*`."""
+    """Whether the pattern names this namespace, or ends with `*` and the namespace begins with the text before it."""
     return namespace.startswith(pattern[:-1]) if pattern.endswith("*") else namespace == pattern
 
 
-def refuse_another_account(identity: Identity, place: Place) -> None:
-    """Raises AccountChanged if the credentials lead elsewhere than to where the pipeline was built.
+def refuse_another_account(record: PipelineRecord, place: Place) -> None:
+    """Raises AccountChanged if the credentials belong to another AWS account than the one in which the pipeline was built.
 
-    Nothing of it would be found there: an update would build it a second time, a deletion would leave it behind.
+    No part of it exists there: an update would build it a second time, and a deletion would leave it behind.
     """
-    stack = identity.status.stack
+    stack = record.status.stack
     if stack is None or stack.account_id in ("", place.account_id):
         return
     whose = f"AWSAccount {stack.account}" if stack.account else "the operator's own identity"
     raise AccountChanged(
-        f"{whose} leads to AWS account {place.account_id}, and the pipeline was built in {stack.account_id}: give it a role of "
+        f"{whose} belongs to AWS account {place.account_id}, but the pipeline was built in {stack.account_id}: give it a role of "
         f"{stack.account_id} again"
     )
 
 
-def users_of(name: str, pipelines: Iterable[Mapping[str, Any]]) -> tuple[PipelineKey, ...]:
-    """The pipelines that were built with an account, or were begun to be."""
-    found = (parse_identity(body) for body in pipelines)
-    return tuple(sorted(i.key for i in found if i.status.stack is not None and i.status.stack.account == name))
+def pipelines_built_with(name: str, pipelines: Iterable[Mapping[str, Any]]) -> tuple[PipelineKey, ...]:
+    """The pipelines whose first operation recorded this account."""
+    records = (parse_record(body) for body in pipelines)
+    return tuple(sorted(r.key for r in records if r.status.stack is not None and r.status.stack.account == name))

@@ -1,4 +1,4 @@
-"""What a user should know of a pipeline that works: said once in an Event, and in the condition for as long as it is so."""
+"""What a user should know about a pipeline that works: in one Event, and in the condition for as long as it is true."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from ingestion_operator.blueprint.filter_overlap import overlap
 from ingestion_operator.errors import SpecInvalid
-from ingestion_operator.model.pipeline import Identity, PipelineKey, parse_identity, parse_spec
+from ingestion_operator.model.pipeline import PipelineKey, PipelineRecord, parse_record, parse_spec
 from ingestion_operator.model.runtimes import deprecation
 from ingestion_operator.model.source import Source
 from ingestion_operator.model.spec import Spec
@@ -26,7 +26,7 @@ class Advice:
 
 
 def advice_on(spec: Spec, today: date) -> Iterator[Advice]:
-    """What the spec alone gives reason to say."""
+    """Advice that follows from the spec alone."""
     if spec.processor.code.image is None and (old := deprecation(spec.processor.runtime, today)):
         yield Advice(Reason.RUNTIME_DEPRECATED, f"processor.runtime {old}")
     wild = [action for p in spec.processor.permissions if "*" in p.resources for action in p.actions]
@@ -37,7 +37,7 @@ def advice_on(spec: Spec, today: date) -> Iterator[Advice]:
 
 
 def sharing(key: PipelineKey, spec: Spec, others: Sequence[Mapping[str, Any]]) -> Iterator[Advice]:
-    """Which other pipelines process some of the same objects of a shared bucket."""
+    """Advice that names other pipelines which process some of the same objects of a shared bucket."""
     shared = sorted(
         str(other)
         for other, source in sources_on(spec.source.bucket.name, others)
@@ -52,18 +52,18 @@ def sharing(key: PipelineKey, spec: Spec, others: Sequence[Mapping[str, Any]]) -
 
 
 def sources_on(bucket: str, bodies: Sequence[Mapping[str, Any]]) -> Iterator[tuple[PipelineKey, Source]]:
-    """The pipelines whose source bucket has this name, that are built and not on their way out."""
+    """The pipelines that read this bucket, are built, and are not being deleted."""
     for body in bodies:
-        identity = parse_identity(body)
-        if _bucket_of(identity) != bucket or identity.deleting or not identity.status.is_built:
+        record = parse_record(body)
+        if _bucket_of(record) != bucket or record.deleting or not record.status.is_built:
             continue
         try:
-            yield identity.key, parse_spec(body).source
+            yield record.key, parse_spec(body).source
         except SpecInvalid:
-            continue  # it processes nothing until it is mended
+            continue  # it processes nothing until its spec is fixed
 
 
-def _bucket_of(identity: Identity) -> str:
-    """The name of a pipeline's source bucket: a generated or completed one is only known once it is built."""
-    outputs = identity.status.outputs
-    return outputs.bucket_name if outputs and outputs.bucket_name else identity.source_bucket
+def _bucket_of(record: PipelineRecord) -> str:
+    """The name of a pipeline's source bucket. A generated or completed name is known only once the pipeline is built."""
+    outputs = record.status.outputs
+    return outputs.bucket_name if outputs and outputs.bucket_name else record.source_bucket

@@ -1,4 +1,4 @@
-"""Gathering: all the reading that has to be done before a decision."""
+"""Gathering: everything that the operator reads before a decision."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from datetime import date
 from typing import Any
 
 from ingestion_operator.blueprint import function_code
-from ingestion_operator.blueprint.assemble import blueprint
+from ingestion_operator.blueprint.assemble import assemble
 from ingestion_operator.blueprint.ownership import Owner
 from ingestion_operator.blueprint.parts.draft import Secrets
 from ingestion_operator.blueprint.resources import Blueprint
 from ingestion_operator.errors import PipelineError, SpecInvalid
-from ingestion_operator.model.pipeline import Identity, PipelineKey, parse_spec
+from ingestion_operator.model.pipeline import PipelineKey, PipelineRecord, parse_spec
 from ingestion_operator.model.processor import Processor
 from ingestion_operator.model.runtimes import block
 from ingestion_operator.model.source import Management
@@ -21,57 +21,57 @@ from ingestion_operator.model.spec import Spec
 from ingestion_operator.observe import references
 from ingestion_operator.observe.account_choice import access_for, refuse_another_account
 from ingestion_operator.observe.advice import Advice, advice_on, sharing
-from ingestion_operator.observe.observed import Observed
+from ingestion_operator.observe.observed import Buildable, Observed, Unbuildable
 from ingestion_operator.observe.refusals import (
     has_runtime,
     refuse_endless_loop,
     refuse_other_regions,
     refuse_what_aws_would_not_take,
 )
-from ingestion_operator.ports.cloud import Looks
+from ingestion_operator.ports.cloud import CloudReader
 from ingestion_operator.ports.cluster import Objects
 
 
 @dataclass(frozen=True)
 class Gatherer:
-    """Reads what a pipeline refers to and puts it together."""
+    """Reads what a pipeline refers to, and assembles its blueprint."""
 
     cluster: Objects
-    cloud: Looks
+    cloud: CloudReader
     default_region: str
     today: date
 
-    def observe(self, body: Mapping[str, Any], identity: Identity) -> Observed:
-        """Everything a decision needs; what is wrong is part of it, not raised."""
+    def observe(self, body: Mapping[str, Any], record: PipelineRecord) -> Observed:
+        """Everything a decision needs. What is wrong is part of it and is not raised."""
+        return Observed(record, self._wanted(body, record))
+
+    def _wanted(self, body: Mapping[str, Any], record: PipelineRecord) -> Buildable | Unbuildable:
+        spec: Spec | None = None
         try:
             spec = parse_spec(body)
-        except SpecInvalid as problem:
-            return Observed(identity, problem=problem)
-        try:
-            found = self._blueprint(spec, identity)
-            return Observed(identity, spec, found, advice=tuple(self._advice(spec, identity.key)))
+            return Buildable(spec, self._blueprint(spec, record), tuple(self._advice(spec, record.key)))
         except PipelineError as problem:
-            return Observed(identity, spec, problem=problem)
+            return Unbuildable(problem, spec)
 
-    def _blueprint(self, spec: Spec, identity: Identity) -> Blueprint:
-        exists = identity.status.is_built
+    def _blueprint(self, spec: Spec, record: PipelineRecord) -> Blueprint:
+        exists = record.status.is_built
         if blocked := block(spec.processor.runtime, self.today, exists=exists) if has_runtime(spec.processor) else "":
             raise SpecInvalid(f"processor.{blocked}")
         region = spec.region or self.default_region
-        access = access_for(self.cluster, identity, region)
+        access = access_for(self.cluster, record, region)
         cloud = self.cloud.using(access)
-        code = references.function_code(self.cluster, cloud, spec.processor, identity.key.namespace, region)
+        code = references.function_code(self.cluster, cloud, spec.processor, record.key.namespace, region)
         function_code.check(code, spec.processor)
-        secrets = self._secrets(spec.processor, identity.key.namespace)
+        secrets = self._secrets(spec.processor, record.key.namespace)
         place = cloud.place(region)
-        refuse_another_account(identity, place)
-        owner = Owner(self.cluster.cluster_id(), identity.key, identity.uid)
-        found = blueprint(spec, owner, place, code, secrets, access)
-        refuse_endless_loop(spec, found)
+        refuse_another_account(record, place)
+        owner = Owner(self.cluster.cluster_id(), record.key, record.uid)
+        planned = assemble(spec, owner, place, code, secrets, access)
+        refuse_endless_loop(spec, planned)
         refuse_other_regions(spec, place.region)
-        refuse_what_aws_would_not_take(found)
-        references.check(cloud, spec, found)
-        return found
+        refuse_what_aws_would_not_take(planned)
+        references.check(cloud, spec, planned)
+        return planned
 
     def _secrets(self, processor: Processor, namespace: str) -> Secrets:
         wanted = [v.value_from.secret_key_ref for v in processor.environment if v.value_from]

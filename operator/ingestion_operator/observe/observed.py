@@ -1,4 +1,4 @@
-"""All that is known of a pipeline before a decision."""
+"""All that is known about a pipeline before a decision: what is recorded, and what is wanted."""
 
 from __future__ import annotations
 
@@ -6,36 +6,33 @@ from dataclasses import dataclass
 
 from ingestion_operator.blueprint.resources import Blueprint
 from ingestion_operator.errors import PipelineError
-from ingestion_operator.model.pipeline import RECONCILE_REQUESTED_AT, Identity
+from ingestion_operator.model.pipeline import PipelineRecord
 from ingestion_operator.model.spec import Spec
-from ingestion_operator.model.status import LastOperation, StackStatus
 from ingestion_operator.observe.advice import Advice
 
 
 @dataclass(frozen=True)
-class Observed:
-    """All that was gathered before deciding."""
+class Buildable:
+    """The spec, its code and everything it refers to are there: this is what it asks for."""
 
-    identity: Identity
-    spec: Spec | None = None
-    blueprint: Blueprint | None = None
-    problem: PipelineError | None = None
-    """Why there is no blueprint: an invalid spec, code that does not compile, a missing ConfigMap."""
+    spec: Spec
+    blueprint: Blueprint
     advice: tuple[Advice, ...] = ()
     """What the user should know although it works."""
 
-    @property
-    def stack(self) -> StackStatus | None:
-        """The stack as recorded in the status."""
-        return self.identity.status.stack
 
-    @property
-    def last_operation(self) -> LastOperation | None:
-        """The operation that ended last."""
-        return self.identity.status.last_operation
+@dataclass(frozen=True)
+class Unbuildable:
+    """There is no blueprint: an invalid spec, code that does not compile, a missing ConfigMap."""
 
-    @property
-    def requested(self) -> str:
-        """The value of the annotation that asks for a reconcile, if it was not acted on yet."""
-        value = self.identity.annotations.get(RECONCILE_REQUESTED_AT, "")
-        return "" if self.stack is not None and value == self.stack.handled_request else value
+    problem: PipelineError
+    spec: Spec | None = None
+    """None if the spec itself cannot be read."""
+
+
+@dataclass(frozen=True)
+class Observed:
+    """One pipeline as it is and as it should be."""
+
+    record: PipelineRecord
+    wanted: Buildable | Unbuildable

@@ -1,6 +1,6 @@
-"""What a pipeline refers to, looked up: code, Secrets, buckets, tables and trails that others made.
+"""Looks up what a pipeline refers to: code, Secrets, and buckets, tables and trails that others made.
 
-What is not there yet is `DependencyNotReady`, naming it: it heals by itself when it appears.
+A missing object is `DependencyNotReady`, and the message names it. The pipeline goes on once the object exists.
 """
 
 from __future__ import annotations
@@ -17,14 +17,18 @@ from ingestion_operator.blueprint.function_code import (
 from ingestion_operator.blueprint.resources import Blueprint, Sensitive
 from ingestion_operator.blueprint.trail_selectors import records_writes
 from ingestion_operator.errors import DependencyNotReady, SpecInvalid, TrailMissing
-from ingestion_operator.model.processor import ConfigMapCode, Processor, S3Code, SecretKey
+from ingestion_operator.model.code import ConfigMapCode, S3Code
+from ingestion_operator.model.environment import SecretKey
+from ingestion_operator.model.processor import Processor
 from ingestion_operator.model.results import ResultsTable
 from ingestion_operator.model.spec import Spec
-from ingestion_operator.ports.cloud import Looks, TrailView
+from ingestion_operator.ports.cloud import CloudReader, TrailView
 from ingestion_operator.ports.cluster import Objects
 
 
-def function_code(cluster: Objects, cloud: Looks, processor: Processor, namespace: str, region: str) -> FunctionCode:
+def function_code(
+    cluster: Objects, cloud: CloudReader, processor: Processor, namespace: str, region: str
+) -> FunctionCode:
     """The code that the pipeline names.
 
     Raises DependencyNotReady, naming the ConfigMap, key or object that is missing.
@@ -58,14 +62,14 @@ def _from_config_map(
     return inline_bundle(processor, entries[reference.key])
 
 
-def _from_s3(cloud: Looks, reference: S3Code, region: str) -> S3Package:
-    found = cloud.package(reference.bucket, reference.key, reference.version_id, region)
-    if found is None:
+def _from_s3(cloud: CloudReader, reference: S3Code, region: str) -> S3Package:
+    package = cloud.package(reference.bucket, reference.key, reference.version_id, region)
+    if package is None:
         version = f" in version {reference.version_id}" if reference.version_id else ""
         raise DependencyNotReady(
             f"s3://{reference.bucket}/{reference.key}{version}, named by processor.code.s3, does not exist"
         )
-    return S3Package(reference.bucket, reference.key, found.version_id, found.sha256)
+    return S3Package(reference.bucket, reference.key, package.version_id, package.sha256)
 
 
 def secret_value(cluster: Objects, namespace: str, reference: SecretKey) -> Sensitive:
@@ -80,39 +84,39 @@ def secret_value(cluster: Objects, namespace: str, reference: SecretKey) -> Sens
     return entries[reference.key]
 
 
-def check(cloud: Looks, spec: Spec, found: Blueprint) -> None:
+def check(cloud: CloudReader, spec: Spec, blueprint: Blueprint) -> None:
     """Check what others made: source bucket, results bucket and table, trail.
 
     Raises DependencyNotReady for what is not there, SpecInvalid for a table with other keys, TrailMissing.
     """
-    names, region = found.names, found.place.region
+    names, region = blueprint.names, blueprint.place.region
     if not names.source.made:
-        _want_region(_want_bucket(cloud, names.source.name, region, "source.bucket.name"), found)
+        _want_region(_want_bucket(cloud, names.source.name, region, "source.bucket.name"), blueprint)
     if names.results and not names.results.made:
         _want_bucket(cloud, names.results.name, region, "results.bucket.name")
     if spec.results and spec.results.table and not names.table.made:
         _want_table(cloud, spec.results.table, region)
     if spec.source.cloud_trail and spec.source.cloud_trail.trail_arn:
-        _want_trail(cloud.trail(found.trail_arn), found, spec.source.filter.prefixes)
+        _want_trail(cloud.trail(blueprint.trail_arn), blueprint, spec.source.filter.prefixes)
 
 
-def _want_bucket(cloud: Looks, bucket: str, region: str, where: str) -> str:
-    found = cloud.bucket_region(bucket, region)
-    if found is None:
+def _want_bucket(cloud: CloudReader, bucket: str, region: str, where: str) -> str:
+    bucket_region = cloud.bucket_region(bucket, region)
+    if bucket_region is None:
         raise DependencyNotReady(f"bucket {bucket}, named by {where}, does not exist")
-    return found
+    return bucket_region
 
 
-def _want_region(region: str, found: Blueprint) -> None:
-    """A bucket sends its events to EventBridge in its own region only."""
-    if region != found.place.region:
+def _want_region(region: str, blueprint: Blueprint) -> None:
+    """Raise SpecInvalid for another region: a bucket sends its events only to EventBridge in its own region."""
+    if region != blueprint.place.region:
         raise SpecInvalid(
-            f"bucket {found.names.source.name} is in {region} and the pipeline in {found.place.region}: create the pipeline "
+            f"bucket {blueprint.names.source.name} is in {region} and the pipeline in {blueprint.place.region}: create the pipeline "
             f"with region: {region}"
         )
 
 
-def _want_table(cloud: Looks, wanted: ResultsTable, region: str) -> None:
+def _want_table(cloud: CloudReader, wanted: ResultsTable, region: str) -> None:
     keys = cloud.table_keys(wanted.name, region)
     if keys is None:
         raise DependencyNotReady(f"table {wanted.name}, named by results.table.name, does not exist in {region}")
@@ -124,18 +128,18 @@ def _want_table(cloud: Looks, wanted: ResultsTable, region: str) -> None:
         )
 
 
-def _want_trail(view: TrailView | None, found: Blueprint, prefixes: Sequence[str]) -> None:
-    bucket, arn = found.names.source.name, found.trail_arn
+def _want_trail(view: TrailView | None, blueprint: Blueprint, prefixes: Sequence[str]) -> None:
+    bucket, arn = blueprint.names.source.name, blueprint.trail_arn
     if view is None:
-        fault = "does not exist: create it, or leave source.cloudTrail.trailArn out to have one made"
+        fault = "does not exist: create it, or leave source.cloudTrail.trailArn out and the operator creates one"
     elif not view.logging:
         fault = "is stopped: start it (aws cloudtrail start-logging)"
-    elif not view.multi_region and view.region != found.place.region:
-        fault = f"records {view.region} only: name a trail of {found.place.region}, or one of all regions"
-    elif not records_writes(view.selectors, found.place.bucket_arn(bucket), prefixes):
+    elif not view.multi_region and view.region != blueprint.place.region:
+        fault = f"records {view.region} only: name a trail of {blueprint.place.region}, or one of all regions"
+    elif not records_writes(view.selectors, blueprint.place.bucket_arn(bucket), prefixes):
         fault = (
             f"does not record the writes to bucket {bucket}: add its data events (aws cloudtrail put-event-selectors), or leave "
-            "source.cloudTrail.trailArn out to have a trail made"
+            "source.cloudTrail.trailArn out and the operator creates a trail"
         )
     else:
         return

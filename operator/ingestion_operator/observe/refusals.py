@@ -1,4 +1,4 @@
-"""What admission cannot refuse, because only a look at the cluster and at AWS shows it."""
+"""Refuses what admission cannot refuse, because only a look at the cluster and at AWS shows it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import json
 from ingestion_operator.blueprint.filter_overlap import overlap
 from ingestion_operator.blueprint.resources import Blueprint, Sensitive
 from ingestion_operator.errors import SpecInvalid
-from ingestion_operator.model.processor import ENVIRONMENT_LIMIT, Processor
+from ingestion_operator.model.environment import ENVIRONMENT_LIMIT
+from ingestion_operator.model.processor import Processor
 from ingestion_operator.model.source import PATTERN_LIMIT, Filter
-from ingestion_operator.model.spec import Spec
+from ingestion_operator.model.spec import LOOP, Spec
 
 
 def has_runtime(processor: Processor) -> bool:
@@ -18,7 +19,10 @@ def has_runtime(processor: Processor) -> bool:
 
 
 def refuse_other_regions(spec: Spec, region: str) -> None:
-    """Admission compares with spec.region; without one the pipeline is in the operator's region, known only here."""
+    """Raise SpecInvalid for a layer, image or key of another region.
+
+    Admission compares them with spec.region. Without one, the pipeline is built in the operator's region, known only here.
+    """
     key, image = spec.source.bucket.encryption.key_arn, spec.processor.code.image
     named = {
         "a layer": [layer for layer in spec.processor.layers if f":lambda:{region}:" not in layer],
@@ -32,32 +36,35 @@ def refuse_other_regions(spec: Spec, region: str) -> None:
             )
 
 
-def refuse_what_aws_would_not_take(found: Blueprint) -> None:
-    """Admission bounds what is written in the spec; what becomes of it, with Secrets and names, is only known here."""
-    inputs = {resource.name: resource.inputs for resource in found.resources}
+def refuse_what_aws_would_not_take(blueprint: Blueprint) -> None:
+    """Raise SpecInvalid for an environment or an event pattern that is too long for AWS.
+
+    Admission bounds the spec. Its length with the values from Secrets and with generated names is known only here.
+    """
+    inputs = {resource.name: resource.inputs for resource in blueprint.resources}
     variables = inputs["function"].get("environment", {}).get("variables", {})
     plain = {name: value.value if isinstance(value, Sensitive) else value for name, value in variables.items()}
     # As Lambda measures them: "String measured: {...}".
     size = len(json.dumps(plain, ensure_ascii=False, separators=(",", ":")).encode())
     if size > ENVIRONMENT_LIMIT:
         raise SpecInvalid(
-            f"processor.environment is {size} bytes long with the values from Secrets and the names of the results, and Lambda "
-            f"takes {ENVIRONMENT_LIMIT}: put larger settings into a file of the code, or have the function read them itself"
+            f"processor.environment is {size} bytes long with the values from Secrets and the names of the results, but Lambda "
+            f"accepts {ENVIRONMENT_LIMIT}: put larger settings into a file of the code, or have the function read them itself"
         )
     if (length := len(inputs["rule"]["event_pattern"])) > PATTERN_LIMIT:
         raise SpecInvalid(
-            f"source.filter makes an event pattern of {length} characters, and EventBridge takes {PATTERN_LIMIT}: write fewer or "
+            f"source.filter makes an event pattern of {length} characters, but EventBridge accepts {PATTERN_LIMIT}: write fewer or "
             "shorter prefixes and suffixes"
         )
 
 
-def refuse_endless_loop(spec: Spec, found: Blueprint) -> None:
-    """Admission refuses a loop by name; one through the generated name of the source bucket is only seen here."""
-    if not found.names.results or found.names.results.name != found.names.source.name:
+def refuse_endless_loop(spec: Spec, blueprint: Blueprint) -> None:
+    """Raise SpecInvalid if results would start the function again.
+
+    Admission refuses a loop that the spec names. A loop through the generated name of the source bucket shows only here.
+    """
+    if not blueprint.names.results or blueprint.names.results.name != blueprint.names.source.name:
         return
-    prefix = found.names.results_prefix
+    prefix = blueprint.names.results_prefix
     if overlap(spec.source.filter, Filter(prefixes=(prefix,) if prefix else ())):
-        raise SpecInvalid(
-            "results.bucket is the source bucket and its prefix is inside the filter: each result would start the function "
-            "again, without end. Write results under a prefix outside source.filter.prefixes or inside excludePrefixes"
-        )
+        raise SpecInvalid(LOOP)

@@ -1,4 +1,4 @@
-"""One AWSAccount: whether its role can be assumed, said in its status; and that it stays while pipelines were built with it."""
+"""One pass over an AWSAccount: try its role, write the result to its status, and keep it while pipelines need it."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from ingestion_operator.blueprint.access import access_of
-from ingestion_operator.errors import InUse, PipelineError, Stalled
+from ingestion_operator.errors import InUse, PipelineError
 from ingestion_operator.model.account import Account, AccountStatus, parse_account
 from ingestion_operator.model.pipeline import PipelineKey
-from ingestion_operator.observe.account_choice import check_default, users_of
+from ingestion_operator.observe.account_choice import check_default, pipelines_built_with
 from ingestion_operator.ports.cloud import AssumedRole
 from ingestion_operator.reasons import Reason
 from ingestion_operator.reconcile.context import Context, StillThere
-from ingestion_operator.status.conditions import Conditions, Moment
+from ingestion_operator.status.conditions import Conditions, ConditionSet
 from ingestion_operator.status.merge_patch import merge_patch
-from ingestion_operator.status.schedule import Moments
+from ingestion_operator.status.outcomes import TREATMENTS
+from ingestion_operator.status.schedule import Timing
 from ingestion_operator.wording import few
 
 logger = logging.getLogger(__name__)
@@ -25,19 +26,19 @@ logger = logging.getLogger(__name__)
 
 @dataclass
 class AccountCheck:
-    """Looks at one account at a time."""
+    """Checks one account at a time."""
 
     context: Context
 
     def check(self, name: str) -> None:
-        """Try the role and say how that went. An account that is gone or going is left to `release`."""
-        cluster, at = self.context.cluster, self.context.moments()
+        """Try the role and write the result to the status. `release` handles an account that is gone or being deleted."""
+        cluster, at = self.context.cluster, self.context.timing()
         body = cluster.account(name)
         if body is None or (account := parse_account(body)).deleting:
             return
-        users = users_of(name, cluster.pipelines())
+        users = pipelines_built_with(name, cluster.pipelines())
         try:
-            role = self.context.cloud.assumed(access_of(account, cluster.cluster_id()))
+            role = self.context.cloud.assume(access_of(account, cluster.cluster_id()))
             check_default(account, map(parse_account, cluster.accounts()))
         except PipelineError as error:
             self._write(account, refused(account, users, error, at))
@@ -45,7 +46,7 @@ class AccountCheck:
             self._write(account, assumed(account, users, role, at))
 
     def changed(self, name: str) -> None:
-        """An account is new or another one than before: of that may depend which others are the only default."""
+        """Check an account that is new or was changed, and every other default: only one may be marked default."""
         self.check(name)
         for account in map(parse_account, self.context.cluster.accounts()):
             if account.is_default and account.name != name:
@@ -56,7 +57,7 @@ class AccountCheck:
         delay = self.context.backoff.waiting_seconds
         try:
             body = self.context.cluster.account(name)
-            users = users_of(name, self.context.cluster.pipelines())
+            users = pipelines_built_with(name, self.context.cluster.pipelines())
             if body is not None and users:
                 self._hold(parse_account(body), users)
         except PipelineError as error:
@@ -64,7 +65,7 @@ class AccountCheck:
 
     def _hold(self, account: Account, users: Sequence[PipelineKey]) -> None:
         error = InUse(in_use(users))
-        self._write(account, held(account, users, error, self.context.moments()))
+        self._write(account, held(account, users, error, self.context.timing()))
         raise error
 
     def _write(self, account: Account, status: AccountStatus) -> None:
@@ -76,31 +77,29 @@ class AccountCheck:
             logger.info("AWSAccount %s: %s, %s", account.name, now.reason, now.message)
 
 
-def assumed(account: Account, users: Sequence[PipelineKey], role: AssumedRole, at: Moments) -> AccountStatus:
+def assumed(account: Account, users: Sequence[PipelineKey], role: AssumedRole, at: Timing) -> AccountStatus:
     """The role was assumed."""
-    conditions = _moment(account, at).assumed(f"the operator is {role.arn} there; {whose(account)}")
+    conditions = _conditions(account, at).assumed(f"the operator is {role.arn} there; {whose(account)}")
     wait = at.backoff.cap_seconds
     return _status(account, users, conditions, wait, at).model_copy(
         update={"account_id": role.account_id, "assumed_role_arn": role.arn}
     )
 
 
-def refused(account: Account, users: Sequence[PipelineKey], error: PipelineError, at: Moments) -> AccountStatus:
-    """It was not, or something else is amiss."""
-    moment, message = _moment(account, at), str(error)
-    stalled = isinstance(error, Stalled)
-    conditions = moment.refused(error.reason, message) if stalled else moment.looking_failed(error.reason, message)
+def refused(account: Account, users: Sequence[PipelineKey], error: PipelineError, at: Timing) -> AccountStatus:
+    """The role was not assumed, or something else is wrong."""
+    conditions = TREATMENTS[error.outcome].of_account(_conditions(account, at), error.reason, str(error))
     return _status(account, users, conditions, at.backoff.waiting_seconds, at)
 
 
-def held(account: Account, users: Sequence[PipelineKey], error: InUse, at: Moments) -> AccountStatus:
-    """The account is to go and cannot yet."""
-    conditions = _moment(account, at).deleting(str(error), stalled=Reason.IN_USE)
+def held(account: Account, users: Sequence[PipelineKey], error: InUse, at: Timing) -> AccountStatus:
+    """The account is being deleted, but pipelines still need it."""
+    conditions = _conditions(account, at).deleting(str(error), stalled=Reason.IN_USE)
     return account.status.model_copy(update={"conditions": conditions, "pipelines": len(users)})
 
 
 def in_use(users: Sequence[PipelineKey]) -> str:
-    """What has to go before the account can."""
+    """Which pipelines a user must delete first."""
     return (
         f"pipelines were built with it: {few([str(key) for key in users])}. Delete them first: without the account nothing could take "
         "them down"
@@ -108,7 +107,7 @@ def in_use(users: Sequence[PipelineKey]) -> str:
 
 
 def whose(account: Account) -> str:
-    """Who may use it."""
+    """Which namespaces may use the account, and in which regions."""
     spec = account.spec
     if not spec.allowed_namespaces:
         return "no namespace may use it yet: add it to allowedNamespaces"
@@ -117,7 +116,7 @@ def whose(account: Account) -> str:
 
 
 def _status(
-    account: Account, users: Sequence[PipelineKey], conditions: Conditions, wait_seconds: float, at: Moments
+    account: Account, users: Sequence[PipelineKey], conditions: Conditions, wait_seconds: float, at: Timing
 ) -> AccountStatus:
     return account.status.model_copy(
         update={
@@ -130,5 +129,5 @@ def _status(
     )
 
 
-def _moment(account: Account, at: Moments) -> Moment:
-    return Moment(account.status, account.generation, at.now)
+def _conditions(account: Account, at: Timing) -> ConditionSet:
+    return ConditionSet(account.status, account.generation, at.now)

@@ -1,4 +1,4 @@
-"""What is there already of a pipeline, to be taken over instead of made twice; others' things are never touched."""
+"""Finds the resources of a pipeline that already exist, so that the engine imports them. It never touches those of others."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 from ingestion_operator.blueprint.resources import Blueprint, Resource
 from ingestion_operator.errors import BucketNameTaken, TableNameTaken
-from ingestion_operator.observe.observed import Observed
-from ingestion_operator.ports.cloud import Cloud
+from ingestion_operator.model.status import Status
+from ingestion_operator.ports.cloud import Leftovers
 
 BUCKET = "aws:s3/bucket:Bucket"
 TABLE = "aws:dynamodb/table:Table"
@@ -23,37 +23,37 @@ class Adoption:
     Each answer maps logical names to the physical ids under which the engine imports.
     """
 
-    cloud: Cloud
-    observed: Observed
+    cloud: Leftovers
+    status: Status
     blueprint: Blueprint
 
     def of_everything(self) -> Mapping[str, str]:
-        """All that can be left when a creation is begun or an operation was interrupted.
+        """Everything that can exist before a creation, or after an operation that was interrupted.
 
         Raises BucketNameTaken or TableNameTaken for what is somebody else's.
         """
         built = self._built()
         unknown = replace(self.blueprint, resources=tuple(r for r in self.blueprint.resources if r.name not in built))
-        return {**self._claimed(frozenset()), **self.cloud.leftovers(unknown)}
+        return {**self._claimed(frozenset()), **self.cloud.claim_leftovers(unknown)}
 
     def of_new_data(self) -> Mapping[str, str]:
-        """Buckets and tables that a change of the spec brings back: a results table, the log of a trail. Raises likewise."""
-        return self._claimed(frozenset(r.name for r in self.observed.identity.status.resources))
+        """Buckets and tables that a changed spec brings back, such as a results table. Raises as `of_everything` does."""
+        return self._claimed(frozenset(r.name for r in self.status.resources))
 
     def _built(self) -> frozenset[str]:
-        """What is in the state for certain: a function that works is no leftover, even if an operation was interrupted.
+        """What the state certainly contains: a function that works is not a leftover, even after an interruption.
 
         One whose code is to be exchanged may be: another kind of code is another function.
         """
-        status = self.observed.identity.status
-        same_code = status.code is not None and status.code.sha256 == self.blueprint.code.sha256
-        return frozenset(r.name for r in status.resources if r.name != FUNCTION or same_code)
+        code = self.status.code
+        same_code = code is not None and code.sha256 == self.blueprint.code.sha256
+        return frozenset(r.name for r in self.status.resources if r.name != FUNCTION or same_code)
 
     def _claimed(self, known: frozenset[str]) -> Mapping[str, str]:
         claims: Mapping[str, Callable[[Resource], str | None]] = {BUCKET: self._bucket, TABLE: self._table}
         wanted = (r for r in self.blueprint.resources if r.type in claims and r.name not in known)
-        found = {resource.name: claims[resource.type](resource) for resource in wanted}
-        return {name: identity for name, identity in found.items() if identity is not None}
+        ids = {resource.name: claims[resource.type](resource) for resource in wanted}
+        return {name: physical_id for name, physical_id in ids.items() if physical_id is not None}
 
     def _bucket(self, resource: Resource) -> str | None:
         """The bucket's name, tagged as of now; None if it is not there."""

@@ -10,105 +10,115 @@ from ingestion_operator.blueprint.resources import Blueprint
 from ingestion_operator.errors import DependencyNotReady, PipelineError, Propagating
 from ingestion_operator.model.account import parse_account
 from ingestion_operator.model.status import Operation, OperationType, Status
-from ingestion_operator.observe.observed import Observed
+from ingestion_operator.observe.observed import Buildable, Observed
 from ingestion_operator.ports.cloud import Cloud
 from ingestion_operator.ports.engine import EngineResult, StackRef, UpdateRequest
 from ingestion_operator.reasons import Reason
 from ingestion_operator.reconcile.adoption import Adoption
-from ingestion_operator.reconcile.decide import Action, Decision, decide, operation_type
-from ingestion_operator.reconcile.run import DESTROY_TIMEOUT_SECONDS, Run
+from ingestion_operator.reconcile.decide import (
+    Apply,
+    Decision,
+    Hold,
+    Refresh,
+    Report,
+    Skip,
+    Suspend,
+    decide,
+    operation_type,
+)
+from ingestion_operator.reconcile.run import Pass
 from ingestion_operator.status import conclude
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass
-class Apply(Run):
-    """Brings a pipeline from what it is to what it is to be."""
+class ApplyPass(Pass):
+    """Brings a pipeline from what it is to what it should be."""
 
     def run(self, observed: Observed) -> None:
-        """Do what is to be done, and say so in the status."""
-        at = self.context.moments()
-        decision = decide(observed, at.now)
-        logger.debug("%s: %s, %s", self.identity.key, decision.action.value, decision.why, extra=self.fields())
-        if decision.action in (Action.APPLY, Action.REFRESH) and observed.blueprint is not None:
-            self._operate(observed, observed.blueprint, decision)
-        elif decision.action is Action.REPORT and observed.problem is not None:
-            self.write(conclude.reported(observed, observed.problem, at))
-            self.announce_if_new(observed.problem.reason, str(observed.problem))
-        elif decision.action is Action.HOLD:
-            self.write(conclude.held(observed, at))
-        elif decision.action is Action.SUSPEND:
-            self.write(conclude.suspended(observed, at))
-        elif decision.action is Action.SKIP:
-            self.write(conclude.unchanged(observed, at))
-            self._advise(observed)
+        """Decide, act on the decision, and write the result to the status."""
+        decision = decide(observed, self.context.clock())
+        logger.debug("%s: %s, %s", self.record.key, type(decision).__name__, decision.why, extra=self.fields())
+        self._act_on(decision)
 
-    def _operate(self, observed: Observed, blueprint: Blueprint, decision: Decision) -> None:
-        kind = operation_type(observed, decision)
-        operation = self.operation(kind)
-        stack = self._stack(blueprint)
-        self.write(conclude.started(observed, blueprint, stack, operation, decision.why))
-        timeout = observed.spec.reconcile.timeout_seconds if observed.spec else DESTROY_TIMEOUT_SECONDS
+    def _act_on(self, decision: Decision) -> None:
+        at = self.context.timing()
+        match decision:
+            case Apply() | Refresh():
+                self._operate(decision)
+            case Report(unbuildable):
+                self.write_and_warn(conclude.reported(self.record, unbuildable, at), (unbuildable.problem,))
+            case Hold(last, spec):
+                self.write(conclude.held(self.record, spec, last, at))
+            case Suspend():
+                self.write(conclude.suspended(self.record, at))
+            case Skip(wanted):
+                self.write_and_warn(conclude.unchanged(self.record, wanted, at), wanted.advice)
+
+    def _operate(self, decision: Apply | Refresh) -> None:
+        wanted = decision.wanted
+        operation = self.operation(operation_type(self.record, decision))
+        stack = self._stack(wanted.blueprint)
+        self.write(conclude.started(self.record, wanted.blueprint, stack, operation, decision.why))
         try:
-            with self.operating(operation, decision.why, timeout):
-                result = self._update(observed, blueprint, stack, operation, timeout)
+            with self.operating(operation, decision.why, wanted.spec.reconcile.timeout_seconds):
+                result = self._update(wanted, stack, operation)
         except PipelineError as error:
-            self.write(conclude.failed(observed, self.written, operation, error, self.context.moments()))
-            self.announce_if_new(error.reason, str(error))
+            failure = conclude.failed(self.record, self.written, wanted.spec, operation, error, self.context.timing())
+            self.write_and_warn(failure, (error,), still_true=wanted.advice)
             return
-        done = conclude.succeeded(observed, self.written, blueprint, operation, result, self.context.moments())
-        self.write(done)
-        self._announce_success(kind, done, result)
-        self._advise(observed)
+        done = conclude.succeeded(self.record, self.written, wanted, operation, result, self.context.timing())
+        new_advice = self.write_with(done, wanted.advice)
+        self._announce_success(operation.type, done, result)
+        self.warn(new_advice)
 
     def _stack(self, blueprint: Blueprint) -> StackRef:
-        """The stack: named as the status says, for its name must not change with a later version's naming."""
-        recorded = self.identity.status.stack
+        """The stack, named as the status says: its name must not change with a later version's naming."""
+        recorded = self.record.status.stack
         name, salt = (recorded.name, recorded.encryption_salt) if recorded else (stack_name(blueprint.owner), "")
         return StackRef(name, blueprint.place.region, salt, blueprint.access, self.departed())
 
-    def _update(
-        self, observed: Observed, blueprint: Blueprint, stack: StackRef, operation: Operation, timeout: float
-    ) -> EngineResult:
+    def _update(self, wanted: Buildable, stack: StackRef, operation: Operation) -> EngineResult:
+        blueprint = wanted.blueprint
         cloud = self.context.cloud.using(blueprint.access)
         self._hold_account(blueprint)
-        create = operation.type is OperationType.CREATE
-        interrupted = self.identity.status.operation is not None
-        adoption = Adoption(cloud, observed, blueprint)
-        adopt = adoption.of_everything() if create or interrupted else adoption.of_new_data()
-        request = UpdateRequest(
-            stack,
-            blueprint,
-            timeout,
-            create=create,
-            # A first creation that did not end well may have left things that the state does not know, or the reverse.
-            refresh=operation.type is OperationType.REFRESH
-            or interrupted
-            or bool(adopt)
-            or (create and observed.stack is not None),
-            adopt=adopt,
-        )
-        result = self.context.engine.update(request, self.progress(operation))
+        result = self.context.engine.update(self._request(wanted, stack, operation, cloud), self.progress(operation))
         self.announce_a_broken_lock(result)
         self._switch_events(blueprint, cloud)
         if faults := cloud.wiring_faults(blueprint):
             raise Propagating("applied, but AWS does not show it yet: " + "; ".join(faults))
         return result
 
-    def _hold_account(self, blueprint: Blueprint) -> None:
-        """See that the account stays. From the record that was just written on, its deletion waits for the pipeline's.
+    def _request(self, wanted: Buildable, stack: StackRef, operation: Operation, cloud: Cloud) -> UpdateRequest:
+        create = operation.type is OperationType.CREATE
+        interrupted = self.record.status.operation is not None
+        adoption = Adoption(cloud, self.record.status, wanted.blueprint)
+        adopt = adoption.of_everything() if create or interrupted else adoption.of_new_data()
+        # A first creation that did not end well may have left things that the state does not know, or the reverse.
+        tried_before = create and self.record.status.stack is not None
+        return UpdateRequest(
+            stack,
+            wanted.blueprint,
+            wanted.spec.reconcile.timeout_seconds,
+            create=create,
+            refresh=operation.type is OperationType.REFRESH or interrupted or bool(adopt) or tried_before,
+            adopt=adopt,
+        )
 
-        A deletion that was asked for before may not have seen it. Raises DependencyNotReady.
+    def _hold_account(self, blueprint: Blueprint) -> None:
+        """Raise DependencyNotReady if the account is being deleted.
+
+        From now on its deletion waits for this pipeline, whose status names it. A deletion that began earlier did not see that.
         """
         name = blueprint.access.account
-        if name and self.identity.status.stack is None:
+        if name and self.record.status.stack is None:
             body = self.context.cluster.account(name)
             if body is None or parse_account(body).deleting:
                 raise DependencyNotReady(f"AWSAccount {name} is being deleted")
 
     def _switch_events(self, blueprint: Blueprint, cloud: Cloud) -> None:
-        """Have an existing bucket send its events to EventBridge while it is the trigger, and not for longer than needed."""
+        """Switch on the events of an existing bucket while they are the trigger, and switch them off afterwards."""
         bucket, region = blueprint.names.source.name, blueprint.place.region
         stack = self.written.stack
         if blueprint.names.source.made or stack is None:
@@ -125,7 +135,7 @@ class Apply(Run):
         )
 
     def _another_switched_it_on(self, bucket: str) -> bool:
-        """Whether another pipeline of this operator did: the last one that goes switches off."""
+        """Whether another pipeline of this operator did. The last of them that is deleted switches the events off."""
         return any(
             ((body.get("status") or {}).get("stack") or {}).get("switchedOn") == bucket
             for body in self.context.cluster.pipelines()
@@ -138,7 +148,3 @@ class Apply(Run):
         elif result.changed:
             self.context.observer.drifted(len(result.changed))
             self.announce(Reason.DRIFT_CORRECTED, f"put back what had been changed in AWS: {', '.join(result.changed)}")
-
-    def _advise(self, observed: Observed) -> None:
-        for advice in observed.advice:
-            self.announce_if_new(advice.reason, advice.message)

@@ -8,18 +8,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from ingestion_operator.blueprint.ownership import Owner
-from ingestion_operator.model.pipeline import Identity
+from ingestion_operator.model.pipeline import PipelineRecord
 from ingestion_operator.observe.gather import Gatherer
 from ingestion_operator.ports.cloud import Cloud
 from ingestion_operator.ports.cluster import Cluster
 from ingestion_operator.ports.engine import Engine
 from ingestion_operator.ports.observer import Observer, Unobserved
 from ingestion_operator.ports.pod import Pod
-from ingestion_operator.status.schedule import Backoff, Moments
+from ingestion_operator.status.schedule import Backoff, Timing
 
 
 class StillThere(Exception):
-    """A deletion is not finished; it is to be tried again after `delay_seconds`. Carries the message for the user."""
+    """A deletion is not finished. The caller tries again after `delay_seconds`. The message is written for the user."""
 
     def __init__(self, message: str, delay_seconds: float) -> None:
         super().__init__(message)
@@ -28,7 +28,7 @@ class StillThere(Exception):
 
 @dataclass
 class Context:
-    """The ports and what is the same for all pipelines."""
+    """The ports, and everything else that is the same for all pipelines."""
 
     cluster: Cluster
     cloud: Cloud
@@ -38,16 +38,16 @@ class Context:
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     observer: Observer = field(default_factory=Unobserved)
     pod: Pod | None = None
-    """The pod that this operator is, if it is one."""
+    """The pod in which this operator runs; None outside of a cluster."""
 
-    def moments(self) -> Moments:
-        """The time of now, and a fresh jitter."""
-        return Moments(self.clock(), random.random(), self.backoff)  # noqa: S311 - spreads load, guards nothing
+    def timing(self) -> Timing:
+        """The current time, with a new jitter."""
+        return Timing(self.clock(), random.random(), self.backoff)  # noqa: S311 - spreads load, guards nothing
 
-    def owner(self, identity: Identity) -> Owner:
+    def owner(self, record: PipelineRecord) -> Owner:
         """The owner that the tags name."""
-        return Owner(self.cluster.cluster_id(), identity.key, identity.uid)
+        return Owner(self.cluster.cluster_id(), record.key, record.uid)
 
     def gatherer(self) -> Gatherer:
-        """Reads what a pipeline refers to."""
+        """A gatherer that reads what a pipeline refers to."""
         return Gatherer(self.cluster, self.cloud, self.default_region, self.clock().date())

@@ -5,104 +5,168 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
-from ingestion_operator.model.status import OperationResult, OperationType
-from ingestion_operator.observe.observed import Observed
+from ingestion_operator.errors import PipelineError
+from ingestion_operator.model.pipeline import RECONCILE_REQUESTED_AT, PipelineRecord
+from ingestion_operator.model.spec import Spec
+from ingestion_operator.model.status import LastOperation, OperationResult, OperationType, StackStatus
+from ingestion_operator.observe.observed import Buildable, Observed, Unbuildable
 from ingestion_operator.status.schedule import next_drift_check
 
 
-class Action(StrEnum):
-    """What a reconcile does."""
-
-    SKIP = "Skip"
-    SUSPEND = "Suspend"
-    REPORT = "Report"
-    HOLD = "Hold"
-    APPLY = "Apply"
-    REFRESH = "Refresh"
-
-
 @dataclass(frozen=True)
-class Decision:
-    """An action and, in a few words, why."""
+class Suspend:
+    """Leave the pipeline alone until a person says otherwise."""
 
-    action: Action
     why: str
 
 
-Check = Callable[[Observed, datetime], Decision | None]
+@dataclass(frozen=True)
+class Report:
+    """Say why nothing can be applied."""
+
+    unbuildable: Unbuildable
+
+    @property
+    def problem(self) -> PipelineError:
+        """Why there is no blueprint."""
+        return self.unbuildable.problem
+
+    @property
+    def why(self) -> str:
+        """The problem in words."""
+        return str(self.problem)
+
+
+@dataclass(frozen=True)
+class Hold:
+    """Wait for the next attempt, or for a person once there is none."""
+
+    last: LastOperation
+    spec: Spec
+    why: str
+
+
+@dataclass(frozen=True)
+class Skip:
+    """Change nothing in AWS: what is wanted is applied."""
+
+    wanted: Buildable
+    why: str = "nothing changed"
+
+
+@dataclass(frozen=True)
+class Apply:
+    """Run the engine, because what is wanted is not what was applied last."""
+
+    wanted: Buildable
+    why: str
+
+
+@dataclass(frozen=True)
+class Refresh:
+    """Run the engine, and read AWS first: what is wanted was applied, but AWS may differ."""
+
+    wanted: Buildable
+    why: str
+
+
+Decision = Suspend | Report | Hold | Skip | Apply | Refresh
+
+
+@dataclass(frozen=True)
+class Case:
+    """A pipeline that can be built, at a point in time."""
+
+    record: PipelineRecord
+    wanted: Buildable
+    now: datetime
+
+    @property
+    def stack(self) -> StackStatus | None:
+        """The stack as recorded in the status."""
+        return self.record.status.stack
+
+    @property
+    def last_operation(self) -> LastOperation | None:
+        """The operation that ended last."""
+        return self.record.status.last_operation
+
+    @property
+    def requested(self) -> str:
+        """The value of the annotation that asks for a reconcile; empty if the operator has acted on it."""
+        value = self.record.annotations.get(RECONCILE_REQUESTED_AT, "")
+        return "" if self.stack is not None and value == self.stack.handled_request else value
+
+    @property
+    def is_applied(self) -> bool:
+        """Whether the last update that succeeded had the input of now."""
+        return self.stack is not None and self.stack.fingerprint == self.wanted.blueprint.fingerprint
+
+    @property
+    def is_attempted(self) -> bool:
+        """Whether the last update, successful or not, had the input of now."""
+        return self.stack is not None and self.stack.attempted == self.wanted.blueprint.fingerprint
+
+
+Check = Callable[[Case], Decision | None]
 
 
 def decide(observed: Observed, now: datetime) -> Decision:
-    """The first check that has something to say decides."""
-    for check in CHECKS:
-        decision = check(observed, now)
-        if decision is not None:
-            return decision
-    return Decision(Action.SKIP, "nothing changed")
+    """Suspension comes first, then a problem. If neither applies, the first check that returns a decision wins."""
+    wanted = observed.wanted
+    if wanted.spec is not None and wanted.spec.reconcile.suspend:
+        return Suspend("spec.reconcile.suspend is true")
+    if isinstance(wanted, Unbuildable):
+        return Report(wanted)
+    case = Case(observed.record, wanted, now)
+    return next((decision for check in CHECKS if (decision := check(case)) is not None), Skip(wanted))
 
 
-def is_suspended(observed: Observed, _now: datetime) -> Decision | None:
-    """A suspended pipeline is left alone, whatever else is the case."""
-    if observed.spec is not None and observed.spec.reconcile.suspend:
-        return Decision(Action.SUSPEND, "spec.reconcile.suspend is true")
-    return None
+def was_interrupted(case: Case) -> Decision | None:
+    """An operation is still in the status although nobody works on it: the operator died in the middle of it."""
+    if case.record.status.operation is None:
+        return None
+    act = Refresh if case.is_applied else Apply
+    return act(case.wanted, "the last operation was interrupted")
 
 
-def has_a_problem(observed: Observed, _now: datetime) -> Decision | None:
-    """Without a blueprint there is nothing to apply."""
-    if observed.problem is not None:
-        return Decision(Action.REPORT, str(observed.problem))
-    return None
-
-
-def was_interrupted(observed: Observed, _now: datetime) -> Decision | None:
-    """An operation that is still in the status although nobody works on it: the operator died in the middle of it."""
-    if observed.identity.status.operation is not None:
-        return Decision(Action.REFRESH if _applied(observed) else Action.APPLY, "the last operation was interrupted")
-    return None
-
-
-def must_back_off(observed: Observed, now: datetime) -> Decision | None:
+def must_back_off(case: Case) -> Decision | None:
     """After a failure the same input is not tried again before its time, unless somebody asks for it."""
-    last = observed.last_operation
-    if last is None or last.result is OperationResult.SUCCEEDED or observed.requested or not _attempted(observed):
+    last = case.last_operation
+    if last is None or last.result is OperationResult.SUCCEEDED or case.requested or not case.is_attempted:
         return None
     if last.next_retry_time is None:
-        return Decision(Action.HOLD, "retries are exhausted")
-    if now < last.next_retry_time:
-        return Decision(Action.HOLD, f"the next attempt is at {last.next_retry_time:%H:%M:%S}")
+        return Hold(last, case.wanted.spec, "retries are exhausted")
+    if case.now < last.next_retry_time:
+        return Hold(last, case.wanted.spec, f"the next attempt is at {last.next_retry_time:%H:%M:%S}")
     return None
 
 
-def differs_from_what_is_applied(observed: Observed, _now: datetime) -> Decision | None:
+def differs_from_what_is_applied(case: Case) -> Decision | None:
     """The input of the last successful update is not the input of now."""
-    return None if _applied(observed) else Decision(Action.APPLY, "the pipeline changed")
+    return None if case.is_applied else Apply(case.wanted, "the pipeline changed")
 
 
-def last_attempt_failed(observed: Observed, _now: datetime) -> Decision | None:
-    """A look that failed (nothing in the input changed) is repeated."""
-    last = observed.last_operation
-    if last is not None and last.result is OperationResult.FAILED:
-        return Decision(Action.REFRESH, "the last operation failed")
-    return None
+def last_attempt_failed(case: Case) -> Decision | None:
+    """The operator repeats a failed look for drift, although the input did not change."""
+    if case.last_operation is None or case.last_operation.result is OperationResult.SUCCEEDED:
+        return None
+    return Refresh(case.wanted, "the last operation failed")
 
 
-def was_requested(observed: Observed, _now: datetime) -> Decision | None:
-    """The annotation reconcile-requested-at has a value that was not acted on yet."""
-    return Decision(Action.REFRESH, f"requested at {observed.requested}") if observed.requested else None
+def was_requested(case: Case) -> Decision | None:
+    """The annotation reconcile-requested-at has a value that the operator has not acted on."""
+    return Refresh(case.wanted, f"requested at {case.requested}") if case.requested else None
 
 
-def drift_check_is_due(observed: Observed, now: datetime) -> Decision | None:
-    """It is time to look whether AWS is still what was applied."""
-    due = next_drift_check(observed.spec, observed.identity.status)
-    return Decision(Action.REFRESH, "time to look for drift") if due is not None and due <= now else None
+def drift_check_is_due(case: Case) -> Decision | None:
+    """It is time to compare AWS with what was applied."""
+    due = next_drift_check(case.wanted.spec, case.record.status)
+    return Refresh(case.wanted, "time to look for drift") if due is not None and due <= case.now else None
 
 
 CHECKS: tuple[Check, ...] = (
-    is_suspended,
-    has_a_problem,
     was_interrupted,
     must_back_off,
     differs_from_what_is_applied,
@@ -112,24 +176,8 @@ CHECKS: tuple[Check, ...] = (
 )
 
 
-def _applied(observed: Observed) -> bool:
-    return (
-        observed.stack is not None
-        and observed.blueprint is not None
-        and observed.stack.fingerprint == observed.blueprint.fingerprint
-    )
-
-
-def _attempted(observed: Observed) -> bool:
-    return (
-        observed.stack is not None
-        and observed.blueprint is not None
-        and observed.stack.attempted == observed.blueprint.fingerprint
-    )
-
-
-def operation_type(observed: Observed, decision: Decision) -> OperationType:
+def operation_type(record: PipelineRecord, decision: Apply | Refresh) -> OperationType:
     """What the operation is called in the status."""
-    if not observed.identity.status.is_built:
+    if not record.status.is_built:
         return OperationType.CREATE
-    return OperationType.REFRESH if decision.action is Action.REFRESH else OperationType.UPDATE
+    return OperationType.REFRESH if isinstance(decision, Refresh) else OperationType.UPDATE

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ingestion_operator.blueprint.ownership import Owner
 from ingestion_operator.errors import BucketNotEmpty, HoldsData, TableNotEmpty
 from ingestion_operator.model.pipeline import CONFIRM_PURGE
-from ingestion_operator.ports.cloud import Cloud
+from ingestion_operator.ports.cloud import DataStores
 
 COUNT_LIMIT = 10_000
 _Count = Callable[[str, str, int], int]
@@ -19,9 +19,9 @@ _Count = Callable[[str, str, int], int]
 
 @dataclass(frozen=True)
 class Disposal:
-    """The deletion of buckets and tables that may hold data: only empty ones, or those whose purge was confirmed by name."""
+    """Deletes buckets and tables that may hold data, if they are empty or a person confirmed the purge by name."""
 
-    cloud: Cloud
+    cloud: DataStores
     owner: Owner
     region: str
     buckets: tuple[str, ...]
@@ -55,17 +55,17 @@ class Disposal:
         return tuple(name for name in (*buckets, *tables) if name in self.confirmed)
 
     def owned(self) -> tuple[str, ...]:
-        """Buckets and tables that are there and this pipeline's."""
+        """The buckets and tables that exist and belong to this pipeline."""
         return (*self._owned_buckets(), *self._owned_tables())
 
     def foreign(self) -> tuple[str, ...]:
-        """Buckets and tables that are there and somebody else's, whatever their name."""
+        """The buckets and tables that exist but belong to somebody else, whatever their name."""
         buckets = (b for b in self.buckets if self._is_foreign(self.cloud.bucket_tags(b, self.region)))
         tables = (t for t in self.tables if self._is_foreign(self.cloud.table_tags(t, self.region)))
         return (*buckets, *tables)
 
     def _refuse_items(self, table: str) -> None:
-        """A table is deleted with what is in it: items may have come since they were counted."""
+        """Raise TableNotEmpty if items arrived after the count: deleting a table deletes its items."""
         if table not in self.confirmed and self.cloud.count_items(table, self.region, 1):
             raise TableNotEmpty(f"items arrived in table {table} while it was being deleted")
 
@@ -80,7 +80,7 @@ class Disposal:
         return tuple(t for t in self.tables if self._is_owned(self.cloud.table_tags(t, self.region)))
 
     def _is_owned(self, tags: Mapping[str, str] | None) -> bool:
-        """Whether it is there and this pipeline's: one that was taken by somebody else is none of its business."""
+        """Whether it exists and belongs to this pipeline."""
         return tags is not None and self.owner.owns(tags)
 
     def _is_foreign(self, tags: Mapping[str, str] | None) -> bool:

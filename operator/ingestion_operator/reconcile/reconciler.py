@@ -13,17 +13,17 @@ from datetime import datetime
 from typing import Any
 
 from ingestion_operator.errors import PipelineError
-from ingestion_operator.model.pipeline import PipelineKey, parse_identity
-from ingestion_operator.reconcile.apply import Apply
+from ingestion_operator.model.pipeline import PipelineKey, parse_record
+from ingestion_operator.reconcile.apply import ApplyPass
 from ingestion_operator.reconcile.context import Context, StillThere
-from ingestion_operator.reconcile.removal import Removal
+from ingestion_operator.reconcile.removal import RemovalPass
 
 __all__ = ["Reconciler", "StillThere", "is_due"]
 
 
 @dataclass
 class _Locks:
-    """One lock for each pipeline, so that a timer and an event never work on the same stack."""
+    """One lock for each pipeline: a timer and an event never work on the same stack at the same time."""
 
     guard: threading.Lock = field(default_factory=threading.Lock)
     held: dict[PipelineKey, tuple[threading.Lock, int]] = field(default_factory=dict)
@@ -46,34 +46,35 @@ class _Locks:
 
 
 @dataclass
-class Reconciler(Context):
-    """Brings one pipeline at a time from what it is to what it is to be."""
+class Reconciler:
+    """Brings one pipeline at a time from what it is to what it should be."""
 
+    context: Context
     _locks: _Locks = field(default_factory=_Locks)
 
     def reconcile(self, key: PipelineKey) -> None:
-        """Make AWS what the pipeline says, and say so in its status. A pipeline that is gone or going is left to `remove`."""
+        """Make AWS match the pipeline, and write the result to its status. `remove` handles a pipeline that is being deleted."""
         with self._locks.of(key):
-            body = self.cluster.pipeline(key)
-            if body is not None and not (identity := parse_identity(body)).deleting:
-                Apply(self, identity).run(self.gatherer().observe(body, identity))
+            body = self.context.cluster.pipeline(key)
+            if body is not None and not (record := parse_record(body)).deleting:
+                ApplyPass(self.context, record).run(self.context.gatherer().observe(body, record))
 
     def remove(self, key: PipelineKey) -> None:
-        """Take down what the pipeline made. Returns when nothing is left that its deletion policy would not leave.
+        """Take down what the pipeline made. Returns once only that is left which the deletion policy keeps.
 
         Raises StillThere, and nothing else, while something holds it up.
         """
         try:
             with self._locks.of(key):
-                body = self.cluster.pipeline(key)
+                body = self.context.cluster.pipeline(key)
                 if body is not None:
-                    Removal(self, parse_identity(body)).run()
+                    RemovalPass(self.context, parse_record(body)).run()
         except PipelineError as error:
-            raise StillThere(str(error), self.backoff.waiting_seconds) from error
+            raise StillThere(str(error), self.context.backoff.waiting_seconds) from error
 
 
 def is_due(body: Mapping[str, Any], now: datetime) -> bool:
-    """Whether the time has come to look at a pipeline again; cheap enough to ask every few seconds."""
+    """Whether it is time to look at a pipeline or an account again. Costs no call, so it can be asked every few seconds."""
     due: str | None = (body.get("status") or {}).get("nextCheckTime")
     deleting = "deletionTimestamp" in body["metadata"]
     return due is not None and not deleting and datetime.fromisoformat(due) <= now

@@ -1,4 +1,4 @@
-"""One pass over a pipeline that is being deleted: take down what it made, and nothing that is to stay."""
+"""One pass over a pipeline that is being deleted: take down what it made, except what its deletion policy keeps."""
 
 from __future__ import annotations
 
@@ -11,46 +11,43 @@ from ingestion_operator.model.pipeline import CONFIRM_PURGE
 from ingestion_operator.model.spec import DeletionPolicy
 from ingestion_operator.model.status import OperationType
 from ingestion_operator.observe.account_choice import access_as_built, access_for, refuse_another_account
-from ingestion_operator.observe.observed import Observed
 from ingestion_operator.ports.cloud import Cloud
 from ingestion_operator.ports.engine import StackRef
 from ingestion_operator.reasons import Reason
 from ingestion_operator.reconcile.context import StillThere
 from ingestion_operator.reconcile.disposal import Disposal
-from ingestion_operator.reconcile.run import DESTROY_TIMEOUT_SECONDS, Run
-from ingestion_operator.status import conclude
+from ingestion_operator.reconcile.run import DESTROY_TIMEOUT_SECONDS, Pass
+from ingestion_operator.status import deletion
 
 
 @dataclass(frozen=True)
 class _Remains:
-    """What there may be of a pipeline in AWS, and how it is reached."""
+    """What may exist of a pipeline in AWS, and the access to it."""
 
     cloud: Cloud
     region: str
     access: Access | None = None
-    """With what it was built; None: as its state says."""
+    """The access with which it was built. None: the engine takes it from the state."""
     buckets: tuple[str, ...] = ()
     tables: tuple[str, ...] = ()
     switched_on: str = ""
 
 
 @dataclass
-class Removal(Run):
+class RemovalPass(Pass):
     """Takes a pipeline down."""
 
     def run(self) -> None:
         """Take it down. Raises StillThere while something holds it up."""
-        observed = Observed(self.identity)
         try:
-            self._take_down(observed)
+            self._take_down()
         except PipelineError as error:
-            at = self.context.moments()
-            self.write(conclude.deleting(observed, None, str(error), at, error))
-            self.announce_if_new(error.reason, str(error))
-            raise StillThere(str(error), conclude.deletion_delay(self.written, error, at)) from error
+            at = self.context.timing()
+            self.write_and_warn(deletion.held_up(self.record, error, at), (error,))
+            raise StillThere(str(error), deletion.delay_seconds(self.written, error, at)) from error
 
-    def _take_down(self, observed: Observed) -> None:
-        policy = self.identity.deletion_policy
+    def _take_down(self) -> None:
+        policy = self.record.deletion_policy
         if policy is DeletionPolicy.RETAIN:
             self.context.engine.forget(self._stack_ref(None))
             self.announce(Reason.RETAINED, "everything stays in AWS, as deletion.policy says")
@@ -59,7 +56,7 @@ class Removal(Run):
         disposal = self._disposal(remains, everything=policy is DeletionPolicy.DELETE)
         disposal.check()
         operation = self.operation(OperationType.DESTROY)
-        self.write(conclude.deleting(observed, operation, "taking down the pipeline", self.context.moments()))
+        self.write(deletion.taking_down(self.record, operation, self.context.timing()))
         with self.operating(operation, f"deletion.policy is {policy.value}", DESTROY_TIMEOUT_SECONDS):
             ref = self._stack_ref(remains.access)
             self.announce_a_broken_lock(
@@ -75,51 +72,50 @@ class Removal(Run):
         self.announce(Reason.DESTROYED, f"the pipeline is gone from AWS{self._what_stays(remains)}")
 
     def _stack_ref(self, access: Access | None) -> StackRef:
-        stack = self.identity.status.stack
+        stack = self.record.status.stack
         if stack is None:
-            return StackRef(stack_name(self.context.owner(self.identity)), self._region, access=access)
+            return StackRef(stack_name(self.context.owner(self.record)), self._region, access=access)
         return StackRef(stack.name, stack.region, stack.encryption_salt, access, self.departed())
 
     @property
     def _region(self) -> str:
-        stack = self.identity.status.stack
-        return stack.region if stack else self.identity.region or self.context.default_region
+        stack = self.record.status.stack
+        return stack.region if stack else self.record.region or self.context.default_region
 
     def _remains(self) -> _Remains:
-        """As recorded.
+        """What the status records.
 
         Raises DependencyNotReady without the account with which it was built, AccountChanged if that leads elsewhere now.
         """
-        stack = self.identity.status.stack
+        stack = self.record.status.stack
         if stack is None:
             return self._assumed_remains()
-        access = access_as_built(self.context.cluster, self.identity)
+        access = access_as_built(self.context.cluster, self.record)
         cloud = self.context.cloud.using(access)
         if stack.account_id:
-            refuse_another_account(self.identity, cloud.place(stack.region))
+            refuse_another_account(self.record, cloud.place(stack.region))
         return _Remains(cloud, stack.region, access, stack.data_buckets, stack.data_tables, stack.switched_on)
 
     def _assumed_remains(self) -> _Remains:
-        """What there would be: a status may have been lost, and then only the deterministic names are left to go by.
+        """What may exist if the status was lost: the deterministic names lead to it.
 
-        The state, if there is one, says with what it was built. Most likely there is none: nothing was built, for the
-        account is not there or not allowed, and then nothing is to be looked for there.
+        Usually nothing was built, because the account does not exist or may not be used. Then there is nothing to look for.
         """
         try:
-            cloud = self.context.cloud.using(access_for(self.context.cluster, self.identity, self._region))
+            cloud = self.context.cloud.using(access_for(self.context.cluster, self.record, self._region))
             place = cloud.place(self._region)
         except (Waiting, AccessDenied, SpecInvalid):
             return _Remains(self.context.cloud, self._region)
-        owner = self.context.owner(self.identity)
-        named = self.identity.source_bucket if self.identity.source_is_made else ""
+        owner = self.context.owner(self.record)
+        named = self.record.source_bucket if self.record.source_is_made else ""
         buckets = possible_buckets(named, owner, place)
         return _Remains(cloud, self._region, buckets=buckets, tables=possible_tables(owner))
 
     def _disposal(self, remains: _Remains, *, everything: bool) -> Disposal:
-        """The disposal of everything that holds data, or of nothing."""
+        """The disposal of everything that may hold data, or of nothing."""
         return Disposal(
             remains.cloud,
-            self.context.owner(self.identity),
+            self.context.owner(self.record),
             remains.region,
             remains.buckets if everything else (),
             remains.tables if everything else (),
@@ -127,13 +123,13 @@ class Removal(Run):
         )
 
     def _what_stays(self, remains: _Remains) -> str:
-        """For the last Event: buckets and tables that are still there, and why."""
+        """For the last Event: which buckets and tables still exist, and why."""
         all_of_it = self._disposal(remains, everything=True)
         kept = all_of_it.owned()
         said = f"; kept with their data: {', '.join(kept)}" if kept else ""
-        if self.identity.deletion_policy is DeletionPolicy.DELETE and (foreign := all_of_it.foreign()):
-            said += f"; left alone, for they do not carry this pipeline's tags: {', '.join(foreign)}"
+        if self.record.deletion_policy is DeletionPolicy.DELETE and (foreign := all_of_it.foreign()):
+            said += f"; left alone, because they do not carry this pipeline's tags: {', '.join(foreign)}"
         return said
 
     def _confirmed(self) -> frozenset[str]:
-        return frozenset(b.strip() for b in self.identity.annotations.get(CONFIRM_PURGE, "").split(",") if b.strip())
+        return frozenset(b.strip() for b in self.record.annotations.get(CONFIRM_PURGE, "").split(",") if b.strip())

@@ -4,45 +4,48 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from uuid import uuid4
 
 from ingestion_operator.errors import PipelineError
-from ingestion_operator.model.pipeline import Identity
+from ingestion_operator.model.pipeline import PipelineRecord
 from ingestion_operator.model.status import Operation, OperationType, Status
 from ingestion_operator.ports.engine import EngineResult, OnProgress, Progress
 from ingestion_operator.ports.pod import Pod
 from ingestion_operator.reasons import Reason
 from ingestion_operator.reconcile.context import Context
+from ingestion_operator.status.announcements import Remark, warned
 from ingestion_operator.status.merge_patch import merge_patch
 
 logger = logging.getLogger(__name__)
 
 DESTROY_TIMEOUT_SECONDS = 1800.0
 PROGRESS_INTERVAL_SECONDS = 0.2
-# What an operation may take besides twice its time limit (it is begun anew once after a lock was broken): the CLI is given time to
-# stop, more than once, and AWS is asked before and after.
+# An operation may take twice its time limit, because it starts again once after breaking a lock. Besides, the CLI gets time to
+# stop, more than once, and the operator calls AWS before and after.
 MARGIN_SECONDS = 900.0
 
 
 @dataclass
-class Run:
-    """One pass over one pipeline; keeps the status as last written, so that each write is only what changed."""
+class Pass:
+    """One pass over one pipeline. It keeps the status as last written, so that each write contains only what changed."""
 
     context: Context
-    identity: Identity
+    record: PipelineRecord
     written: Status = field(init=False)
 
     def __post_init__(self) -> None:
-        self.written = self.identity.status
+        self.written = self.record.status
 
     def fields(self, operation: Operation | None = None, **more: object) -> dict[str, object]:
-        """For the log, where each line is a JSON object: what tells this pipeline and operation from others."""
-        key = self.identity.key
-        found = {"namespace": key.namespace, "pipeline": key.name, "generation": self.identity.generation, **more}
-        return found if operation is None else {**found, "operation": operation.type.value, "operationId": operation.id}
+        """The fields of a JSON log line that identify this pipeline and operation."""
+        key = self.record.key
+        fields = {"namespace": key.namespace, "pipeline": key.name, "generation": self.record.generation, **more}
+        return (
+            fields if operation is None else {**fields, "operation": operation.type.value, "operationId": operation.id}
+        )
 
     def operation(self, kind: OperationType) -> Operation:
         """A new operation, by this operator."""
@@ -50,10 +53,10 @@ class Run:
         return Operation(type=kind, id=uuid4().hex[:12], start_time=self.context.clock(), pod=pod)
 
     def departed(self) -> tuple[str, ...]:
-        """The host that may hold the stack's lock, once it is certain that it does not run any more."""
-        stack = self.identity.status.stack
+        """The host that may hold the stack's lock, if its pod certainly no longer runs. Empty otherwise."""
+        stack = self.record.status.stack
         holder = Pod.parse(stack.lock_holder) if stack else None
-        # What it left itself, in an earlier container, is known by its pids.
+        # The engine recognises a lock that an earlier container of this pod left: by its pids.
         if holder is None or holder == self.context.pod or not self.context.cluster.pod_is_gone(holder):
             return ()
         return (holder.host,)
@@ -61,7 +64,7 @@ class Run:
     @contextmanager
     def operating(self, operation: Operation, why: str, timeout_seconds: float) -> Iterator[None]:
         """Log an operation and tell the observer of it."""
-        key, kind, observer = self.identity.key, operation.type.value, self.context.observer
+        key, kind, observer = self.record.key, operation.type.value, self.context.observer
         logger.info("%s: %s begins, %s", key, kind, why, extra=self.fields(operation))
         observer.began(key, operation, 2 * timeout_seconds + MARGIN_SECONDS)
         reason: Reason | None = Reason.FAILED
@@ -86,12 +89,29 @@ class Run:
         """Write what changed of the status."""
         patch = merge_patch(self.written.to_document(), status.to_document())
         if patch:
-            self.context.cluster.patch_status(self.identity.key, patch)
-            self.context.observer.wrote(self.identity.key, status.conditions)
+            self.context.cluster.patch_status(self.record.key, patch)
+            self.context.observer.wrote(self.record.key, status.conditions)
         self.written = status
 
+    def write_and_warn(self, status: Status, remarks: Sequence[Remark], still_true: Sequence[Remark] = ()) -> None:
+        """Write the status, and publish one warning Event for each remark that is new: not one each time it is made."""
+        self.warn(self.write_with(status, remarks, still_true))
+
+    def write_with(
+        self, status: Status, remarks: Sequence[Remark], still_true: Sequence[Remark] = ()
+    ) -> tuple[Remark, ...]:
+        """Write the status, which remembers the remarks. Returns those that are new."""
+        told = warned(self.record.status, status, remarks, still_true)
+        self.write(told.status)
+        return told.new
+
+    def warn(self, remarks: Sequence[Remark]) -> None:
+        """Publish a warning Event for each remark."""
+        for remark in remarks:
+            self.announce(remark.reason, remark.message, warning=True)
+
     def progress(self, operation: Operation) -> OnProgress:
-        """Writes how far the operation is, not more often than a person can read."""
+        """A callback that writes how far the operation is, but not more often than a person can read."""
         last = 0.0
 
         def write(progress: Progress) -> None:
@@ -108,20 +128,17 @@ class Run:
     def announce(self, reason: Reason, message: str, *, warning: bool = False) -> None:
         """Publish an Event."""
         try:
-            self.context.cluster.announce(self.identity, reason, message, warning=warning)
+            self.context.cluster.announce(self.record, reason, message, warning=warning)
         except PipelineError as error:
             # The status says it too; an Event that cannot be published must not stop anything.
-            logger.warning("%s: %s", self.identity.key, error, extra=self.fields(reason=error.reason.value))
-
-    def announce_if_new(self, reason: Reason, message: str) -> None:
-        """One Event for each new failure or advice, not one for each time that it is met."""
-        if not any(message in condition.message for condition in self.identity.status.conditions):
-            self.announce(reason, message, warning=True)
+            logger.warning("%s: %s", self.record.key, error, extra=self.fields(reason=error.reason.value))
 
     def announce_a_broken_lock(self, result: EngineResult) -> None:
-        """Say so if the lock of a dead process was broken."""
+        """Publish an Event if the engine broke the lock of a dead process."""
         if result.broken_lock:
             self.context.observer.broke_lock()
             self.announce(
-                Reason.LOCK_BROKEN, f"broke the lock of a process that is gone: {result.broken_lock}", warning=True
+                Reason.LOCK_BROKEN,
+                f"broke the lock of a process that no longer exists: {result.broken_lock}",
+                warning=True,
             )

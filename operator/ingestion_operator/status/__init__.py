@@ -1,1 +1,5 @@
-"""From what happened to the new status, as pure functions of values."""
+"""The status: conditions, the last operation, the time of the next look, and which warning Events are new.
+
+Every function is pure: it takes what happened and the time, and returns the new status. The table in `outcomes` says what an
+error means.
+"""

@@ -33,8 +33,8 @@ class Conditioned(Protocol):
 
 
 @dataclass(frozen=True)
-class Moment:
-    """What every constructor needs: the status before, the generation that was looked at, and the time."""
+class ConditionSet:
+    """Builds the complete set of conditions that follows a status, for one generation, at one time."""
 
     previous: Conditioned
     generation: int
@@ -45,13 +45,13 @@ class Moment:
         return self._set(_ready(ConditionStatus.TRUE, Reason.PROVISIONED, message), synced=_in_sync())
 
     def drift_corrected(self, message: str) -> Conditions:
-        """As provisioned; the last look found differences, which are put right."""
+        """As `provisioned`. AWS differed from the state, and the operator corrected it."""
         return self._set(
             _ready(ConditionStatus.TRUE, Reason.PROVISIONED, message), synced=_in_sync("drift was corrected")
         )
 
     def progressing(self, reason: Reason, message: str) -> Conditions:
-        """An operation is under way; a pipeline that works stays ready while it is only looked at."""
+        """An operation is under way. A pipeline that works stays ready while the operator only compares it with AWS."""
         before = self.previous.condition(ConditionType.READY.value)
         looked_at_only = reason is Reason.REFRESHING and before is not None and before.status is ConditionStatus.TRUE
         ready = (
@@ -76,7 +76,7 @@ class Moment:
         return self._set(_ready(ConditionStatus.FALSE, Reason.FAILED, message), stalled=(reason, message))
 
     def looking_failed(self, reason: Reason, message: str) -> Conditions:
-        """It could not be found out what is to be done; that says nothing about what is there."""
+        """The operator could not find out what to do. `Ready` stays as it is, because what is there may work."""
         before = self.previous.condition(ConditionType.READY.value)
         kept = (
             _Claim(ConditionType.READY, before.status, Reason(before.reason), before.message)
@@ -90,11 +90,11 @@ class Moment:
         return self._set(_ready(ConditionStatus.TRUE, Reason.ASSUMED, message))
 
     def refused(self, reason: Reason, message: str) -> Conditions:
-        """An AWSAccount is of no use until a person acts; the reason is that of `Ready` too, for there is no other work to see."""
+        """An AWSAccount is useless until a person acts. `Ready` has the same reason, because an account does no other work."""
         return self._set(_ready(ConditionStatus.FALSE, reason, message), stalled=(reason, message))
 
     def suspended(self) -> Conditions:
-        """Nothing is done until spec.reconcile.suspend is false."""
+        """The operator does nothing until spec.reconcile.suspend is false."""
         return self._set(
             _ready(ConditionStatus.FALSE, Reason.SUSPENDED, "set spec.reconcile.suspend to false to go on")
         )

@@ -1,39 +1,139 @@
-"""What an error means for the status."""
+"""What each outcome of an error means: one table, for a live pipeline, for one that is being deleted, and for an AWSAccount.
+
+An outcome comes from the error itself, or from the reason that the status stored for it.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from ingestion_operator.errors import PipelineError, Stalled, Waiting
+from ingestion_operator.errors import Outcome, PipelineError, outcome_of
 from ingestion_operator.model.pipeline import RECONCILE_REQUESTED_AT
+from ingestion_operator.model.spec import Spec
+from ingestion_operator.model.status import LastOperation
 from ingestion_operator.reasons import Reason
-from ingestion_operator.status.conditions import Conditions, Moment
-from ingestion_operator.status.schedule import Moments
+from ingestion_operator.status.conditions import Conditions, ConditionSet
+from ingestion_operator.status.schedule import Timing
+
+# A person who has just confirmed a purge is waiting for it.
+CONFIRMATION_SECONDS = 3.0
+
+Claim = Callable[[ConditionSet, Reason, str], Conditions]
+Pause = Callable[[Timing, int], timedelta]
+"""The time until the next attempt, after so many failures in a row."""
 
 
-def outcome(
-    error: PipelineError, failures: int, message: str, moment: Moment, at: Moments
+def _waiting(at: Timing, _failures: int) -> timedelta:
+    return timedelta(seconds=at.backoff.waiting_seconds)
+
+
+def _longest(at: Timing, _failures: int) -> timedelta:
+    return timedelta(seconds=at.backoff.cap_seconds)
+
+
+def _growing(at: Timing, failures: int) -> timedelta:
+    return at.backoff.delay(max(1, failures), at.jitter)
+
+
+def _confirming(at: Timing, _failures: int) -> timedelta:
+    return timedelta(seconds=min(CONFIRMATION_SECONDS, at.backoff.waiting_seconds))
+
+
+@dataclass(frozen=True)
+class Treatment:
+    """What the operator says and when it goes on, by where it met the error."""
+
+    after_operation: Claim
+    """The engine ran."""
+    pause_after_operation: Pause
+    before_operation: Claim
+    """Looking at the spec and what it refers to showed that nothing can be applied."""
+    pause_before_operation: Pause
+    stalls_deletion: bool
+    """Whether a deletion waits for a person."""
+    pause_in_deletion: Pause
+    of_account: Claim
+    """The operator tried the role of an AWSAccount."""
+
+
+_STALLED = Treatment(
+    after_operation=ConditionSet.stalled,
+    pause_after_operation=_longest,
+    before_operation=ConditionSet.stalled,
+    pause_before_operation=_waiting,
+    stalls_deletion=True,
+    pause_in_deletion=_growing,
+    of_account=ConditionSet.refused,
+)
+
+TREATMENTS: Mapping[Outcome, Treatment] = {
+    Outcome.WAITS: Treatment(
+        after_operation=ConditionSet.waiting,
+        pause_after_operation=_waiting,
+        before_operation=ConditionSet.waiting,
+        pause_before_operation=_waiting,
+        stalls_deletion=False,
+        pause_in_deletion=_waiting,
+        of_account=ConditionSet.looking_failed,
+    ),
+    Outcome.HOLDS_DATA: Treatment(
+        after_operation=ConditionSet.waiting,
+        pause_after_operation=_waiting,
+        before_operation=ConditionSet.waiting,
+        pause_before_operation=_waiting,
+        stalls_deletion=True,
+        pause_in_deletion=_confirming,
+        of_account=ConditionSet.looking_failed,
+    ),
+    Outcome.STALLS: _STALLED,
+    Outcome.NEEDS_ANOTHER_SPEC: replace(_STALLED, pause_before_operation=_longest),
+    Outcome.RETRIES: Treatment(
+        after_operation=ConditionSet.retrying,
+        pause_after_operation=_growing,
+        before_operation=ConditionSet.looking_failed,
+        pause_before_operation=_waiting,
+        stalls_deletion=False,
+        pause_in_deletion=_growing,
+        of_account=ConditionSet.looking_failed,
+    ),
+}
+
+
+def after_failure(
+    error: PipelineError, failures: int, message: str, conditions: ConditionSet, at: Timing
 ) -> tuple[datetime | None, Conditions]:
-    """When a live pipeline is looked at again after an error, and what its conditions say until then."""
-    if isinstance(error, Waiting):
-        return at.now + timedelta(seconds=at.backoff.waiting_seconds), moment.waiting(error.reason, message)
-    if isinstance(error, Stalled):
-        return at.now + timedelta(seconds=at.backoff.cap_seconds), moment.stalled(error.reason, message)
-    if failures >= at.backoff.maximum:
-        return None, moment.stalled(Reason.RETRIES_EXHAUSTED, gave_up(failures, message))
-    return at.now + at.backoff.delay(failures, at.jitter), moment.retrying(error.reason, message)
+    """When the operator tries again after a failed operation (None: it has given up), and what the conditions say."""
+    if error.outcome is Outcome.RETRIES and failures >= at.backoff.maximum:
+        return None, conditions.stalled(Reason.RETRIES_EXHAUSTED, _gave_up(failures, message))
+    treatment = TREATMENTS[error.outcome]
+    pause = treatment.pause_after_operation(at, failures)
+    return at.now + pause, treatment.after_operation(conditions, error.reason, message)
 
 
-def _reasons(kind: type[PipelineError]) -> set[Reason]:
-    return {sub.reason for sub in kind.__subclasses__()}.union(*(_reasons(sub) for sub in kind.__subclasses__()))
+def still_failed(last: LastOperation, conditions: ConditionSet) -> Conditions:
+    """What the conditions say between a failed operation and the next attempt."""
+    if last.next_retry_time is None:
+        return conditions.stalled(Reason.RETRIES_EXHAUSTED, _gave_up(last.failures, last.message))
+    reason = Reason(last.reason)
+    return TREATMENTS[outcome_of(reason)].after_operation(conditions, reason, last.message)
 
 
-STALLING = _reasons(Stalled)
-WAITING = _reasons(Waiting)
+def before_operation(
+    problem: PipelineError, spec: Spec | None, conditions: ConditionSet, at: Timing
+) -> tuple[datetime | None, Conditions]:
+    """When the operator looks again at what it could not apply, and what the conditions say.
+
+    Only a change heals a spec that cannot be read (`spec` is None), and Kubernetes announces a change.
+    """
+    treatment = TREATMENTS[problem.outcome]
+    only_a_change_heals = problem.outcome is Outcome.NEEDS_ANOTHER_SPEC and spec is None
+    again = None if only_a_change_heals else at.now + treatment.pause_before_operation(at, 0)
+    return again, treatment.before_operation(conditions, problem.reason, str(problem))
 
 
-def gave_up(failures: int, message: str) -> str:
-    """What is said once no further attempt will be made."""
+def _gave_up(failures: int, message: str) -> str:
     return (
         f"gave up after {failures} attempts; change the spec or set the annotation {RECONCILE_REQUESTED_AT}: {message}"
     )

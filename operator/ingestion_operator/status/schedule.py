@@ -1,4 +1,4 @@
-"""When to look again."""
+"""When to look again: after a failure, for drift, and at what nobody announces."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class Backoff:
 
 
 @dataclass(frozen=True)
-class Moments:
-    """When it is, and how the next time is chosen."""
+class Timing:
+    """The time of a pass, and how the next time is chosen."""
 
     now: datetime
     jitter: float = 0.0
@@ -36,8 +36,24 @@ class Moments:
 
 
 def next_drift_check(spec: Spec | None, status: Status) -> datetime | None:
-    """When AWS is to be looked at for drift; None if it is not to be, or there is nothing to be looked at yet."""
+    """When the operator compares AWS with the state again. None if the spec says never, or nothing is built yet."""
     checked = status.drift.checked_time if status.drift else None
     if spec is None or spec.reconcile.drift.mode is DriftMode.IGNORE or checked is None:
         return None
     return checked + timedelta(seconds=spec.reconcile.drift.interval_seconds)
+
+
+def next_look(spec: Spec, status: Status, at: Timing) -> datetime | None:
+    """When the operator looks at a pipeline that works: for drift, or at what it polls."""
+    return poll_or(next_drift_check(spec, status), spec, at)
+
+
+def poll_or(due: datetime | None, spec: Spec | None, at: Timing) -> datetime | None:
+    """That time, or the next poll of what Kubernetes does not announce, whichever comes first."""
+    poll = at.now + timedelta(seconds=at.backoff.poll_seconds) if spec is not None and _must_poll(spec) else None
+    return min((time for time in (due, poll) if time is not None), default=None)
+
+
+def _must_poll(spec: Spec) -> bool:
+    replaceable = spec.processor.code.s3 is not None and not spec.processor.code.s3.version_id
+    return replaceable or any(v.value_from for v in spec.processor.environment)

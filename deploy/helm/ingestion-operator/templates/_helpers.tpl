@@ -2,7 +2,7 @@
 {{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" -}}
 {{- end -}}
 
-{{- /* The longest name made from it ends in "-passphrase"; a Service's name has 63 characters. */ -}}
+{{- /* The longest name made from this one ends in "-passphrase". A Service's name may have 63 characters. */ -}}
 {{- define "ingestion.fullname" -}}
 {{- $name := include "ingestion.name" . -}}
 {{- if .Values.fullnameOverride -}}
@@ -82,7 +82,7 @@ s3://{{ required "state.s3.bucket: name the bucket for Pulumi's state (state.bac
 {{- end -}}
 {{- end -}}
 
-{{- /* A whole number of a values file is a float here, and would be printed as 1e+06. */ -}}
+{{- /* Helm reads a whole number in a values file as a float, which would be printed as 1e+06. */ -}}
 {{- define "ingestion.text" -}}
 {{- if kindIs "string" . }}{{ . }}{{ else }}{{ toJson . }}{{ end -}}
 {{- end -}}

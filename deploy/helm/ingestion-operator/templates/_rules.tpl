@@ -1,17 +1,17 @@
-{{- /* What the operator may do in a namespace with pipelines, and no more. */ -}}
+{{- /* Exactly what the operator may do in a namespace with pipelines. */ -}}
 {{- define "ingestion.pipelineRules" -}}
-# Watch pipelines; keep the finalizer and Kopf's annotations.
+# Watch pipelines, and patch the finalizer and Kopf's annotations.
 - apiGroups: [ingestion-operator.io]
   resources: [ingestionpipelines]
   verbs: [get, list, watch, patch]
 - apiGroups: [ingestion-operator.io]
   resources: [ingestionpipelines/status]
   verbs: [patch]
-# Code in ConfigMaps, deployed when it changes.
+# Watch ConfigMaps with code, and deploy the code when it changes.
 - apiGroups: [""]
   resources: [configmaps]
   verbs: [get, list, watch]
-# Environment from Secrets: each is asked for by name when a pipeline names it. No list, no watch.
+# Get each Secret that a pipeline names, by its name. The operator neither lists nor watches Secrets.
 - apiGroups: [""]
   resources: [secrets]
   verbs: [get]
@@ -21,7 +21,7 @@
 {{- end -}}
 
 {{- define "ingestion.accountRules" -}}
-# AWSAccounts are cluster-scoped: watch them, keep the finalizer and Kopf's annotations, say whether the role can be assumed.
+# Watch AWSAccounts, patch the finalizer and Kopf's annotations, and report whether the role can be assumed.
 - apiGroups: [ingestion-operator.io]
   resources: [awsaccounts]
   verbs: [get, list, watch, patch]
@@ -31,7 +31,7 @@
 {{- end -}}
 
 {{- define "ingestion.clusterIdRules" -}}
-# The uid of kube-system tells this cluster from others in the same AWS account.
+# Get the uid of kube-system, which identifies this cluster among others in the same AWS account.
 - apiGroups: [""]
   resources: [namespaces]
   resourceNames: [kube-system]
@@ -39,7 +39,7 @@
 {{- end -}}
 
 {{- define "ingestion.ownRules" -}}
-# Whether the operator's earlier pod, which a lock of the state names, is gone for certain.
+# Check that the earlier pod named by a lock of the state no longer exists.
 - apiGroups: [""]
   resources: [pods]
   verbs: [get]

@@ -1,4 +1,4 @@
-"""Says whether this machine can have a cluster: `python -m ingestion_local.cluster`, whose exit code is 0 if it can."""
+"""`python -m ingestion_local.cluster` says whether a one-node cluster can run here. The exit code is 0 if it can."""
 
 from __future__ import annotations
 
@@ -7,5 +7,5 @@ import sys
 from ingestion_local.cluster.packages import missing
 
 if reason := missing():
-    sys.exit(f"no one-node cluster here: {reason}")
-sys.stdout.write("a one-node cluster can be had here\n")
+    sys.exit(f"a one-node cluster cannot run on this machine: {reason}")
+sys.stdout.write("a one-node cluster can run on this machine\n")

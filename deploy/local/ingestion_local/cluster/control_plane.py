@@ -1,4 +1,4 @@
-"""The control plane of a cluster whose pods run: with a controller-manager and a scheduler."""
+"""The control plane of a cluster whose pods run. It has a controller-manager and a scheduler too."""
 
 from __future__ import annotations
 
@@ -14,31 +14,15 @@ CONTROLLERS = ("kube-controller-manager", "kube-scheduler")
 
 
 class ClusterControlPlane(ControlPlane):
-    """As ControlPlane, and what makes Deployments into pods, pods' ServiceAccounts and the end of namespaces."""
+    """A ControlPlane that also creates pods and ServiceAccounts, and deletes namespaces."""
 
     def __init__(self, directory: Path, tools: Mapping[str, Path], network: Network) -> None:
         super().__init__(directory, tools)
         self._network = network
-        self._controllers: list[Process] = []
-
-    def start(self) -> None:
-        """Start all of it. Raises LocalEnvironmentError when the API server does not come up."""
-        super().start()
-        try:
-            self._start_controllers()
-        except BaseException:
-            self.stop()
-            raise
-
-    def stop(self) -> None:
-        """Stop all of it. Stopping a stopped one succeeds."""
-        while self._controllers:
-            self._controllers.pop().stop()
-        super().stop()
 
     @property
     def authority(self) -> Path:
-        """The certificate with which the API server's is signed, as PEM."""
+        """The certificate that signs the API server's certificate, as PEM."""
         return self._certificate
 
     def _network_arguments(self) -> list[str]:
@@ -48,6 +32,10 @@ class ClusterControlPlane(ControlPlane):
             "--kubelet-preferred-address-types=InternalIP",
             "--allow-privileged=false",
         ]
+
+    def _start(self) -> None:
+        super()._start()
+        self._start_controllers()
 
     def _start_controllers(self) -> None:
         manager_port, scheduler_port = free_ports(2)
@@ -68,12 +56,11 @@ class ClusterControlPlane(ControlPlane):
             ],
         }
         for name in CONTROLLERS:
-            self._controllers.append(
-                Process.start(
-                    name,
-                    [self._tools[name], *arguments[name]],
-                    log=self.log_dir / f"{name}.log",
-                    env=self.environment(),
-                    death_signal=signal.SIGKILL,
-                )
+            controller = Process.start(
+                name,
+                [self._tools[name], *arguments[name]],
+                log=self.log_dir / f"{name}.log",
+                env=self.environment(),
+                death_signal=signal.SIGKILL,
             )
+            self._started.callback(controller.stop)

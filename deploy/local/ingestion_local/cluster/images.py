@@ -1,7 +1,7 @@
-"""The images of the cluster, built where no registry is: on a base made by debootstrap, with the stand-in for the AWS plugin.
+"""Builds the images of the cluster without a registry: debootstrap makes their base.
 
-The operator's is built by the project's own Dockerfile. The one that the cluster runs is that one with one layer more: the
-stand-in, which is never in the operator's own. All are kept in the cache, by a hash of what they are made of.
+The project's own Dockerfile builds the operator's image. The cluster runs this image with one more layer: the stand-in for the
+AWS plugin, which is never in the operator's own image. The cache keeps the images by a hash of their sources.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 
-from ingestion_local.cluster.node import PAUSE_IMAGE
+from ingestion_local.cluster.node_configuration import PAUSE_IMAGE
 from ingestion_local.environment import ROOT
+from ingestion_local.image import argument_words
 from ingestion_local.processes import output_of
 from ingestion_local.progress import Reporter
 from ingestion_local.toolchain import cache_directory, exclusive
@@ -29,11 +30,11 @@ KEPT_IMAGES = 20
 BASE_IMAGE = f"localhost/debian:{SUITE}"
 PULUMI_IMAGE = "localhost/pulumi:local"
 OPERATOR_IMAGE = f"localhost/ingestion-operator:{__version__}"
-# What the cluster runs.
+# The image that the cluster runs.
 REPOSITORY = "localhost/ingestion-operator-with-stand-in"
 CONTEXT = ("Dockerfile", ".dockerignore", "pyproject.toml", "uv.lock", "README.md", "LICENSE", "operator", "handlers")
 STAND_IN = Path(__file__).resolve().parents[1] / "provider"
-# What makes it the image of a test cluster, here as in kind.
+# These files make the image of a test cluster, both here and in kind.
 TEST_IMAGE = ROOT / "deploy" / "kind" / "Dockerfile"
 LAUNCHER = ROOT / "deploy" / "kind" / "pulumi-resource-aws"
 
@@ -53,7 +54,7 @@ COPY pulumi /pulumi/bin/pulumi
 
 
 class Images:
-    """Builds with buildah, whose storage is in the cache too, so that a layer that has not changed is not built again."""
+    """Builds with buildah. Its storage is in the cache too, so an unchanged layer is not built again."""
 
     def __init__(self, tools: Mapping[str, Path], reporter: Reporter) -> None:
         self._tools = tools
@@ -61,13 +62,13 @@ class Images:
         self._home = cache_directory() / "images"
 
     def ensure(self) -> tuple[Path, Path]:
-        """The archives of the pause image and of the operator's with the stand-in. Raises LocalEnvironmentError."""
+        """The archives of the pause image and of the operator's image with the stand-in. Raises LocalEnvironmentError."""
         with exclusive(self._home / ".lock", "the build of images", timeout_seconds=BUILD_TIMEOUT_SECONDS):
             return self._pause(), self._operator()
 
     @property
     def tag(self) -> str:
-        """Of the image that the cluster runs."""
+        """The tag of the image that the cluster runs."""
         return self._key()
 
     def _pause(self) -> Path:
@@ -90,7 +91,7 @@ class Images:
                 "AWS_PLUGIN": "none",
                 "VERSION": __version__,
             }
-            self._buildah("bud", "--tag", OPERATOR_IMAGE, *_build_arguments(arguments), str(ROOT))
+            self._buildah("bud", "--tag", OPERATOR_IMAGE, *argument_words(arguments), str(ROOT))
             self._report.end("built")
             self._with_stand_in(archive)
             self._forget_old()
@@ -99,22 +100,22 @@ class Images:
 
     def _with_stand_in(self, archive: Path) -> None:
         image = f"{REPOSITORY}:{self._key()}"
-        self._report.begin("the same image with the stand-in for AWS")
+        self._report.begin("the same image with the stand-in for the AWS plugin")
         self._build(
             image,
             TEST_IMAGE.read_text(),
             {LAUNCHER.name: LAUNCHER, "ingestion_local/provider": STAND_IN},
             "--target=operator",
-            *_build_arguments({"OPERATOR_IMAGE": OPERATOR_IMAGE, "AWS_PLUGIN_VERSION": version("pulumi-aws")}),
+            *argument_words({"OPERATOR_IMAGE": OPERATOR_IMAGE, "AWS_PLUGIN_VERSION": version("pulumi-aws")}),
         )
         self._save(image, archive)
         self._report.end("built")
 
     def _base(self) -> None:
-        """A Debian from its packages: the least that can install more."""
+        """Build the base image: a minimal Debian that can install packages."""
         archive = self._home / f"debian-{SUITE}.tar"
         if not archive.exists():
-            self._report.begin(f"Debian {SUITE} as a base, from its packages")
+            self._report.begin(f"base image with Debian {SUITE}, from its packages")
             with tempfile.TemporaryDirectory(dir=self._home) as folder:
                 root = Path(folder, "root")
                 _run("debootstrap", "--variant=minbase", SUITE, str(root), MIRROR, env=dict(os.environ))
@@ -147,12 +148,12 @@ class Images:
             archive.unlink()
         mine = self._buildah("images", "--quiet", "--filter", f"reference={REPOSITORY}:*").split()
         self._buildah("rmi", "--force", *dict.fromkeys(mine))
-        # Layers of earlier builds make the next one quick; there is an end to it.
+        # Layers of earlier builds speed up the next build. More than KEPT_IMAGES of them are too many.
         if len(self._buildah("images", "--quiet", "--all").split()) > KEPT_IMAGES:
             self._buildah("rmi", "--prune", "--force")
 
     def _key(self) -> str:
-        """A hash of all that the image is made of."""
+        """A hash of all sources of the image."""
         digest = hashlib.sha256(f"{SUITE} {self._tools['pulumi']}".encode())
         for path in _files([*(ROOT / name for name in CONTEXT), TEST_IMAGE, LAUNCHER, STAND_IN]):
             digest.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes())
@@ -174,10 +175,6 @@ class Images:
         }
 
 
-def _build_arguments(arguments: Mapping[str, str]) -> list[str]:
-    return [word for name, value in arguments.items() for word in ("--build-arg", f"{name}={value}")]
-
-
 def _files(places: Iterable[Path]) -> list[Path]:
     found: list[Path] = []
     for place in places:
@@ -189,7 +186,7 @@ def _files(places: Iterable[Path]) -> list[Path]:
 
 
 def _trust_as_here(root: Path) -> None:
-    """Authorities that this machine trusts besides Debian's: a proxy that it may be behind signs with one."""
+    """Copy the authorities that this machine trusts besides Debian's. A proxy may sign with one of them."""
     own = Path("/usr/local/share/ca-certificates")
     if own.is_dir():
         shutil.copytree(own, root / own.relative_to("/"), dirs_exist_ok=True)

@@ -1,6 +1,6 @@
-"""A cluster of kind for the tests, made as `make kind` makes one, with a name and a port of its own. It takes docker or podman.
+"""A kind cluster for the tests, with its own name and port. It is made as `make kind` makes one, and needs docker or podman.
 
-The operator is not in it: a test installs the chart. The emulated AWS is the pod of `make kind`.
+A test installs the chart, so the operator is not in it at first. The emulated AWS is the same pod as in `make kind`.
 """
 
 from __future__ import annotations
@@ -10,49 +10,48 @@ import json
 import signal
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import yaml
 
 from ingestion_local import kind, toolchain
 from ingestion_local.emulator import EmulatedAws
 from ingestion_local.files import files_in
-from ingestion_local.image import Engine
+from ingestion_local.image import ContainerEngine
 from ingestion_local.kubectl import Kubectl
+from ingestion_local.lifecycle import Startable
 from ingestion_local.processes import LocalEnvironmentError, free_port
 
 NAME = "ingestion-test"
 NODE = f"{NAME}-control-plane"
-# Not the one of `make kind`: it lacks the plugin for AWS, whose place the stand-in takes.
+# This is not the image of `make kind`. It lacks the AWS plugin, because the stand-in replaces it.
 IMAGE = "localhost/ingestion-operator:test"
 BUILD_ARGUMENTS = ("--build-arg", "AWS_PLUGIN=none")
 TOOLS = ("kind", "kubectl", "helm")
 COMMAND_TIMEOUT_SECONDS = 300.0
-# Of a cluster of another run on this machine.
+# How long to wait for another test run on this machine.
 TURN_TIMEOUT_SECONDS = 5.0
-# A test that ends the operator again and again waits for it each time.
+# Some tests end the operator again and again, and wait for its restart each time.
 KUBELET = {
     "apiVersion": "kubelet.config.k8s.io/v1beta1",
     "kind": "KubeletConfiguration",
     "crashLoopBackOff": {"maxContainerRestartPeriod": "1s"},
 }
-# AWS would not go with the node either.
+# AWS would not stop with the node either.
 DRAINED = (
     "--ignore-daemonsets",
     "--delete-emptydir-data",
     f"--pod-selector=app.kubernetes.io/name!={kind.EMULATOR_NAMESPACE}",
 )
-# Fails only when a process is still there and does not get the signal.
+# This fails only if a process still exists and does not get the signal.
 SEND = 'for pid; do kill -s "$0" "$pid" || [ ! -e "/proc/$pid" ] || exit 1; done'
-# GNU tar's for files that changed while it read them: the operator writes its state whenever it likes.
+# GNU tar's exit code for files that changed while it read them: the operator may write its state at any time.
 CHANGED = 1
 
 
 def missing() -> str:
-    """Why there can be no cluster of kind on this machine; empty when there can."""
+    """Why this machine cannot have a kind cluster; empty if it can."""
     try:
         kind.find_engine()
     except LocalEnvironmentError as error:
@@ -61,9 +60,9 @@ def missing() -> str:
 
 
 class KindNode:
-    """The one node: a container of the engine, in which the containers of the pods are."""
+    """The only node: a container of the engine. The containers of the pods run in it."""
 
-    def __init__(self, engine: Engine, name: str = NODE) -> None:
+    def __init__(self, engine: ContainerEngine, name: str = NODE) -> None:
         self.name = name
         self._engine = engine
 
@@ -77,21 +76,21 @@ class KindNode:
         return [other for other, space in spaces.items() if space == spaces.get(pid)]
 
     def send(self, number: signal.Signals, pids: Iterable[int]) -> None:
-        """Send the processes a signal. One that has ended is passed over. Raises LocalEnvironmentError when one does not get it."""
+        """Send a signal to the processes, but skip those that have ended. Raises LocalEnvironmentError when it does not arrive."""
         self._run("sh", "-c", SEND, number.name.removeprefix("SIG"), *map(str, pids))
 
     def files(self, directory: str) -> Mapping[str, bytes]:
-        """What each file below one of its directories says, by the path there."""
+        """The content of each file below one of its directories, by its path in the directory."""
         return files_in(self._run("tar", "--create", "--directory", directory, ".", accepted=(0, CHANGED)))
 
     def _processes(self) -> list[tuple[int, str, list[str]]]:
-        """Pid, namespace of pids and command line of each of its processes."""
+        """Pid, pid namespace and command line of each of its processes."""
         listed = self._run("ps", "-ww", "-e", "-o", "pid=,pidns=,args=").decode(errors="replace")
         found = (line.split() for line in listed.splitlines())
         return [(int(pid), space, words) for pid, space, *words in found]
 
     def _run(self, *command: str, accepted: Sequence[int] = (0,)) -> bytes:
-        """What a command writes that runs on the node. Raises LocalEnvironmentError with what it said when it fails."""
+        """Run a command on the node, and return its output. Raises LocalEnvironmentError with its error message when it fails."""
         words = (self._engine.name, "exec", self.name, *command)
         ran = subprocess.run(words, capture_output=True, check=False, timeout=COMMAND_TIMEOUT_SECONDS)
         if ran.returncode not in accepted:
@@ -100,15 +99,17 @@ class KindNode:
         return ran.stdout
 
 
-class KindCluster:
-    """All of one cluster; what is kept about it here is under `directory`. One at a time on a machine.
+class KindCluster(Startable):
+    """One whole cluster. Its files on this machine are under `directory`. A machine has one at a time.
 
-    `uv`: the program. `build_arguments`: for the engine with the operator's image. Raises LocalEnvironmentError without an engine.
+    `uv`: path of the program. `build_arguments`: for the engine, when it builds the operator's image. Raises LocalEnvironmentError
+    without an engine.
     """
 
     def __init__(
         self, directory: Path, *, uv: str, node_image: str = kind.NODE_IMAGE, build_arguments: Sequence[str] = ()
     ) -> None:
+        super().__init__()
         self.directory = directory.absolute()
         self._engine = kind.find_engine()
         self.node = KindNode(self._engine)
@@ -117,14 +118,13 @@ class KindCluster:
         self._build_arguments = (*BUILD_ARGUMENTS, *build_arguments)
         self._port = 0
         self._tag = ""
-        self._stack = ExitStack()
         self.tools: Mapping[str, Path]
         self.control_plane: Kubectl
-        self._kind: kind.Kind
+        self._kind: kind.KindInstallation
 
     @property
     def values(self) -> Mapping[str, Any]:
-        """Values of the chart that this cluster takes: those of `make kind`, with the image that is in it."""
+        """The chart's values for this cluster: those of `make kind`, with the image that is loaded in it."""
         values: dict[str, Any] = yaml.safe_load((kind.FOLDER / "values.yaml").read_text())
         return {**values, "image": {**values["image"], "tag": self._tag}}
 
@@ -133,38 +133,9 @@ class KindCluster:
         """URL of every AWS service, for pods."""
         return f"https://{kind.ADDRESSES[0]}"
 
-    def start(self) -> None:
-        """Build and start everything; what was started is deleted again when a part fails."""
-        self.tools = toolchain.ensure(TOOLS)
-        with ExitStack() as starting:
-            lock = toolchain.cache_directory() / "kind" / f".{NAME}.lock"
-            what = "the end of the tests that have the cluster of kind"
-            starting.enter_context(toolchain.exclusive(lock, what, timeout_seconds=TURN_TIMEOUT_SECONDS))
-            self._port = free_port()
-            self._kind = kind.Kind(self._engine, self.tools, kind.to_stderr, NAME, self._write_configuration())
-            self._kind.down()  # what a run that was killed has left
-            starting.callback(self._kind.down)
-            self._kind.create(self._node_image)
-            starting.callback(self._kind.export_logs, self.directory / "logs")
-            self._furnish()
-            self._stack = starting.pop_all()
-
-    def stop(self) -> None:
-        """Keep its logs, and delete it. Stopping a stopped one succeeds."""
-        self._stack.close()
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.stop()
-
     @contextlib.contextmanager
-    def emulator(self, directory: Path) -> Iterator[EmulatedAws]:  # noqa: ARG002 - it writes nothing here
-        """The emulator in its pod, which this machine reaches at a port of its loopback."""
+    def emulator(self, directory: Path) -> Iterator[EmulatedAws]:  # noqa: ARG002 - it writes nothing on this machine
+        """The emulator in its pod. This machine reaches it at a port on loopback."""
         found = EmulatedAws(self._kind.certificate, f"https://127.0.0.1:{self._port}")
         found.wait_for_its_answer()
         try:
@@ -173,18 +144,31 @@ class KindCluster:
             found.close()
 
     def volume(self, name: str) -> None:
-        """None: claims have theirs made."""
+        """Do nothing: the cluster creates volumes for claims."""
 
     def drain(self) -> None:
-        """Have every pod but the emulator's leave the node: none comes back until `uncordon`."""
+        """Move every pod except the emulator's away from the node. No pod comes back until `uncordon`."""
         self.control_plane.run_kubectl("drain", self.node.name, *DRAINED, "--timeout=60s")
 
     def uncordon(self) -> None:
-        """Let pods come to the node again."""
+        """Let pods run on the node again."""
         self.control_plane.run_kubectl("uncordon", self.node.name)
 
     def name_services(self) -> None:
-        """The cluster's own DNS knows them."""
+        """Do nothing: the cluster's own DNS knows the Services."""
+
+    def _start(self) -> None:
+        self.tools = toolchain.ensure(TOOLS)
+        lock = toolchain.cache_directory() / "kind" / f".{NAME}.lock"
+        what = "the end of the tests that use the kind cluster"
+        self._started.enter_context(toolchain.exclusive(lock, what, timeout_seconds=TURN_TIMEOUT_SECONDS))
+        self._port = free_port()
+        self._kind = kind.KindInstallation(self._engine, self.tools, kind.to_stderr, NAME, self._write_configuration())
+        self._kind.down()  # the rest of a run that was killed
+        self._started.callback(self._kind.down)
+        self._kind.create(self._node_image)
+        self._started.callback(self._kind.export_logs, self.directory / "logs")
+        self._furnish()
 
     def _furnish(self) -> None:
         tags = self._kind.build(self._uv, IMAGE, self._build_arguments)
@@ -201,7 +185,7 @@ class KindCluster:
 
 
 def configuration(port: int) -> dict[str, Any]:
-    """What kind reads: the cluster of `make kind`, at a port of its own, whose kubelet starts the operator again at once."""
+    """The configuration for kind: the cluster of `make kind` with another port, and a kubelet that restarts the operator at once."""
     found: dict[str, Any] = yaml.safe_load((kind.FOLDER / "cluster.yaml").read_text())
     found["nodes"][0]["extraPortMappings"][0]["hostPort"] = port
     return {**found, "kubeadmConfigPatches": [json.dumps(KUBELET)]}

@@ -1,6 +1,6 @@
-"""The addresses of a cluster: a part of 198.18.0.0/15, which RFC 2544 keeps for tests, so that no real host has one.
+"""The addresses of a cluster: a part of 198.18.0.0/15. RFC 2544 reserves this range for tests, so no real host has an address in it.
 
-Several clusters on one machine have different parts of it.
+Several clusters on one machine have different parts of the range.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ AWS_PORT = 443
 
 @dataclass(frozen=True)
 class Network:
-    """The part number `index`: /20 with the services, the pods, and the link between the machine and the node."""
+    """Part number `index`: a /20 with addresses for Services, for pods, and for the link between machine and node."""
 
     index: int
 
@@ -32,32 +32,32 @@ class Network:
 
     @property
     def services(self) -> IPv4Network:
-        """What Services get their addresses from."""
+        """The addresses of Services."""
         return self._range(0, 24)
 
     @property
     def pods(self) -> IPv4Network:
-        """What pods get theirs from."""
+        """The addresses of pods."""
         return self._range(1, 24)
 
     @property
     def link(self) -> IPv4Network:
-        """The machine's and the node's end of the link."""
+        """The addresses of both ends of the link."""
         return self._range(2, 30)
 
     @property
     def machine(self) -> str:
-        """The machine's end: there pods find the API server, AWS and DNS."""
+        """The machine's end of the link. Pods find the API server, AWS and DNS there."""
         return str(self.link[1])
 
     @property
     def node(self) -> str:
-        """The node's end."""
+        """The node's end of the link."""
         return str(self.link[2])
 
     @property
     def interface(self) -> str:
-        """The name of the machine's end."""
+        """The name of the network interface at the machine's end."""
         return f"ingestion{self.index}"
 
     @property
@@ -68,9 +68,9 @@ class Network:
 
 @contextlib.contextmanager
 def reserved(directory: Path) -> Iterator[Network]:
-    """A part that no other cluster of this machine has; the kernel frees it when its holder ends.
+    """Reserve a part that no other cluster of this machine has. The kernel frees it when the holder ends.
 
-    Raises LocalEnvironmentError when all are taken.
+    Raises LocalEnvironmentError when all parts are taken.
     """
     directory.mkdir(parents=True, exist_ok=True)
     for index in range(PARTS):
@@ -81,4 +81,6 @@ def reserved(directory: Path) -> Iterator[Network]:
                 continue
             yield Network(index)
             return
-    raise LocalEnvironmentError(f"{PARTS} clusters run on this machine already")
+    raise LocalEnvironmentError(
+        f"this machine runs {PARTS} clusters already, and there are no addresses for another one"
+    )

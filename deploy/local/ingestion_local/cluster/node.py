@@ -1,132 +1,97 @@
-"""The node: containerd, kubelet and kube-proxy in namespaces of their own.
+"""The node: containerd, kubelet and kube-proxy in their own namespaces.
 
-Its first process is `unshare`, which the kernel ends with this process, and its first process within is tini. When that one
-ends, the kernel ends all others of the node and takes down its mounts, interfaces and rules. Its cgroups alone are the
-machine's: they are under one of its own, which `stop` removes.
+Its first process is `unshare`, which the kernel ends together with this process. The first process inside the namespaces is
+tini. When tini ends, the kernel ends all other processes of the node, and removes its mounts, interfaces and rules. Only the
+cgroups are the machine's. The node has one cgroup for all of them, and `stop` removes it.
 """
 
 from __future__ import annotations
 
 import contextlib
-import functools
-import json
 import os
 import shutil
 import signal
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
 
-from ingestion_local.cluster.network import API_SERVER_PORT, Network
+import psutil
+
+from ingestion_local.cluster.cgroups import make_cgroups, remove_cgroups
+from ingestion_local.cluster.network import Network
+from ingestion_local.cluster.node_configuration import CONTAINERD_SOCKET, NAME, NodeConfiguration
 from ingestion_local.files import files_below
+from ingestion_local.lifecycle import Startable
 from ingestion_local.processes import LocalEnvironmentError, Process, output_of, wait_until
 
-NAME = "node"
-CLUSTER_DOMAIN = "cluster.local"
-PAUSE_IMAGE = "localhost/pause:1"
 COMMAND_TIMEOUT_SECONDS = 300.0
 START_TIMEOUT_SECONDS = 60.0
-CGROUPS = Path("/sys/fs/cgroup")
 KUBELET_ROOT = "/run/kubelet"
-CONTAINERD_SOCKET = "/run/containerd/containerd.sock"
 NETWORK_INTERFACE_DIRECTORY = Path("/var/lib/cni")
 
 
-class Node:
-    """One node of the cluster whose API server is reached at the machine's end of the network.
+class Node(Startable):
+    """One node of a cluster. It reaches the API server at the machine's end of the network.
 
-    `unpacked`: where the packages are (`packages.ensure`). `kubeconfig`: the administrator's, of which the node's is made.
+    `unpacked`: folder of the unpacked packages (`packages.ensure`). `kubeconfig`: the administrator's, which the node copies.
     """
 
     def __init__(
         self, directory: Path, *, tools: Mapping[str, Path], unpacked: Path, network: Network, kubeconfig: Path
     ) -> None:
+        super().__init__()
         self.directory = directory.absolute()
         self.log_dir = self.directory / "logs"
         self._tools = tools
         self._unpacked = unpacked
         self._network = network
-        self._kubeconfig = kubeconfig
+        self._configuration = NodeConfiguration(self.directory, unpacked, network, self.cgroup, kubeconfig)
         self._processes: list[Process] = []
         self._init_pid = 0
 
     @property
     def cgroup(self) -> str:
-        """The cgroup, in each hierarchy, under which those of its pods are."""
+        """The cgroup that has the cgroups of all pods, in each hierarchy."""
         return f"/ingestion-{self._network.index}"
 
-    def start(self) -> None:
-        """Start it; it is ready when the API server says so. Raises LocalEnvironmentError when a part does not start."""
-        try:
-            self._start()
-        except BaseException:
-            self.stop()
-            raise
-
-    def stop(self) -> None:
-        """End everything of it. Stopping a stopped one succeeds."""
-        # The first process first: the kernel ends the others with it.
-        for process in self._processes:
-            process.stop()
-        self._processes.clear()
-        self._init_pid = 0
-        _remove_cgroups(self.cgroup)
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.stop()
-
     def import_image(self, archive: Path) -> None:
-        """Make the images of an archive known to the kubelet. Raises LocalEnvironmentError."""
+        """Import the images of an archive, so that the kubelet finds them. Raises LocalEnvironmentError."""
         self.run("ctr", "--address", CONTAINERD_SOCKET, "--namespace", "k8s.io", "images", "import", str(archive))
 
     def run(self, *command: str) -> str:
-        """What a command prints that runs on the node. Raises LocalEnvironmentError with what it said when it fails."""
+        """Run a command on the node, and return what it prints. Raises LocalEnvironmentError with its error message when it fails."""
         return _run(*self._on_node(command), env=self._environment())
 
     def pids(self, *words: str) -> list[int]:
-        """The pids, as this machine counts them, of the containers' processes whose command line has all of the words."""
-        found = [pid for pid in _all_pids() if set(words) <= set(_command_line(pid))]
-        return [pid for pid in found if self._is_below(pid)]
-
-    def _is_below(self, pid: int) -> bool:
-        """Whether the process descends from the node's first one."""
-        while pid > 1:
-            if pid == self._init_pid:
-                return True
-            pid = _parent(pid)
-        return False
+        """The pids of the containers' processes whose command line has all of the words. They are this machine's pids."""
+        return [process.pid for process in _below(self._init_pid) if set(words) <= set(_command_line(process))]
 
     def pids_in_container(self, pid: int) -> list[int]:
-        """The pids of all processes of the container in which this one is."""
+        """The pids of all processes in the same container as this one."""
         own = _pid_namespace(pid)
-        return [other for other in _all_pids() if _pid_namespace(other) == own]
+        return [other for other in psutil.pids() if _pid_namespace(other) == own]
 
     def send(self, number: signal.Signals, pids: Iterable[int]) -> None:
-        """Send the processes a signal. One that has ended is passed over."""
+        """Send a signal to the processes. A process that has ended is skipped."""
         for pid in pids:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
 
     def files(self, directory: str) -> Mapping[str, bytes]:
-        """What each file below one of its directories says, by the path there: its files are this machine's."""
+        """The content of each file below one of its directories, by its path there. The node has this machine's files."""
         return files_below(Path(directory))
 
     def _start(self) -> None:
-        for folder in ("cni", "kubelet", "plugins", "certificates"):
-            (self.directory / folder).mkdir(parents=True, exist_ok=True)
-        self._write_configuration()
-        _make_cgroups(self.cgroup)
+        self._configuration.write()
+        self._started.callback(remove_cgroups, self.cgroup)
+        make_cgroups(self.cgroup)
+        self._started.callback(self._stop_processes)
         self._start_init()
         self._mount()
         self._connect()
-        self._launch("containerd", [str(self._unpacked / "usr/bin/containerd"), "--config", str(self._containerd_file)])
+        self._launch(
+            "containerd",
+            [str(self._unpacked / "usr/bin/containerd"), "--config", str(self._configuration.containerd_file)],
+        )
         wait_until(
             "containerd's answer",
             self._containerd_answers,
@@ -134,10 +99,17 @@ class Node:
             process=self._processes[-1],
         )
         self._launch("kubelet", [str(self._tools["kubelet"]), *self._kubelet_arguments()])
-        self._launch("kube-proxy", [str(self._tools["kube-proxy"]), f"--config={self._proxy_file}"])
+        self._launch("kube-proxy", [str(self._tools["kube-proxy"]), f"--config={self._configuration.proxy_file}"])
+
+    def _stop_processes(self) -> None:
+        # The first process stops first, because the kernel ends the others with it.
+        for process in self._processes:
+            process.stop()
+        self._processes.clear()
+        self._init_pid = 0
 
     def _start_init(self) -> None:
-        """The first process, in new namespaces: it only waits, and reaps."""
+        """Start the first process in new namespaces. It only waits, and reaps ended processes."""
         tini = shutil.which("tini") or "tini"
         namespaces = ["--net", "--mount", "--pid", "--uts", "--ipc"]
         command = ["unshare", *namespaces, "--fork", "--kill-child=KILL", "--mount-proc"]
@@ -149,24 +121,22 @@ class Node:
             death_signal=signal.SIGKILL,
         )
         self._processes.append(init)
-        children = Path(f"/proc/{init.pid}/task/{init.pid}/children")
 
         def child() -> int:
-            found = children.read_text().split()
-            # Until it has executed tini, its namespaces may not all be there.
-            return int(found[0]) if found and _command_line(int(found[0]))[:1] == [tini] else 0
+            # Before it executes tini, some of its namespaces may be missing.
+            return next((found.pid for found in _below(init.pid) if _command_line(found)[:1] == [tini]), 0)
 
         self._init_pid = wait_until(
             "the node's first process", child, timeout_seconds=START_TIMEOUT_SECONDS, process=init
         )
 
     def _mount(self) -> None:
-        """What programs write at fixed places is the node's own. Containers see mounts that the kubelet makes later."""
+        """Give the node its own directories where programs write to fixed paths, and show containers the kubelet's later mounts."""
         for place in ("/run", "/var/log"):
             self.run("mount", "-t", "tmpfs", "tmpfs", place)
         if NETWORK_INTERFACE_DIRECTORY.is_dir():
             self.run("mount", "-t", "tmpfs", "tmpfs", str(NETWORK_INTERFACE_DIRECTORY))
-        # The kubelet makes sockets below it, whose paths have at most 107 characters (unix(7)).
+        # The kubelet creates sockets below this directory, and their paths may have only 107 characters (unix(7)).
         self.run("mkdir", KUBELET_ROOT)
         self.run("mount", "--bind", str(self.directory / "kubelet"), KUBELET_ROOT)
         self.run("mount", "--make-rshared", "/")
@@ -181,7 +151,7 @@ class Node:
         self.run("ip", "link", "set", "lo", "up")
         self.run("ip", "address", "add", f"{network.node}/30", "dev", "eth0")
         self.run("ip", "link", "set", "eth0", "up")
-        # From pods to the machine, and from the machine to pods. No default route: nothing leaves the machine.
+        # Routes between pods and the machine. There is no default route, so nothing leaves the machine.
         self.run("sysctl", "--quiet", "--write", "net.ipv4.ip_forward=1")
         _run("ip", "route", "add", str(network.pods), "via", network.node)
 
@@ -213,171 +183,38 @@ class Node:
             return True
         return False
 
-    @property
-    def _containerd_file(self) -> Path:
-        return self.directory / "containerd.toml"
-
-    @property
-    def _proxy_file(self) -> Path:
-        return self.directory / "kube-proxy.json"
-
     def _kubelet_arguments(self) -> list[str]:
         return [
-            f"--config={self.directory / 'kubelet.json'}",
-            f"--kubeconfig={self.directory / 'kubeconfig'}",
+            f"--config={self._configuration.kubelet_file}",
+            f"--kubeconfig={self._configuration.kubeconfig}",
             f"--root-dir={KUBELET_ROOT}",
             f"--cert-dir={self.directory / 'certificates'}",
             f"--hostname-override={NAME}",
             f"--node-ip={self._network.node}",
         ]
 
-    def _write_configuration(self) -> None:
-        (self.directory / "resolv.conf").write_text(f"nameserver {self._network.machine}\n")
-        self._write_json("kubeconfig", _kubeconfig_for(self._kubeconfig, self._network))
-        self._write_json("kubelet.json", self._kubelet_configuration())
-        self._write_json("kube-proxy.json", self._proxy_configuration())
-        self._write_json("cni/10-pods.conflist", self._pod_network())
-        self._containerd_file.write_text(self._containerd_configuration())
 
-    def _write_json(self, name: str, document: Mapping[str, Any]) -> None:
-        path = self.directory / name
-        path.touch(mode=0o600)
-        path.write_text(json.dumps(document, indent=2))
-
-    def _containerd_configuration(self) -> str:
-        return f"""\
-version = 2
-root = "{self.directory / "containerd"}"
-state = "/run/containerd"
-[grpc]
-  address = "{CONTAINERD_SOCKET}"
-[plugins."io.containerd.grpc.v1.cri"]
-  sandbox_image = "{PAUSE_IMAGE}"
-  # Without CAP_SYS_RESOURCE, which a machine may lack, a lower one than its own is refused to runc.
-  restrict_oom_score_adj = true
-  [plugins."io.containerd.grpc.v1.cri".containerd]
-    snapshotter = "overlayfs"
-    default_runtime_name = "runc"
-    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
-      runtime_type = "io.containerd.runc.v2"
-      [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
-        BinaryName = "{self._unpacked / "usr/sbin/runc"}"
-  [plugins."io.containerd.grpc.v1.cri".cni]
-    bin_dir = "{self._unpacked / "usr/lib/cni"}"
-    conf_dir = "{self.directory / "cni"}"
-"""
-
-    def _pod_network(self) -> dict[str, Any]:
-        addresses = {
-            "type": "host-local",
-            "dataDir": "/run/cni",
-            "subnet": str(self._network.pods),
-            "routes": [{"dst": "0.0.0.0/0"}],
-        }
-        return {"cniVersion": "0.4.0", "name": "pods", "plugins": [{"type": "ptp", "ipam": addresses}]}
-
-    def _kubelet_configuration(self) -> dict[str, Any]:
-        return {
-            "apiVersion": "kubelet.config.k8s.io/v1beta1",
-            "kind": "KubeletConfiguration",
-            "failCgroupV1": False,
-            "cgroupDriver": "cgroupfs",
-            "cgroupRoot": self.cgroup,
-            "cgroupsPerQOS": False,
-            "enforceNodeAllocatable": [],
-            "containerRuntimeEndpoint": f"unix://{CONTAINERD_SOCKET}",
-            # Only the machine reaches it, and its pods.
-            "authentication": {"anonymous": {"enabled": True}, "webhook": {"enabled": False}},
-            "authorization": {"mode": "AlwaysAllow"},
-            "failSwapOn": False,
-            "makeIPTablesUtilChains": False,
-            "clusterDNS": [self._network.machine],
-            "clusterDomain": CLUSTER_DOMAIN,
-            "resolvConf": str(self.directory / "resolv.conf"),
-            "podLogsDir": str(self.directory / "pod-logs"),
-            "volumePluginDir": str(self.directory / "plugins"),
-            # How full the machine's disk is, is not the cluster's business.
-            "evictionHard": {"memory.available": "0%", "nodefs.available": "0%", "imagefs.available": "0%"},
-            "imageGCHighThresholdPercent": 100,
-            # A test that ends the operator again and again waits for it each time.
-            "crashLoopBackOff": {"maxContainerRestartPeriod": "1s"},
-            "syncFrequency": "10s",
-            "nodeStatusUpdateFrequency": "5s",
-        }
-
-    def _proxy_configuration(self) -> dict[str, Any]:
-        return {
-            "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
-            "kind": "KubeProxyConfiguration",
-            "mode": "nftables",
-            "hostnameOverride": NAME,
-            "clusterCIDR": str(self._network.pods),
-            "clientConnection": {"kubeconfig": str(self.directory / "kubeconfig")},
-            # These limits are the machine's, and may not be set from within a namespace.
-            "conntrack": {"maxPerCore": 0, "min": 0, "tcpEstablishedTimeout": "0s", "tcpCloseWaitTimeout": "0s"},
-        }
-
-
-def _kubeconfig_for(path: Path, network: Network) -> dict[str, Any]:
-    """The same access from the node, where the API server has another address."""
-    document: dict[str, Any] = json.loads(path.read_text())
-    for cluster in document["clusters"]:
-        cluster["cluster"]["server"] = f"https://{network.machine}:{API_SERVER_PORT}"
-    return document
-
-
-def _hierarchies() -> list[Path]:
-    """The roots of the cgroup hierarchies: one with version 2, one for each controller with version 1."""
-    if (CGROUPS / "cgroup.controllers").exists():
-        return [CGROUPS]
-    return [entry for entry in CGROUPS.iterdir() if entry.is_dir() and (entry / "cgroup.procs").exists()]
-
-
-def _make_cgroups(name: str) -> None:
-    for hierarchy in _hierarchies():
-        (hierarchy / name.lstrip("/")).mkdir(exist_ok=True)
-
-
-def _remove_cgroups(name: str) -> None:
-    """Remove the cgroup with all below it, in each hierarchy. Raises LocalEnvironmentError when one is still in use."""
-    for hierarchy in _hierarchies():
-        root = hierarchy / name.lstrip("/")
-        wait_until(f"the end of what is in {root}", functools.partial(_removed, root), timeout_seconds=10.0)
-
-
-def _removed(root: Path) -> bool:
-    folders = sorted((path for path in root.rglob("*") if path.is_dir()), reverse=True)
+def _below(pid: int) -> list[psutil.Process]:
+    """All processes that descend from this one; none when it has ended."""
     try:
-        for folder in [*folders, root]:
-            folder.rmdir()
-    except FileNotFoundError:
-        return True
-    except OSError:
-        return False
-    return True
+        return psutil.Process(pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
 
 
-def _all_pids() -> list[int]:
-    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+def _command_line(process: psutil.Process) -> list[str]:
+    """The words of the command line; none when the process has ended."""
+    try:
+        return process.cmdline()
+    except psutil.NoSuchProcess:
+        return []
 
 
 def _pid_namespace(pid: int) -> str:
+    """The process's pid namespace; empty when it has ended. psutil does not know namespaces."""
     with contextlib.suppress(OSError):
         return str(Path(f"/proc/{pid}/ns/pid").readlink())
     return ""
-
-
-def _parent(pid: int) -> int:
-    """The parent's pid (proc(5)); 0 when the process has ended."""
-    with contextlib.suppress(OSError):
-        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-    return 0
-
-
-def _command_line(pid: int) -> list[str]:
-    with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}/cmdline").read_text(errors="replace").split("\0")
-    return []
 
 
 def _run(*command: str, env: Mapping[str, str] | None = None) -> str:

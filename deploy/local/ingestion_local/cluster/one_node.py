@@ -1,4 +1,4 @@
-"""The cluster: control plane, node, the ways between them, and the images that its pods run."""
+"""The whole one-node cluster: control plane, node, the connections between them, and the images of its pods."""
 
 from __future__ import annotations
 
@@ -6,18 +6,19 @@ import json
 import os
 import signal
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from ingestion_local import toolchain
 from ingestion_local.cluster import packages
 from ingestion_local.cluster.control_plane import ClusterControlPlane
 from ingestion_local.cluster.images import REPOSITORY, Images
 from ingestion_local.cluster.network import API_SERVER_PORT, AWS_PORT, Network, reserved
-from ingestion_local.cluster.node import CLUSTER_DOMAIN, NAME, Node
+from ingestion_local.cluster.node import Node
+from ingestion_local.cluster.node_configuration import CLUSTER_DOMAIN, NAME
 from ingestion_local.emulator import Emulator
+from ingestion_local.lifecycle import Startable
 from ingestion_local.processes import LocalEnvironmentError, Process, wait_until
 from ingestion_local.progress import Reporter, default_reporter
 
@@ -26,15 +27,15 @@ STORAGE_CLASS = "local"
 TOOLS = (*toolchain.LOCAL, *toolchain.NODE, "helm")
 
 
-class OneNodeCluster:
-    """All of one cluster, whose files are under `directory`. Raises LocalEnvironmentError where there can be none."""
+class OneNodeCluster(Startable):
+    """One whole cluster. Its files are under `directory`. Raises LocalEnvironmentError on a machine that cannot run one."""
 
     def __init__(self, directory: Path, reporter: Reporter | None = None) -> None:
         if reason := packages.missing():
             raise LocalEnvironmentError(reason)
+        super().__init__()
         self.directory = directory.absolute()
         self._report = reporter or default_reporter()
-        self._stack = ExitStack()
         self.tools: Mapping[str, Path]
         self.network: Network
         self.control_plane: ClusterControlPlane
@@ -43,7 +44,7 @@ class OneNodeCluster:
 
     @property
     def values(self) -> Mapping[str, Any]:
-        """Values of the chart that this cluster takes: the operator's image with the stand-in for AWS."""
+        """The chart's values for this cluster: the operator's image with the stand-in for the AWS plugin."""
         return {"image": {"repository": REPOSITORY, "tag": self.image_tag, "pullPolicy": "Never"}}
 
     @property
@@ -51,54 +52,15 @@ class OneNodeCluster:
         """URL of every AWS service, for pods."""
         return self.network.aws_endpoint
 
-    def start(self) -> None:
-        """Build and start everything; whatever was started is stopped again when a part fails."""
-        with ExitStack() as starting:
-            self.tools = toolchain.ensure(TOOLS, reporter=self._report)
-            unpacked = packages.ensure(self._report)
-            images = Images(self.tools, self._report)
-            archives, self.image_tag = images.ensure(), images.tag
-            self.network = starting.enter_context(reserved(toolchain.cache_directory()))
-            self.control_plane = starting.enter_context(
-                ClusterControlPlane(self.directory / "control-plane", self.tools, self.network)
-            )
-            self.node = Node(
-                self.directory / "node",
-                tools=self.tools,
-                unpacked=unpacked,
-                network=self.network,
-                kubeconfig=self.control_plane.kubeconfig,
-            )
-            starting.enter_context(self.node)
-            self._stack = starting.pop_all()
-        try:
-            self._furnish(archives)
-        except BaseException:
-            self.stop()
-            raise
-
-    def stop(self) -> None:
-        """Stop everything. Stopping a stopped one succeeds."""
-        self._stack.close()
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.stop()
-
     @contextmanager
     def emulator(self, directory: Path) -> Iterator[Emulator]:
-        """An emulator whose files are under `directory`, and which pods reach at `aws_endpoint`."""
+        """An emulator that pods reach at `aws_endpoint`. Its files are under `directory`."""
         with Emulator(directory, addresses=[self.network.machine]) as running:
             self._forward(AWS_PORT, running.endpoint)
             yield running
 
     def volume(self, name: str) -> None:
-        """A volume in a directory of this machine, for a claim that is made."""
+        """Create a volume in a directory of this machine, for the next claim."""
         path = self.directory / "volumes" / name
         path.mkdir(parents=True, exist_ok=True)
         here = {"key": "kubernetes.io/hostname", "operator": "In", "values": [NAME]}
@@ -117,19 +79,38 @@ class OneNodeCluster:
         })  # fmt: skip
 
     def drain(self) -> None:
-        """Have every pod leave the node, as before its maintenance: none comes back until `uncordon`."""
+        """Move every pod away from the node, as before its maintenance. No pod comes back until `uncordon`."""
         self.control_plane.run_kubectl("drain", NAME, "--delete-emptydir-data", "--timeout=60s")
 
     def uncordon(self) -> None:
-        """Let pods come to the node again."""
+        """Let pods run on the node again."""
         self.control_plane.run_kubectl("uncordon", NAME)
 
     def name_services(self) -> None:
-        """Let DNS know the Services that there are now."""
+        """Tell DNS the present Services."""
         listed = json.loads(self.control_plane.run_kubectl("get", "services", "-A", "-o", "json").stdout)["items"]
         lines = [_host(service) for service in listed if service["spec"]["clusterIP"] != "None"]
-        # Its own directory is watched: what is written there is known at once.
+        # dnsmasq watches the directory, so it knows a new file at once.
         (self._hosts / "services").write_text("".join(lines))
+
+    def _start(self) -> None:
+        self.tools = toolchain.ensure(TOOLS, reporter=self._report)
+        unpacked = packages.ensure(self._report)
+        images = Images(self.tools, self._report)
+        archives, self.image_tag = images.ensure(), images.tag
+        self.network = self._started.enter_context(reserved(toolchain.cache_directory()))
+        self.control_plane = self._started.enter_context(
+            ClusterControlPlane(self.directory / "control-plane", self.tools, self.network)
+        )
+        self.node = Node(
+            self.directory / "node",
+            tools=self.tools,
+            unpacked=unpacked,
+            network=self.network,
+            kubeconfig=self.control_plane.kubeconfig,
+        )
+        self._started.enter_context(self.node)
+        self._furnish(archives)
 
     def _furnish(self, archives: tuple[Path, ...]) -> None:
         self._forward(API_SERVER_PORT, self.control_plane.url)
@@ -145,7 +126,7 @@ class OneNodeCluster:
         return got.stdout.strip() == "True"
 
     def _forward(self, port: int, url: str) -> None:
-        """Connections to the machine's end go to a server on loopback."""
+        """Forward connections from the machine's end of the link to a server on loopback."""
         there = f"127.0.0.1:{url.rpartition(':')[2]}"
         listen = f"TCP-LISTEN:{port},bind={self.network.machine},fork,reuseaddr,backlog=256"
         self._run_beside(f"forward-{port}", "socat", listen, f"TCP:{there}")
@@ -183,7 +164,7 @@ class OneNodeCluster:
             env={"PATH": os.environ.get("PATH", os.defpath) + ":/usr/sbin"},
             death_signal=signal.SIGKILL,
         )
-        self._stack.callback(process.stop)
+        self._started.callback(process.stop)
 
 
 def _host(service: Mapping[str, Any]) -> str:
@@ -192,7 +173,7 @@ def _host(service: Mapping[str, Any]) -> str:
 
 
 def _way_to_the_api_server(network: Network) -> dict[str, Any]:
-    """Where the Service `kubernetes` leads; the API server does not say so itself, because it is on loopback."""
+    """The endpoint of the Service `kubernetes`. The API server does not publish it, because it is on loopback."""
     return {
         "apiVersion": "discovery.k8s.io/v1",
         "kind": "EndpointSlice",

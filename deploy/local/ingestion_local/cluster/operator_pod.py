@@ -1,4 +1,4 @@
-"""The operator as the chart installs it: a pod, under the restricted Pod Security Standard, with its state on a volume."""
+"""The operator as the chart installs it: a pod under the restricted Pod Security Standard, with its state on a volume."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ READY_TIMEOUT_SECONDS = 120.0
 AUTHORITY_DIRECTORY = "/etc/aws-authority"
 CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 RESTRICTED = "pod-security.kubernetes.io/enforce"
-# Settings that the chart has values of their own for.
+# Settings that have their own values in the chart.
 OWN_VALUES = {"INGESTION_CLUSTER_ID": "clusterId"}
 
-# Prints what a URL answers, be it a refusal.
+# Prints the answer of a URL, even if it is an HTTP error.
 ASK = """
 import sys, urllib.error, urllib.request
 try:
@@ -34,10 +34,10 @@ Manifest = dict[str, Any]
 
 
 class OperatorPod:
-    """One release of the chart, with the same verbs as an operator that is a process of this machine.
+    """One release of the chart. It has the same methods as an operator that is a process of this machine.
 
-    `aws`: the operator's environment for AWS. `settings`: INGESTION_* of the operator. `values`: further values of the
-    chart, over its own. All are read at each `start`.
+    `aws`: the operator's environment for AWS. `settings`: INGESTION_* of the operator. `values`: values that override the
+    chart's own. Each `start` reads all of them.
     """
 
     def __init__(
@@ -64,19 +64,19 @@ class OperatorPod:
         self._log = ""
 
     def state_files(self) -> Mapping[str, bytes]:
-        """What each file of its state says, by the path on its volume, whether a pod has it mounted or not."""
+        """The content of each file of its state, by its path on the volume. This also works while no pod has the volume mounted."""
         claim = json.loads(self._kubectl("get", "pvc", f"{self.release}-state", "-o", "json"))
         volume = json.loads(self._kubectl("get", "pv", claim["spec"]["volumeName"], "-o", "json"))["spec"]
         return self.cluster.node.files((volume.get("local") or volume["hostPath"])["path"])
 
     def start(self) -> None:
-        """Install or upgrade, and wait until it is ready. Raises LocalEnvironmentError with what its pod says."""
+        """Install or upgrade it, and wait until it is ready. Raises LocalEnvironmentError with the state of its pod."""
         self.upgrade()
         self._scale(1)
         self.wait_ready()
 
     def upgrade(self) -> None:
-        """Have helm install it, or bring it up to the present values and chart. Does not wait for the pod."""
+        """Let helm install it, or upgrade it to the present values and chart. This does not wait for the pod."""
         if not self._prepared:
             self._prepare()
         values = self.directory / "values.json"
@@ -84,14 +84,14 @@ class OperatorPod:
         self.helm("upgrade", self.release, str(self.chart), "--install", "--values", str(values))
 
     def stop(self) -> None:
-        """Have its pod ended in order, and wait for that."""
+        """End its pod in an orderly way, and wait for that."""
         self._log = self.output()
         (self.directory / "operator.log").write_text(self._log)
         self._scale(0)
         wait_until("the end of the operator's pod", lambda: not self.pods(), timeout_seconds=READY_TIMEOUT_SECONDS)
 
     def kill(self) -> None:
-        """End its process at once by SIGKILL, as an out-of-memory kill would. The kubelet starts it again."""
+        """End its process at once with SIGKILL, as an out-of-memory kill would. The kubelet starts it again."""
         before = self.container_id()
         self._ended.add(before)
         self.cluster.node.send(signal.SIGKILL, self.pids())
@@ -100,20 +100,20 @@ class OperatorPod:
         )
 
     def freeze(self) -> None:
-        """Stop its process without ending it (SIGSTOP): it answers nobody any more."""
+        """Suspend its process (SIGSTOP), so that it does not answer any more."""
         self.cluster.node.send(signal.SIGSTOP, self.pids())
 
     def tear_away(self) -> None:
-        """End its process and delete its pod by force, as when a node is given up: nobody says goodbye, another pod comes."""
+        """Kill its process and delete its pod by force, as when a node is lost. Nothing shuts down in order, and a new pod starts."""
         (pod,) = self.pods()
         self._ended.add(self.container_id())
         self.cluster.node.send(signal.SIGKILL, self.cluster.node.pids_in_container(self.pids()[0]))
         self._kubectl("delete", "pod", pod["metadata"]["name"], "--force", "--grace-period=0")
 
     def wait_ready(self) -> None:
-        """Wait until a container that this object has not ended is ready.
+        """Wait until a new container is ready, which this object has not ended.
 
-        Raises LocalEnvironmentError with what its pod says.
+        Raises LocalEnvironmentError with the state of its pod.
         """
         try:
             wait_until("the operator's readiness", self._ready, timeout_seconds=READY_TIMEOUT_SECONDS)
@@ -121,25 +121,25 @@ class OperatorPod:
             raise LocalEnvironmentError(f"{error}\n{self._described()}") from error
 
     def output(self) -> str:
-        """What it has written to its log, those of its earlier pods and containers included as far as they are there."""
+        """Its log, with the logs of its earlier pods and containers as far as they still exist."""
         now = self._kubectl("logs", f"deployment/{self.release}", "--tail=-1", check=False)
         before = self._kubectl("logs", f"deployment/{self.release}", "--tail=-1", "--previous", check=False)
         return self._log + before + now
 
     def metrics(self) -> str:
-        """What it answers Prometheus."""
+        """Its metrics, as Prometheus reads them."""
         return self._ask("metrics")
 
     def readiness(self) -> str:
-        """What its readiness probe answers."""
+        """The answer of its readiness probe."""
         return self._ask("readyz")
 
     def exec(self, *command: str) -> str:
-        """What a command prints in its container, run as an administrator would."""
+        """Run a command in its container, as an administrator would, and return what it prints."""
         return self._kubectl("exec", f"deployment/{self.release}", "--", *command)
 
     def pids(self) -> list[int]:
-        """The pids of the operator itself, as the node counts them."""
+        """The pids of the operator itself on the node."""
         return self.cluster.node.pids("/opt/ingestion-operator/bin/ingestion-operator", "run")
 
     def pods(self) -> list[Manifest]:
@@ -150,7 +150,7 @@ class OperatorPod:
         return found
 
     def container_id(self) -> str:
-        """The id of the container that runs; empty when none does."""
+        """The id of the running container; empty when none runs."""
         for pod in self.pods():
             for status in pod.get("status", {}).get("containerStatuses") or []:
                 if "running" in status.get("state", {}):
@@ -158,7 +158,7 @@ class OperatorPod:
         return ""
 
     def helm(self, *arguments: str) -> str:
-        """What helm prints, in the release's namespace."""
+        """Run helm in the release's namespace, and return what it prints."""
         return run_helm(
             self.cluster.tools["helm"],
             *arguments,
@@ -198,7 +198,7 @@ class OperatorPod:
         aws |= {
             "AWS_ENDPOINT_URL": self.cluster.aws_endpoint,
             "AWS_CA_BUNDLE": f"{AUTHORITY_DIRECTORY}/ca.crt",
-            # Programs in Go do not know AWS_CA_BUNDLE when it is not the SDK that asks.
+            # In Go, only the AWS SDK knows AWS_CA_BUNDLE. Other requests need SSL_CERT_FILE.
             "SSL_CERT_FILE": f"{AUTHORITY_DIRECTORY}/ca.crt",
         }
         own = {OWN_VALUES[name]: value for name, value in self.settings.items() if name in OWN_VALUES}
@@ -219,14 +219,14 @@ class OperatorPod:
         }
 
     def _ask(self, path: str) -> str:
-        """What it answers at its port for metrics, in its own container: not every machine has a way to its pods."""
+        """Ask its port for metrics from inside its own container, because not every machine can reach its pods."""
         return self.exec("python", "-c", ASK, f"http://127.0.0.1:9090/{path}")
 
     def _scale(self, replicas: int) -> None:
         self._kubectl("scale", f"deployment/{self.release}", f"--replicas={replicas}")
 
     def _ready(self) -> bool:
-        """Whether the Deployment's present pod is ready, in a container that was not ended from here."""
+        """Whether the Deployment's present pod is ready, in a container that this object has not ended."""
         deployment = json.loads(self._kubectl("get", "deployment", self.release, "-o", "json"))
         status = deployment.get("status", {})
         current = status.get("observedGeneration") == deployment["metadata"]["generation"]
@@ -242,7 +242,7 @@ class OperatorPod:
 
 
 def _settings(settings: Mapping[str, str]) -> Manifest:
-    """The chart's `settings` of the operator's environment: INGESTION_RETRY_CAP_SECONDS is retryCapSeconds."""
+    """The operator's environment as the chart's `settings`: INGESTION_RETRY_CAP_SECONDS becomes retryCapSeconds."""
     return {_camel(name): _typed(value) for name, value in settings.items() if name not in OWN_VALUES}
 
 

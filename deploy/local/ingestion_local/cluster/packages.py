@@ -1,6 +1,6 @@
-"""What the cluster takes from Debian: installed where it harms nobody, unpacked into the cache where it might.
+"""The Debian packages of the cluster. Harmless ones are installed. Others are only unpacked into the cache.
 
-containerd, runc and the CNI plugins are unpacked: installed, they would take the place of Docker's.
+containerd, runc and the CNI plugins are unpacked into the cache; installing them would replace Docker's.
 """
 
 from __future__ import annotations
@@ -36,21 +36,21 @@ UNPACKED = ("containerd", "runc", "containernetworking-plugins")
 
 
 def missing() -> str:
-    """Why there can be no cluster on this machine; empty when there can."""
+    """Why this machine cannot run a cluster; empty if it can."""
     if os.geteuid() != 0:
-        return "a cluster takes root: containers, namespaces and mounts are the kernel's"
+        return "a cluster needs root, because it creates containers, namespaces and mounts"
     if shutil.which("apt-get") is None:
-        return "a cluster takes Debian's packages (containerd, runc, CNI plugins, buildah): there is no apt-get"
-    # A container may have root without the right to new namespaces.
+        return "a cluster needs Debian's packages (containerd, runc, CNI plugins, buildah), but there is no apt-get"
+    # In a container, root may lack the right to create namespaces.
     command = ["unshare", "--net", "--mount", "--pid", "--uts", "--ipc", "--fork", "--mount-proc", "true"]
     asked = subprocess.run(command, capture_output=True, text=True, check=False, timeout=APT_TIMEOUT_SECONDS)
-    return "" if asked.returncode == 0 else f"a cluster takes namespaces of its own: {asked.stderr.strip()}"
+    return "" if asked.returncode == 0 else f"a cluster needs namespaces of its own: {asked.stderr.strip()}"
 
 
 def ensure(reporter: Reporter) -> Path:
-    """Install and unpack what is not there yet; returns the folder under which the unpacked ones are.
+    """Install and unpack the missing packages. Returns the folder of the unpacked ones.
 
-    Raises LocalEnvironmentError with what apt said.
+    Raises LocalEnvironmentError with apt's error message.
     """
     with exclusive(
         cache_directory() / ".apt.lock", "the installation of packages", timeout_seconds=APT_TIMEOUT_SECONDS
@@ -73,7 +73,7 @@ def _unpacked(reporter: Reporter) -> Path:
     shutil.rmtree(root, ignore_errors=True)
     root.mkdir(parents=True)
     with tempfile.TemporaryDirectory() as folder:
-        # apt drops to a user of its own for the download.
+        # apt downloads as a user of its own.
         Path(folder).chmod(0o777)
         _apt("update", "--quiet")
         _apt("download", *UNPACKED, cwd=folder)

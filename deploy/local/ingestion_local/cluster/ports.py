@@ -1,4 +1,4 @@
-"""What the operator's pod and the tests need of a cluster, whether it is the one-node cluster or one of kind."""
+"""What the operator's pod and the tests need from a cluster. The one-node cluster and the kind cluster provide it."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from ingestion_local.kubectl import Kubectl
 
 
 class PodNode(Protocol):
-    """The node on which the pods are. All pids are as it counts them."""
+    """The node on which the pods run. All pids are the node's own."""
 
     def pids(self, *words: str) -> list[int]:
         """The pids of the containers' processes whose command line has all of the words."""
 
     def pids_in_container(self, pid: int) -> list[int]:
-        """The pids of all processes of the container in which this one is."""
+        """The pids of all processes in the same container as this one."""
 
     def send(self, number: signal.Signals, pids: Iterable[int]) -> None:
-        """Send the processes a signal. One that has ended is passed over."""
+        """Send a signal to the processes. A process that has ended is skipped."""
 
     def files(self, directory: str) -> Mapping[str, bytes]:
-        """What each file below one of its directories says, by the path there."""
+        """The content of each file below one of its directories, by its path in the directory."""
 
 
 class PodCluster(Protocol):
-    """One cluster whose pods run, and an AWS that they reach."""
+    """One cluster whose pods run, and an emulated AWS that they reach."""
 
     @property
     def tools(self) -> Mapping[str, Path]:
@@ -37,11 +37,11 @@ class PodCluster(Protocol):
 
     @property
     def control_plane(self) -> Kubectl:
-        """How the administrator reaches it."""
+        """How the administrator reaches the cluster."""
 
     @property
     def node(self) -> PodNode:
-        """The only one."""
+        """The only node."""
 
     @property
     def aws_endpoint(self) -> str:
@@ -49,19 +49,19 @@ class PodCluster(Protocol):
 
     @property
     def values(self) -> Mapping[str, Any]:
-        """Values of the chart that this cluster takes: the image, and what its network is like."""
+        """The chart's values for this cluster: the image, and the properties of its network."""
 
     def emulator(self, directory: Path) -> AbstractContextManager[EmulatedAws]:
-        """The emulator that pods reach at `aws_endpoint`, as this machine reaches it. What it writes here is under `directory`."""
+        """The emulator, as this machine reaches it. Pods reach it at `aws_endpoint`. Its files here are under `directory`."""
 
     def volume(self, name: str) -> None:
-        """See that there is a volume for the next claim, if claims do not have theirs made."""
+        """Create a volume for the next claim, unless the cluster itself creates volumes for claims."""
 
     def drain(self) -> None:
-        """Have every pod leave the node, as before its maintenance: none comes back until `uncordon`. AWS stays."""
+        """Move every pod away from the node, as before its maintenance. No pod comes back until `uncordon`. AWS stays."""
 
     def uncordon(self) -> None:
-        """Let pods come to the node again."""
+        """Let pods run on the node again."""
 
     def name_services(self) -> None:
-        """Let DNS know the Services that there are now."""
+        """Tell DNS the present Services."""

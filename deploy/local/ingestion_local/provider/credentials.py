@@ -1,6 +1,6 @@
-"""With which credentials the stand-in asks: those of the environment, or of a role that is assumed with them, again and again.
+"""The stand-in's credentials: those of the environment, or those of a role, which it assumes again before a session ends.
 
-Imported late: botocore takes most of the time in which the engine waits for the plugin.
+This module is imported late, because the import of botocore takes most of the plugin's start-up time.
 """
 
 from __future__ import annotations
@@ -13,41 +13,41 @@ import botocore.session
 from botocore.config import Config
 from botocore.credentials import CredentialProvider, Credentials, RefreshableCredentials
 
+from ingestion_local.provider.access import AwsAccess
 from ingestion_local.provider.configuration import Role
-from ingestion_local.provider.kinds import Place
 
 METHOD = "assume-role"
-# A session is renewed when less than this is left of it.
+# A session is renewed when it has less time left than this.
 WINDOW_SECONDS = 60
 ENDED = datetime.fromtimestamp(0, UTC)
 
 
-def session_of(place: Place) -> Any:
-    """A session of botocore with the credentials of the place."""
+def session_of(access: AwsAccess) -> Any:
+    """A botocore session with the credentials of the access, or of its role."""
     own = botocore.session.get_session()
-    own.set_credentials(place.access_key, place.secret_key, place.session_token)
-    role = place.said.role
+    own.set_credentials(access.access_key, access.secret_key, access.session_token)
+    role = access.configuration.role
     if role is None:
         return own
     session = botocore.session.get_session()
-    session.get_component("credential_provider").providers.insert(0, _Assumed(own, place, role))
+    session.get_component("credential_provider").providers.insert(0, _Assumed(own, access, role))
     return session
 
 
 class _Assumed(CredentialProvider):
-    """Gives botocore the credentials of the role, before it looks elsewhere."""
+    """Gives botocore the credentials of the role before it looks elsewhere."""
 
     METHOD = METHOD
 
-    def __init__(self, own: Any, place: Place, role: Role) -> None:
+    def __init__(self, own: Any, access: AwsAccess, role: Role) -> None:
         super().__init__()
         self._role = role
-        endpoint = place.said.endpoints.get("sts", place.endpoint)
+        endpoint = access.configuration.endpoints.get("sts", access.endpoint)
         config = Config(retries={"mode": "standard"}, proxies={})
-        self._sts = own.create_client("sts", region_name=place.region, endpoint_url=endpoint, config=config)
+        self._sts = own.create_client("sts", region_name=access.region, endpoint_url=endpoint, config=config)
 
     def load(self) -> Credentials:
-        """Credentials that have ended: the first use begins a session."""
+        """Credentials that have expired already, so that the first use begins a session."""
         return RefreshableCredentials(
             access_key="",
             secret_key="",

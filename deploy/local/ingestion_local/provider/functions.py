@@ -8,6 +8,7 @@ from typing import Any
 
 from typing_extensions import override
 
+from ingestion_local.provider.calls import absent_is_fine, doing, error_code, propagated, settled
 from ingestion_local.provider.function_code import CODE, NOT_TOLD, ZIP, code_problems, code_to_aws
 from ingestion_local.provider.function_configuration import (
     BLOCKS,
@@ -20,29 +21,21 @@ from ingestion_local.provider.function_configuration import (
     configuration_problems,
     configuration_to_aws,
 )
-from ingestion_local.provider.kinds import (
-    Kind,
-    absent_is_fine,
-    doing,
-    error_code,
-    present,
-    propagated,
-    settled,
-    tag_changes,
-)
-from ingestion_local.provider.properties import Document
+from ingestion_local.provider.kinds import ResourceKind
+from ingestion_local.provider.properties import Document, present
 from ingestion_local.provider.shapes import block
+from ingestion_local.provider.tags import tag_changes
 
 UNRESERVED = -1
-# A new role is not known to Lambda at once.
+# Lambda does not know a new role at once.
 EARLY = ("cannot be assumed by Lambda", "execution role does not have permissions")
 
 
-class Function(Kind):
-    """`aws.lambda_.Function`, from a zip, an object of S3 or an image.
+class Function(ResourceKind):
+    """`aws.lambda_.Function`, from a zip, an object in S3 or an image.
 
-    One from an image is made, read, changed and removed, but cannot be invoked: the emulator would need a container
-    engine for that. Nor does it look whether there is such an image.
+    A function from an image can be created, read, changed and removed, but not invoked, because the emulator would need a
+    container engine. The emulator does not check whether the image exists.
     """
 
     type = "aws:lambda/function:Function"
@@ -200,12 +193,12 @@ class Function(Kind):
 
 
 def is_early(error: Exception) -> bool:
-    """Whether Lambda refuses a role only because it does not know yet what the role may do."""
+    """Whether Lambda refuses a role only because it does not know the role's rights yet."""
     return error_code(error) == "InvalidParameterValueException" and any(text in str(error) for text in EARLY)
 
 
 def _as_sets(config: Any) -> Any:
-    """Subnets and groups in an order of their own: they are sets."""
+    """Subnets and groups in a fixed order, because they are sets."""
     return {name: sorted(map(str, ids or ())) for name, ids in config.items()} if isinstance(config, dict) else config
 
 
@@ -227,4 +220,4 @@ def _inputs(answer: Document, inputs: Document) -> Document:
     return present(found)
 
 
-KINDS: tuple[type[Kind], ...] = (Function,)
+KINDS: tuple[type[ResourceKind], ...] = (Function,)

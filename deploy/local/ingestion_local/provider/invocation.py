@@ -7,17 +7,18 @@ from types import MappingProxyType
 
 from typing_extensions import override
 
+from ingestion_local.provider.calls import Refused, absent_is_fine, doing, propagated
 from ingestion_local.provider.functions import is_early
-from ingestion_local.provider.kinds import Kind, Refused, absent_is_fine, doing, present, propagated
-from ingestion_local.provider.properties import Document
+from ingestion_local.provider.kinds import ResourceKind
+from ingestion_local.provider.properties import Document, present
 from ingestion_local.provider.shapes import Block, block
 
 DEFAULT_RETRIES = 2
 DEFAULT_AGE_SECONDS = 21600
 
 
-class InvokeConfig(Kind):
-    """`aws.lambda_.FunctionEventInvokeConfig`; its id is the function's name."""
+class InvokeConfig(ResourceKind):
+    """`aws.lambda_.FunctionEventInvokeConfig`. Its id is the function's name."""
 
     type = "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig"
     service = "lambda"
@@ -50,7 +51,7 @@ class InvokeConfig(Kind):
         success = (destinations.get("OnSuccess") or {}).get("Destination")
         targets = {
             "onFailure": {"destination": failure} if failure else None,
-            # What a program cannot say is drift all the same.
+            # A setting that a program cannot express is drift too.
             "onSuccess": {"destination": success} if success else None,
         }
         found = {
@@ -84,8 +85,8 @@ class InvokeConfig(Kind):
             propagated(lambda: self.client.put_function_event_invoke_config(**present(wanted)), is_early)
 
 
-class Permission(Kind):
-    """`aws.lambda_.Permission`; every change replaces it. Its id is the statement's."""
+class Permission(ResourceKind):
+    """`aws.lambda_.Permission`. Every change replaces it. Its id is the statement's id."""
 
     type = "aws:lambda/permission:Permission"
     service = "lambda"
@@ -136,7 +137,7 @@ class Permission(Kind):
 
 
 def _parts(imported: str) -> tuple[str, str]:
-    """Function and statement of an id to import."""
+    """The function and the statement in an id to import. Raises Refused."""
     function, slash, statement = imported.partition("/")
     if not (function and slash and statement):
         raise Refused(f"unexpected format of ID ({imported}), expected <function>/<statement id>")
@@ -157,4 +158,4 @@ def _permission_inputs(function: str, statement: Document) -> Document:
     return present(found)
 
 
-KINDS: tuple[type[Kind], ...] = (InvokeConfig, Permission)
+KINDS: tuple[type[ResourceKind], ...] = (InvokeConfig, Permission)

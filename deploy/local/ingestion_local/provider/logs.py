@@ -6,19 +6,21 @@ from types import MappingProxyType
 
 from typing_extensions import override
 
-from ingestion_local.provider.kinds import Kind, absent_is_fine, doing, present, tag_changes
-from ingestion_local.provider.properties import Document
+from ingestion_local.provider.calls import absent_is_fine, doing
+from ingestion_local.provider.kinds import ResourceKind
+from ingestion_local.provider.properties import Document, present
 from ingestion_local.provider.shapes import block
+from ingestion_local.provider.tags import tag_changes
 
 
-class LogGroup(Kind):
+class LogGroup(ResourceKind):
     """`aws.cloudwatch.LogGroup`."""
 
     type = "aws:cloudwatch/logGroup:LogGroup"
     service = "logs"
     inputs = block("name", retentionInDays=None, kmsKeyId=None, tags=None)
     replaces = frozenset({"name"})
-    # 0: for ever.
+    # 0 means for ever.
     defaults = MappingProxyType({"retentionInDays": 0})
     outputs = frozenset({"arn", "tagsAll"})
     follows = MappingProxyType({"tagsAll": frozenset({"tags"})})
@@ -97,8 +99,8 @@ class LogGroup(Kind):
 
 
 def _arn(group: Document) -> str:
-    """The ARN of a group; AWS's own ends in `:*`, which its tagging calls do not take."""
+    """The ARN of a group. AWS's own form ends in `:*`, which the tagging calls do not accept."""
     return str(group["arn"]).removesuffix(":*")
 
 
-KINDS: tuple[type[Kind], ...] = (LogGroup,)
+KINDS: tuple[type[ResourceKind], ...] = (LogGroup,)

@@ -6,20 +6,22 @@ from types import MappingProxyType
 
 from typing_extensions import override
 
-from ingestion_local.provider.kinds import Kind, absent_is_fine, doing, present, tag_changes
-from ingestion_local.provider.properties import Document
+from ingestion_local.provider.calls import absent_is_fine, doing
+from ingestion_local.provider.kinds import ResourceKind
+from ingestion_local.provider.properties import Document, present
 from ingestion_local.provider.shapes import block
+from ingestion_local.provider.tags import tag_changes
 
 ABSENT = ("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist")
-# Pulumi's input to the queue's attribute.
+# Pulumi's input -> the queue's attribute.
 NUMBERS = {
     "messageRetentionSeconds": "MessageRetentionPeriod",
     "visibilityTimeoutSeconds": "VisibilityTimeout",
 }
 
 
-class Queue(Kind):
-    """`aws.sqs.Queue`; its id is its URL."""
+class Queue(ResourceKind):
+    """`aws.sqs.Queue`. Its id is its URL."""
 
     type = "aws:sqs/queue:Queue"
     service = "sqs"
@@ -79,8 +81,8 @@ def _attributes(inputs: Document) -> dict[str, str]:
     return found
 
 
-class QueuePolicy(Kind):
-    """`aws.sqs.QueuePolicy`; its id is the queue's URL."""
+class QueuePolicy(ResourceKind):
+    """`aws.sqs.QueuePolicy`. Its id is the queue's URL."""
 
     type = "aws:sqs/queuePolicy:QueuePolicy"
     service = "sqs"
@@ -117,4 +119,4 @@ class QueuePolicy(Kind):
             self.client.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
 
 
-KINDS: tuple[type[Kind], ...] = (Queue, QueuePolicy)
+KINDS: tuple[type[ResourceKind], ...] = (Queue, QueuePolicy)

@@ -9,22 +9,16 @@ from typing import Any
 
 from typing_extensions import override
 
-from ingestion_local.provider.kinds import (
-    Kind,
-    absent_is_fine,
-    doing,
-    present,
-    tag_changes,
-    tag_list,
-    tag_map,
-)
-from ingestion_local.provider.properties import Document
+from ingestion_local.provider.calls import absent_is_fine, doing
+from ingestion_local.provider.kinds import ResourceKind
+from ingestion_local.provider.properties import Document, present
 from ingestion_local.provider.shapes import block
+from ingestion_local.provider.tags import tag_changes, tag_list, tag_map
 
 DEFAULT_SESSION_SECONDS = 3600
 
 
-class Role(Kind):
+class Role(ResourceKind):
     """`aws.iam.Role`."""
 
     type = "aws:iam/role:Role"
@@ -119,8 +113,8 @@ class Role(Kind):
             self.client.tag_role(RoleName=identity, Tags=tag_list(added))
 
 
-class RolePolicy(Kind):
-    """`aws.iam.RolePolicy`; its id is `<role>:<name>`."""
+class RolePolicy(ResourceKind):
+    """`aws.iam.RolePolicy`. Its id is `<role>:<name>`."""
 
     type = "aws:iam/rolePolicy:RolePolicy"
     service = "iam"
@@ -160,10 +154,10 @@ class RolePolicy(Kind):
 
 
 def _policy_text(document: Any) -> str:
-    """A policy as text: botocore has parsed it, unless it could not."""
+    """A policy as text. botocore returns a parsed policy, or the text if it could not parse it."""
     if isinstance(document, str):
         return urllib.parse.unquote(document)
     return json.dumps(document, sort_keys=True)
 
 
-KINDS: tuple[type[Kind], ...] = (Role, RolePolicy)
+KINDS: tuple[type[ResourceKind], ...] = (Role, RolePolicy)

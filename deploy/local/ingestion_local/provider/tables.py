@@ -1,4 +1,4 @@
-"""DynamoDB: tables that are paid by request."""
+"""DynamoDB: tables with on-demand billing."""
 
 from __future__ import annotations
 
@@ -6,19 +6,11 @@ from types import MappingProxyType
 
 from typing_extensions import override
 
-from ingestion_local.provider.kinds import (
-    Kind,
-    Refused,
-    absent_is_fine,
-    doing,
-    present,
-    settled,
-    tag_changes,
-    tag_list,
-    tag_map,
-)
-from ingestion_local.provider.properties import Document
+from ingestion_local.provider.calls import Refused, absent_is_fine, doing, settled
+from ingestion_local.provider.kinds import ResourceKind
+from ingestion_local.provider.properties import Document, present
 from ingestion_local.provider.shapes import Block, block, requiring
+from ingestion_local.provider.tags import tag_changes, tag_list, tag_map
 
 ABSENT = "ResourceNotFoundException"
 PAY_PER_REQUEST = "PAY_PER_REQUEST"
@@ -26,7 +18,7 @@ IS_ON = ("ENABLED", "ENABLING", "UPDATING")
 ENABLED = block("enabled")
 
 
-class Table(Kind):
+class Table(ResourceKind):
     """`aws.dynamodb.Table`."""
 
     type = "aws:dynamodb/table:Table"
@@ -42,7 +34,7 @@ class Table(Kind):
                 "tags": None,
             }
         ),
-        # Without it AWS would want capacities, which the stand-in does not apply.
+        # Without it AWS would require capacities, which the stand-in does not apply.
         "billingMode",
         "name",
         "hashKey",
@@ -57,7 +49,7 @@ class Table(Kind):
     @override
     @classmethod
     def changed(cls, before: Document, after: Document) -> list[str]:
-        # They are a set: their order says nothing.
+        # They are a set, so their order has no meaning.
         return super().changed(_sorted(before), _sorted(after))
 
     @override
@@ -113,9 +105,9 @@ class Table(Kind):
     def update(self, identity: str, before: Document, after: Document) -> None:
         changed = set(self.changed(before, after))
         if "attributes" in changed:
-            raise Refused("input attributes: the stand-in does not change it on its own, only with a new key")
+            raise Refused("input attributes: the stand-in changes it only together with a new key")
         with doing(f"updating DynamoDB Table ({identity})", self.client):
-            # AWS takes one kind of change in one call.
+            # AWS accepts one kind of change in one call.
             if "serverSideEncryption" in changed:
                 self.client.update_table(
                     TableName=identity, SSESpecification=_switch(after, "serverSideEncryption", "Enabled")
@@ -183,4 +175,4 @@ def _table_inputs(table: Document) -> Document:
     }
 
 
-KINDS: tuple[type[Kind], ...] = (Table,)
+KINDS: tuple[type[ResourceKind], ...] = (Table,)

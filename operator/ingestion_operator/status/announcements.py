@@ -1,0 +1,56 @@
+"""Which warning Events are new: by reason and a hash of the message, which the status remembers while they are true."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from ingestion_operator.model.status import Status
+from ingestion_operator.reasons import Reason
+
+HASH_LENGTH = 12
+
+
+class Remark(Protocol):
+    """Something that a user should know."""
+
+    @property
+    def reason(self) -> Reason:
+        """The reason of the Event."""
+
+    @property
+    def message(self) -> str:
+        """What the Event says."""
+
+
+@dataclass(frozen=True)
+class Warned:
+    """The status with the remarks that are true now, and those of them that need an Event."""
+
+    status: Status
+    new: tuple[Remark, ...]
+
+
+def warned(before: Status, status: Status, remarks: Sequence[Remark], still_true: Iterable[Remark] = ()) -> Warned:
+    """Remember these remarks in `status` and forget all others.
+
+    A remark is new unless `before` remembers it. `still_true` are remarks that need no Event now, but that the operator
+    does not repeat when it makes them again.
+    """
+    known = frozenset(before.announced)
+    kept = [mark_of(remark) for remark in still_true if mark_of(remark) in known]
+    marks = dict.fromkeys((*map(mark_of, remarks), *kept))
+    return Warned(status.model_copy(update={"announced": tuple(marks)}), _new(remarks, known))
+
+
+def mark_of(remark: Remark) -> str:
+    """What the status remembers about a remark: `<reason>:<hash of the whole message>`."""
+    digest = hashlib.sha256(remark.message.encode()).hexdigest()[:HASH_LENGTH]
+    return f"{remark.reason.value}:{digest}"
+
+
+def _new(remarks: Sequence[Remark], known: Collection[str]) -> tuple[Remark, ...]:
+    by_mark = {mark_of(remark): remark for remark in remarks}
+    return tuple(remark for mark, remark in by_mark.items() if mark not in known)

@@ -1,0 +1,64 @@
+"""From what happened to a pipeline that is being deleted to its new status: pure functions of values."""
+
+from __future__ import annotations
+
+from ingestion_operator.errors import PipelineError
+from ingestion_operator.model.pipeline import PipelineRecord
+from ingestion_operator.model.status import LastOperation, Operation, OperationResult, OperationType, Status
+from ingestion_operator.status.conclude import condition_set, holder_after
+from ingestion_operator.status.outcomes import TREATMENTS
+from ingestion_operator.status.schedule import Timing
+from ingestion_operator.wording import shorten
+
+
+def taking_down(record: PipelineRecord, operation: Operation, at: Timing) -> Status:
+    """Written before the first call to the engine."""
+    return record.status.model_copy(
+        update={
+            "operation": operation,
+            "conditions": condition_set(record, at.now).deleting("taking down the pipeline"),
+            **_lock_holder(record, operation.pod),
+        }
+    )
+
+
+def held_up(record: PipelineRecord, error: PipelineError, at: Timing) -> Status:
+    """Something holds the deletion up. It is tried again, for ever."""
+    stalls = TREATMENTS[error.outcome].stalls_deletion
+    conditions = condition_set(record, at.now).deleting(
+        str(error), stalled=error.reason if stalls else None, retrying=None if stalls else error.reason
+    )
+    return record.status.model_copy(
+        update={
+            "operation": None,
+            "last_operation": _failure(record, error, at),
+            "conditions": conditions,
+            **_lock_holder(record, holder_after(record, error)),
+        }
+    )
+
+
+def delay_seconds(status: Status, error: PipelineError, at: Timing) -> float:
+    """Seconds until a deletion is tried again."""
+    failures = status.last_operation.failures if status.last_operation else 1
+    return TREATMENTS[error.outcome].pause_in_deletion(at, failures).total_seconds()
+
+
+def _lock_holder(record: PipelineRecord, holder: str) -> dict[str, object]:
+    stack = record.status.stack
+    return {} if stack is None else {"stack": stack.model_copy(update={"lock_holder": holder})}
+
+
+def _failure(record: PipelineRecord, error: PipelineError, at: Timing) -> LastOperation:
+    last = record.status.last_operation
+    before = last if last is not None and last.type is OperationType.DESTROY else None
+    return LastOperation(
+        type=OperationType.DESTROY,
+        result=OperationResult.FAILED,
+        generation=record.generation,
+        start_time=before.start_time if before else at.now,
+        end_time=at.now,
+        reason=error.reason.value,
+        message=shorten(str(error)),
+        failures=(before.failures if before else 0) + 1,
+    )

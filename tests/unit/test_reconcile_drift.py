@@ -1,0 +1,73 @@
+"""The use case against the fakes: drift is corrected, requests are followed once, and the timer knows when."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from builders import NOW
+from ingestion_operator.model.pipeline import RECONCILE_REQUESTED_AT
+from ingestion_operator.reasons import Reason
+from ingestion_operator.reconcile.reconciler import is_due
+from unit.pipeline_under_test import PipelineUnderTest
+from unit.reconcile_fixtures import built, pipeline
+
+__all__ = ["built", "pipeline"]
+
+
+def test_drift_is_looked_for_when_it_is_time_and_put_back(built: PipelineUnderTest) -> None:
+    built.engine.drifted = {"rule"}
+    with built.no_engine_call():
+        built.tick(timedelta(seconds=3599))
+    built.tick(timedelta(seconds=1))
+    assert built.last_call.update.refresh
+    assert built.events[-1] is Reason.DRIFT_CORRECTED
+    assert built.status.drift is not None
+    assert built.status.drift.resources == ("rule",)
+    assert built.message("Synced") == "drift was corrected"
+
+
+def test_a_look_that_finds_nothing_is_not_announced_and_does_not_make_a_pipeline_unready(
+    built: PipelineUnderTest,
+) -> None:
+    seen: list[dict[str, tuple[str, str]]] = []
+    built.engine.during = lambda: seen.append(built.conditions)
+    built.tick(timedelta(hours=1))
+    assert seen[0]["Ready"] == ("True", "Provisioned")
+    assert seen[0]["Reconciling"] == ("True", "Refreshing")
+    assert built.events == [Reason.CREATED]
+
+
+def test_drift_that_is_to_be_ignored_is_not_looked_for(pipeline: PipelineUnderTest) -> None:
+    pipeline.create(reconcile={"drift": {"mode": "Ignore"}})
+    pipeline.reconcile()
+    with pipeline.no_engine_call():
+        pipeline.tick(timedelta(days=30))
+
+
+def test_a_request_is_followed_once(built: PipelineUnderTest) -> None:
+    built.annotate(RECONCILE_REQUESTED_AT, "now")
+    built.reconcile()
+    assert built.last_call.update.refresh
+    with built.no_engine_call():
+        built.reconcile()
+
+
+# The timer.
+
+
+@pytest.mark.parametrize(
+    ("due", "deleting", "expected"),
+    [
+        pytest.param(None, False, False, id="nothing to look at"),
+        pytest.param("2026-11-24T11:59:59Z", False, True, id="time has come"),
+        pytest.param("2026-11-24T12:00:00Z", False, True, id="to the second"),
+        pytest.param("2026-11-24T12:00:01Z", False, False, id="not yet"),
+        pytest.param("2026-11-24T11:59:59Z", True, False, id="not while it is deleted"),
+    ],
+)
+def test_a_pipeline_is_looked_at_when_its_status_says_so(due: str | None, deleting: bool, expected: bool) -> None:
+    metadata = {"deletionTimestamp": "2026-11-24T11:00:00Z"} if deleting else {}
+    assert is_due({"metadata": metadata, "status": {"nextCheckTime": due}}, NOW) is expected
+    assert not is_due({"metadata": {}}, NOW)

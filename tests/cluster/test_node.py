@@ -56,7 +56,7 @@ def traces(directory: Path) -> dict[str, list[str]]:
 
 
 def mounts() -> list[str]:
-    """Those of this machine, but for the store of images, which stays mounted once something is built, here or by another run."""
+    """The mounts of this machine, except the store of images. The store stays mounted once any run has built an image."""
     store = str(toolchain.cache_directory() / "images")
     return [line for line in Path("/proc/mounts").read_text().splitlines() if store not in line]
 

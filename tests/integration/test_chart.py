@@ -1,6 +1,6 @@
 """What the chart renders: valid for a real API server in every combination, as its golden files say, and with the operator's settings.
 
-To write the golden files anew: `UPDATE_GOLDEN=1 pytest tests/integration/test_chart.py`, and read the difference.
+`UPDATE_GOLDEN=1 pytest tests/integration/test_chart.py` writes the golden files again. Then read the difference.
 """
 
 from __future__ import annotations

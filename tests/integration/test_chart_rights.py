@@ -142,7 +142,7 @@ class Account:
         }
 
     def rights(self, namespace: str) -> set[str]:
-        """Everything that it may do in a namespace, but for what every ServiceAccount may."""
+        """Everything that the user may do in a namespace, except what every ServiceAccount may."""
         return self._rules(self.user, namespace) - self._rules("system:serviceaccount:default:nobody", namespace)
 
     def given(self, namespace: str) -> set[str]:

@@ -38,18 +38,18 @@ if told["executes"] and arguments[:1] == ["exec"]:
 
 @dataclass(frozen=True)
 class FakeMachine:
-    """A machine on which nothing is what it says, but for the Python that runs this. Its programs are in `bin`."""
+    """A machine whose programs are all fakes, except the Python that runs the tests. They are in `bin`."""
 
     bin: Path
 
     def put(self, *names: str) -> None:
-        """Have fakes of these names."""
+        """Install fakes with these names."""
         for name in names:
             (self.bin / name).write_text(FAKE.format(python=sys.executable))
             (self.bin / name).chmod(0o755)
 
     def tell(self, answers: Mapping[str, str | Sequence[str]], *, failure: str = "", executes: bool = False) -> None:
-        """What the fakes answer, by how the command begins; which command fails; whether an engine executes what it is to."""
+        """What the fakes answer, by how the command begins; which command fails; whether an engine executes what it is given."""
         several = {
             beginning: [found] if isinstance(found, str) else list(found) for beginning, found in answers.items()
         }
@@ -62,7 +62,7 @@ class FakeMachine:
 
     @property
     def commands(self) -> list[list[str]]:
-        """What was run, but for what only asks for a version; with temporary files called FILE."""
+        """The commands that were run, except those that only ask for a version. Temporary files are called FILE."""
         log = self.bin / ".log"
         lines = log.read_text().splitlines() if log.exists() else []
         found = [json.loads(re.sub(r"/[\w/.-]*/tmp\w+", "FILE", line)) for line in lines]
@@ -70,5 +70,5 @@ class FakeMachine:
 
     @property
     def standard_inputs(self) -> str:
-        """All that was given to them."""
+        """All input that the fakes were given."""
         return (self.bin / ".stdin").read_text()

@@ -1,4 +1,4 @@
-"""What the fakes of a machine answer `make kind`, and how the images get into the cluster there."""
+"""What the fakes of a machine answer `make kind`, and how images get into the cluster on that machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What holds for every plan, whatever the spec: each rule asserts it of one plan."""
+"""What is true of every plan, whatever the spec. Each rule checks it for one plan."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ SAMPLE = Path(__file__).resolve().parents[2] / "samples" / "chunker"
 
 
 def load(name: str) -> Any:
-    """A module of the sample, which is no package."""
+    """A module of the sample. The sample is not a package."""
     spec = importlib.util.spec_from_file_location(f"sample_{name}", SAMPLE / f"{name}.py")
     assert spec
     assert spec.loader

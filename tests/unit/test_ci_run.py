@@ -1,4 +1,4 @@
-"""What `.ci/run` has make do, with a make and a Python that only remember how they were called."""
+"""How `.ci/run` calls make. The make and the Python of these tests only record their calls."""
 
 from __future__ import annotations
 

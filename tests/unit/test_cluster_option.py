@@ -1,4 +1,4 @@
-"""Where the operator is a pod is chosen by `make test-cluster CLUSTER=...`, which says so where it cannot be had."""
+"""`make test-cluster CLUSTER=...` chooses the cluster in which the operator is a pod, and says if it cannot run here."""
 
 from __future__ import annotations
 

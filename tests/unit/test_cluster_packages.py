@@ -1,4 +1,4 @@
-"""Where there can be no cluster, the reason is said before anything is built."""
+"""Where no cluster can run, a message gives the reason before anything is built."""
 
 from __future__ import annotations
 

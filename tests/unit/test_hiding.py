@@ -1,4 +1,4 @@
-"""A secret's value is taken out of whatever the engine says, however AWS writes it down."""
+"""A secret's value is removed from everything that the engine says, however AWS writes the value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The cluster of kind for the tests: what is run to make it, and what the tests do with it. No container engine runs."""
+"""The tests' kind cluster: which commands create it, and what the tests do with it. No container engine runs."""
 
 from __future__ import annotations
 

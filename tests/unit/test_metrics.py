@@ -1,4 +1,4 @@
-"""The metrics as data, their exporter, and that dashboard and alerts use what there is."""
+"""The metrics as data and their exporter. The dashboard and the alerts use only metrics that exist."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ SERVICES = ("cloudtrail", "cloudwatch", "dynamodb", "ecr", "events", "iam", "kms
 
 
 def methods_of_boto3() -> dict[str, set[str]]:
-    """The names of boto3's methods, with the operations that are called so."""
+    """boto3's methods by name, with the operations that they call."""
     session = botocore.session.get_session()
     found: dict[str, set[str]] = {}
     for service in SERVICES:

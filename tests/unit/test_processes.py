@@ -1,4 +1,4 @@
-"""Children are found again, and end with their parent, their group, and nothing else."""
+"""Children are found again. They end with their parent and take their group with them, and nothing else."""
 
 from __future__ import annotations
 

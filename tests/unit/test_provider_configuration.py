@@ -1,4 +1,4 @@
-"""What the stand-in takes of a provider's configuration, and what it refuses by name."""
+"""Which parts of a provider's configuration the stand-in accepts, and which it refuses by name."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SERVICES = ("cloudtrail", "dynamodb", "ec2", "eventbridge", "iam", "lambda", "lo
 
 
 def given(**values: Any) -> dict[str, Any]:
-    """As the engine sends it: what is no text is JSON in a text."""
+    """The values as the engine sends them: all but strings are JSON in a string."""
     return {name: value if name in ("region", "version") else json.dumps(value) for name, value in values.items()}
 
 

@@ -1,4 +1,4 @@
-"""The use case against the fakes: what an operator that died left half done is finished by the next one."""
+"""The use case against the fakes: the next operator finishes what the last one left half done when it died."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_an_interrupted_operation_is_remembered_while_the_spec_is_wrong(built: W
 
 
 def test_an_interrupted_look_at_a_working_pipeline_takes_nothing_over_and_drops_nothing(world: World) -> None:
-    """A leftover function is deleted, with the events that wait for it: the one that works is none."""
+    """A leftover function is deleted together with the events that wait for it. The function that works is not a leftover."""
     world.build()
     asked: list[tuple[str, ...]] = []
     leave = world.cloud.leftovers

@@ -47,7 +47,7 @@ def test_every_pipeline_in_the_documentation_is_valid() -> None:
     assert blocks
     for block in blocks:
         for document in yaml.safe_load_all(block):
-            if document.keys() == {"spec"}:  # what is to be added to a pipeline
+            if document.keys() == {"spec"}:  # a part that readers add to a pipeline
                 assert Spec.model_validate({**MINIMAL, **document["spec"]})
             elif document["kind"] == ACCOUNT_KIND:
                 assert AccountSpec.model_validate(document["spec"])

@@ -1,4 +1,4 @@
-"""What is told of an invocation that failed for good is what AWS documents."""
+"""The record of an invocation that failed for good is the one that AWS documents."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long the emulator lets sessions with a role be."""
+"""How long the emulator lets the session of a role last."""
 
 from __future__ import annotations
 

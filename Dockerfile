@@ -49,7 +49,7 @@ COPY handlers handlers
 # The import compiles only the modules that the operator uses. Compiling all of Pulumi's AWS SDK would add 170 MB.
 RUN /uv/bin/uv sync --frozen --no-dev --no-editable \
     && rm /opt/ingestion-operator/bin/ingestion-local /opt/ingestion-operator/.lock \
-    && /opt/ingestion-operator/bin/python -c "import ingestion_handlers.cli, ingestion_handlers.handlers"
+    && /opt/ingestion-operator/bin/python -c "import ingestion_handlers.cli, ingestion_handlers.registry"
 
 FROM base
 ARG VERSION

@@ -20,10 +20,11 @@ from pulumi import automation
 from ingestion_local import toolchain
 from ingestion_local.emulator import Emulator
 from ingestion_local.provider.install import install
+from ingestion_operator.adapters.pulumi.cli import EngineSettings
 from ingestion_operator.adapters.pulumi.program import program
-from ingestion_operator.adapters.pulumi.pulumi_engine import EngineSettings, PulumiEngine
+from ingestion_operator.adapters.pulumi.pulumi_engine import PulumiEngine
 from ingestion_operator.adapters.state_files import FileState
-from ingestion_operator.blueprint.assemble import blueprint
+from ingestion_operator.blueprint.assemble import assemble
 from ingestion_operator.blueprint.function_code import CodeBundle
 from ingestion_operator.blueprint.ownership import Owner
 from ingestion_operator.blueprint.place import Place
@@ -40,7 +41,7 @@ def made(name: str, memory: int) -> Blueprint:
     spec = parse_spec({"spec": {**SPEC["spec"], "processor": {**SPEC["spec"]["processor"], "memoryMiB": memory}}})
     owner = Owner("bench", PipelineKey("bench", name), "uid")
     bundle = CodeBundle.of({"index.py": "def handler(event, context): ..."})
-    return blueprint(spec, owner, Place("123456789012", "us-east-1"), bundle)
+    return assemble(spec, owner, Place("123456789012", "us-east-1"), bundle)
 
 
 class Ours:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from ingestion_operator.blueprint.assemble import blueprint
+from ingestion_operator.blueprint.assemble import assemble
 from ingestion_operator.blueprint.function_code import CodeBundle, FunctionCode
 from ingestion_operator.blueprint.ownership import Owner
 from ingestion_operator.blueprint.place import Place
@@ -37,10 +37,10 @@ def make_blueprint(
     **changes: Any,
 ) -> Blueprint:
     packed = CodeBundle.of({"index.py": code}) if isinstance(code, str) else code
-    return blueprint(make_spec(**changes), OWNER, place, packed, secrets)
+    return assemble(make_spec(**changes), OWNER, place, packed, secrets)
 
 
-# What uses every resource type, and every input of each that a pipeline with code in a zip can have.
+# A spec that uses each resource type, and each input that a pipeline with code in a zip can have.
 EVERYTHING: dict[str, Any] = {
     "tags": {"team": "search"},
     "source": {

@@ -1,3 +1,1 @@
-"""The Kopf handlers of the ingestion operator: the only importers of Kopf."""
-
-from ingestion_handlers import handlers as handlers
+"""The Kopf handlers of the ingestion operator and its console script. Only this package imports Kopf."""

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-import kopf
 import yaml
 from pythonjsonlogger.json import JsonFormatter
 
@@ -48,13 +47,15 @@ def run() -> None:
     """Run the operator until it is told to stop. Settings come from INGESTION_* variables: see docs/settings.md."""
     settings = Settings()
     configure_logging(settings)
-    # Importing registers the handlers.
-    import ingestion_handlers.handlers
+    # Kopf and Pulumi take seconds to import. The offline commands do not need them.
+    import kopf
 
-    if settings.accounts:
-        import ingestion_handlers.accounts  # noqa: F401
+    from ingestion_handlers.registry import register
 
+    registry = kopf.OperatorRegistry()
+    register(settings, registry)
     kopf.run(
+        registry=registry,
         standalone=True,
         clusterwide=not settings.namespace_list,
         namespaces=list(settings.namespace_list),
@@ -156,8 +157,7 @@ def copy(source: str, target: str) -> None:
     Files are copied as they are: secrets in them stay encrypted, with the same passphrase or key. The source keeps its files
     and is locked, so that nothing changes there any more. Run again, it copies what has come since.
     """
-    # Importing Pulumi takes a second, which the offline commands need not wait for.
-    from ingestion_handlers.wiring import backend_of, engine_of, store_of
+    from ingestion_handlers.services import backend_of, engine_of, store_of
 
     settings = Settings()
     try:

@@ -1,4 +1,4 @@
-"""What only a cluster can show, with the fixtures of the end-to-end tests and the operator as a pod."""
+"""Tests that need a cluster. They use the fixtures of the end-to-end tests, and the operator is a pod."""
 
 from __future__ import annotations
 

@@ -14,14 +14,15 @@ from typing import Any
 import pytest
 
 from ingestion_local import toolchain
-from ingestion_local.cluster.node import CGROUPS, NAME, PAUSE_IMAGE
+from ingestion_local.cluster.cgroups import CGROUPS
+from ingestion_local.cluster.node_configuration import NAME, PAUSE_IMAGE
 from ingestion_local.cluster.one_node import OneNodeCluster
 from ingestion_local.processes import wait_until
 
 pytestmark = pytest.mark.one_node
 
 TIMEOUT_SECONDS = 60.0
-# Starts a node, says which network it has, and waits to be killed.
+# Starts a node, prints the number of its network, and waits until it is killed.
 START_A_NODE = """
 import sys, time
 from pathlib import Path
@@ -47,7 +48,7 @@ def directory(tmp_path: Path) -> Path:
 
 
 def traces(directory: Path) -> dict[str, list[str]]:
-    """What there is on this machine of a node whose files are under the directory."""
+    """The mounts and processes on this machine of a node whose files are under the directory."""
     mark = str(directory)
     return {
         "mounts": [line for line in mounts() if mark in line],
@@ -56,7 +57,7 @@ def traces(directory: Path) -> dict[str, list[str]]:
 
 
 def mounts() -> list[str]:
-    """The mounts of this machine, except the store of images. The store stays mounted once any run has built an image."""
+    """The mounts of this machine without the store of images, which stays mounted after a build."""
     store = str(toolchain.cache_directory() / "images")
     return [line for line in Path("/proc/mounts").read_text().splitlines() if store not in line]
 
@@ -71,7 +72,7 @@ def command_lines() -> Iterator[str]:
 
 
 def machine_wide(index: int) -> dict[str, list[str]]:
-    """What a node of that number has of its own on the machine's side."""
+    """The machine's side of a node with this number."""
     links = [link["ifname"] for link in json.loads(output("ip", "-json", "link"))]
     routes = [route for route in output("ip", "route").splitlines() if f"ingestion{index} " in route]
     cgroups = [str(path) for path in CGROUPS.rglob(f"ingestion-{index}") if path.is_dir()]
@@ -119,11 +120,11 @@ def test_a_node_ends_with_the_process_that_started_it_even_if_that_is_killed(dir
     wait_until("the end of its processes", lambda: not traces(directory)["processes"], timeout_seconds=TIMEOUT_SECONDS)
     assert traces(directory)["mounts"] == []
     wait_until("the end of its interface", lambda: not machine_wide(index)["links"], timeout_seconds=TIMEOUT_SECONDS)
-    # Its cgroups, which are empty, go with the next node of that number; until then they cost nothing.
+    # The next node with this number removes the empty cgroups. Until then they cost nothing.
 
 
 def a_pod() -> dict[str, Any]:
-    """A pod with a mounted volume, which needs no image but the pause image."""
+    """A pod with a mounted volume. It needs only the pause image."""
     volume: Mapping[str, Any] = {"name": "memory", "emptyDir": {"medium": "Memory"}}
     container = {
         "name": "waits",

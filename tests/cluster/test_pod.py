@@ -1,4 +1,4 @@
-"""The operator as a pod: how it is confined, how it ends, and who takes over from it."""
+"""The operator as a pod: its confinement, its end, and the pod that takes over."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def pod(operator: OperatorPod) -> OperatorPod:
 
 
 def python(pod: OperatorPod, script: str) -> str:
-    """What a script prints in the operator's container."""
+    """Run a script in the operator's container, and return what it prints."""
     return pod.exec("python", "-c", script).strip()
 
 
@@ -102,7 +102,7 @@ def test_an_operator_that_hangs_is_started_again(pod: OperatorPod, world: World)
 
 
 def test_sigterm_ends_updates_in_order(pod: OperatorPod, world: World) -> None:
-    """A rollout in the middle of updates: each writes its state and frees its lock, nobody has to break one."""
+    """A rollout during updates: each update writes its state and frees its lock, so nobody has to break a lock."""
     names = [f"copy-{number}" for number in range(MANY_UPDATES)]
     for name in names:
         world.apply(name, copying())
@@ -121,7 +121,7 @@ def test_sigterm_ends_updates_in_order(pod: OperatorPod, world: World) -> None:
 
 
 def test_a_pod_that_is_torn_away_in_the_middle_of_an_update_is_taken_over_from(pod: OperatorPod, world: World) -> None:
-    """As with a node that an administrator gives up: deleted by force, its lock is still there, and the next pod has another name."""
+    """As after the loss of a node: the pod is deleted by force, its lock remains, and the next pod has another name."""
     world.apply("copy", copying())
     world.wait("an update under way", lambda: under_way(world, "copy"))
 
@@ -169,7 +169,7 @@ def test_an_upgrade_leaves_live_pipelines_as_they_are(pod: OperatorPod, world: W
 
     assert world.wait_result(before["outputs"]["resultsBucket"], "raw/meanwhile.txt") == b"hello"
     assert old["metadata"]["name"] not in [found["metadata"]["name"] for found in pod.pods()]
-    world.apply("later", copying())  # once this is ready, the older one has been looked at too
+    world.apply("later", copying())  # when this pipeline is ready, the operator has seen the older one too
     world.wait_ready("later")
     after = world.status("copy")
     assert after["lastOperation"] == before["lastOperation"]

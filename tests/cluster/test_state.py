@@ -1,4 +1,4 @@
-"""State that moves from the volume to S3 under the operator's pod, by the commands of docs/state.md."""
+"""The commands of docs/state.md move the state of the operator's pod from the volume to S3."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from page_commands import commands
 
 @pytest.fixture
 def pod(operator: OperatorPod, pod_cluster: PodCluster, namespaces: list[str]) -> Iterator[OperatorPod]:
-    """The operator, with nothing to look after: what others left would move too. Its state is on the volume again at the end."""
+    """The operator without any pipelines, because pipelines of other tests would move too. At the end its state is on the volume again."""
 
     def nothing_is_left() -> None:
         wait_until(
@@ -51,7 +51,7 @@ def test_state_moves_to_s3_and_a_values_file_says_so_afterwards(pod: OperatorPod
     looked = world.wait("the look", lambda: refreshed(world))
     assert looked["resources"] == before["resources"]
 
-    # The same in the values file: nothing moves.
+    # The values file says the same, so nothing moves.
     pod.values["state"] = {"backend": "s3", "s3": {"bucket": STATE_BUCKET, "region": region}}
     pod.start()
     world.patch("copy", {"spec": {"processor": {"memoryMiB": 512}}})

@@ -219,7 +219,17 @@ def test_a_pipeline_whose_status_was_wiped_is_taken_over_again(world: World) -> 
 def test_kopf_can_run_the_handlers_by_itself(operator: OperatorProcess, tmp_path: Path) -> None:
     port = free_port()
     probe = f"http://127.0.0.1:{port}/healthz"
-    argv = [sys.executable, "-m", "kopf", "run", "-m", "ingestion_handlers", "--standalone", "--liveness", probe]
+    argv = [
+        sys.executable,
+        "-m",
+        "kopf",
+        "run",
+        "-m",
+        "ingestion_handlers.kopf_run",
+        "--standalone",
+        "--liveness",
+        probe,
+    ]
     process = Process.start(
         "kopf",
         [*argv, "-n", "kube-node-lease"],

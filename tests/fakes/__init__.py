@@ -1,7 +1,7 @@
-"""Hand-written fakes of the ports: they keep the ports' contracts and remember what was asked of them.
+"""Hand-written fakes of the ports: they keep the contracts of the ports and remember the calls.
 
-`FakeEngine` builds into `FakeCloud`, so that a bucket that an update made is there for a deletion to find. Errors are
-scripted by appending them to a list; each is raised once, in the middle of the work, as real ones are.
+`FakeEngine` builds into `FakeCloud`, so a deletion finds the bucket that an update made. A test scripts errors by
+appending them to a list. Each error is raised once, in the middle of the work, as a real one is.
 """
 
 from __future__ import annotations

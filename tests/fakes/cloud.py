@@ -30,42 +30,42 @@ class FakeBucket:
 
 @dataclass
 class FakeCloud:
-    """An AWS account with nothing but buckets, tables and what an interrupted creation left."""
+    """An AWS account that has only buckets, tables, and what an interrupted creation left."""
 
     buckets: dict[str, FakeBucket] = field(default_factory=dict)
     tables: dict[str, FakeBucket] = field(default_factory=dict)
-    """Tables: the `objects` of one are its items."""
+    """Tables. The `objects` of a table are its items."""
     keys: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    """Keys of the tables that others made."""
+    """The keys of tables that somebody else made."""
     packages: dict[tuple[str, str], PackageObject] = field(default_factory=dict)
     trails: dict[str, TrailView] = field(default_factory=dict)
     regions: dict[str, str] = field(default_factory=dict)
-    """Buckets that others made, and their regions."""
+    """The regions of buckets that somebody else made."""
     sending: set[str] = field(default_factory=set)
-    """Buckets of others that send their events to EventBridge."""
+    """Buckets of somebody else that send their events to EventBridge."""
     listened_to: set[str] = field(default_factory=set)
-    """Buckets to which a rule that is not ours listens."""
+    """Buckets to which a rule of somebody else listens."""
     left: dict[str, str] = field(default_factory=dict)
     faults: list[tuple[str, ...]] = field(default_factory=list)
-    """What is wrong with the wiring, one entry for each time that it is read back; nothing when there is none left."""
+    """The faults of the wiring, one entry for each time that the wiring is read back. With no entry left there is no fault."""
     failures: list[Exception] = field(default_factory=list)
-    """What finding out the account raises."""
+    """Errors that `place` raises."""
     access: Access = OWN
     others: dict[str, FakeCloud] = field(default_factory=dict)
-    """What roles lead to, by the number of the account."""
+    """The accounts of roles, by the number of the account."""
     closed: set[str] = field(default_factory=set)
     """Roles that cannot be assumed."""
     moved: dict[str, str] = field(default_factory=dict)
-    """Roles that lead to another account than their ARN says, as no role does: what else happens is easier to see so."""
+    """Roles that lead to another account than their ARN says. Real roles never do; the tests use it to provoke a mismatch."""
 
     def using(self, access: Access) -> FakeCloud:
         if not access:
             return self
         found = self.others.setdefault(access.account_id, FakeCloud())
-        # One account, however many roles lead to it.
+        # All roles of an account lead to the same account.
         return replace(found, access=access, closed=self.closed, moved=self.moved)
 
-    def assumed(self, access: Access) -> AssumedRole:
+    def assume(self, access: Access) -> AssumedRole:
         place = self.using(access).place("us-east-1")
         return AssumedRole(place.account_id, f"arn:aws:sts::{place.account_id}:assumed-role/r/{access.session_name}")
 
@@ -126,7 +126,7 @@ class FakeCloud:
             raise TableNameTaken(f"table {table} does not carry this pipeline's ownership tags any more")
         self.tables.pop(table, None)
 
-    def leftovers(self, blueprint: Blueprint) -> Mapping[str, str]:
+    def claim_leftovers(self, blueprint: Blueprint) -> Mapping[str, str]:
         return dict(self.left)
 
     def count_objects(self, bucket: str, region: str, limit: int) -> int:

@@ -44,7 +44,7 @@ class FakeCluster:
     def patch_status(self, key: PipelineKey, patch: Mapping[str, Any]) -> None:
         self.patches.append(patch)
         if (body := self.pipelines_by_key.get(key)) is not None:
-            # What cannot be sent as JSON must not be written here either.
+            # A patch that cannot be sent as JSON must fail here too.
             body["status"] = merged(body.get("status"), json.loads(json.dumps(patch)))
 
     def account(self, name: str) -> Mapping[str, Any] | None:
@@ -62,7 +62,7 @@ class FakeCluster:
 
     def secret(self, namespace: str, name: str) -> Mapping[str, Sensitive] | None:
         found = self.secrets.get((namespace, name))
-        # As the resource version does, the version tells whether the whole was written again.
+        # The version changes when any value of the Secret changes, as a resource version does.
         written = sum(len(value) for value in found.values()) if found else 0
         return None if found is None else {k: Sensitive(v, f"{name}/{written}/{k}") for k, v in found.items()}
 

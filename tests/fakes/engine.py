@@ -20,7 +20,7 @@ TABLE = "aws:dynamodb/table:Table"
 
 
 class Crash(BaseException):
-    """The operator's process ends here: nothing catches it, nothing is written after it."""
+    """The operator's process ends here: nothing catches this, and nothing is written after it."""
 
 
 @dataclass(frozen=True)
@@ -33,25 +33,25 @@ class Call:
 
     @property
     def update(self) -> UpdateRequest:
-        """What was asked for, if it was an update."""
+        """The request, if this call was an update."""
         assert self.request is not None, f"{self.verb} is no update"
         return self.request
 
 
 State = dict[str, str]
-"""What is built, by logical name: the inputs, written out."""
+"""The inputs of each resource that is built, as text, by logical name."""
 
 
 @dataclass
 class FakeEngine:
-    """Stacks in a dictionary. An error that is scripted comes when half of the work is done."""
+    """Stacks in a dictionary. A scripted error comes when half of the work is done."""
 
     cloud: FakeCloud
     stacks: dict[str, State] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
     failures: list[BaseException] = field(default_factory=list)
     drifted: set[str] = field(default_factory=set)
-    """Resources that were changed by somebody else: put back by an update that refreshes, unseen by one that does not."""
+    """Resources that somebody else changed. An update that refreshes puts them back, any other does not notice."""
     during: Callable[[], None] = lambda: None
     """Called in the middle of each operation."""
 

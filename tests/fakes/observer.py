@@ -13,7 +13,7 @@ from ingestion_operator.reasons import Reason
 
 @dataclass
 class FakeObserver:
-    """What was told, in order."""
+    """Remembers what it was told, in order."""
 
     told: list[tuple[Any, ...]] = field(default_factory=list)
     written: dict[PipelineKey, list[tuple[str, str, str]]] = field(default_factory=dict)

@@ -17,12 +17,12 @@ from ingestion_local.emulator import Emulator
 from ingestion_local.lifecycle import Startable
 
 FUNCTIONS = "/2015-03-31/functions"
-# What belongs to one connection and is not handed on.
+# Headers that belong to one connection and are not passed on.
 OWN = {"connection", "transfer-encoding", "keep-alive", "content-length", "host"}
 
 
 class Echo(Startable):
-    """Everything is handed on to the emulator but the creation of a function, which is refused."""
+    """Passes everything on to the emulator, but refuses the creation of a function."""
 
     def __init__(self, emulator: Emulator) -> None:
         super().__init__()
@@ -36,7 +36,7 @@ class Echo(Startable):
         return f"http://127.0.0.1:{self._server.server_port}"
 
     def refusal(self, body: bytes) -> bytes:
-        """What AWS says to an environment that it does not take."""
+        """AWS's answer to an environment that it refuses."""
         measured = json.dumps(json.loads(body)["Environment"]["Variables"])
         self.repeated.append(measured)
         message = f"Lambda was unable to configure your environment variables. String measured: {measured}"

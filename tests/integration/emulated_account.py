@@ -1,4 +1,4 @@
-"""The emulator's account as somebody beside the operator uses it, and the AWS adapter that looks at it.
+"""The emulator's account as its other users see it, and the AWS adapter under test.
 
 A module that uses the fixtures imports them by name.
 """
@@ -16,7 +16,7 @@ import pytest
 from builders import CODE, make_spec
 from ingestion_local.emulator import Emulator
 from ingestion_operator.adapters.aws import Boto3Cloud
-from ingestion_operator.blueprint.assemble import blueprint
+from ingestion_operator.blueprint.assemble import assemble
 from ingestion_operator.blueprint.function_code import CodeBundle
 from ingestion_operator.blueprint.ownership import Owner, Tag
 from ingestion_operator.blueprint.resources import ROLE_PATH, Blueprint
@@ -37,7 +37,7 @@ def cloud(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Boto3Cloud:
 
 @pytest.fixture
 def recorder(emulator: Emulator, cloud: Boto3Cloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorder]:
-    """The requests of every adapter that is made after this."""
+    """Records the requests of each adapter that is made after this fixture."""
     with recording(emulator) as found:
         monkeypatch.setenv("AWS_ENDPOINT_URL", found.url)
         yield found
@@ -45,7 +45,7 @@ def recorder(emulator: Emulator, cloud: Boto3Cloud, monkeypatch: pytest.MonkeyPa
 
 @dataclass(frozen=True)
 class Account:
-    """The emulator's account, as somebody beside the operator uses it; names are the test's own."""
+    """The emulator's account as its other users see it. Each test has names of its own."""
 
     emulator: Emulator
     suffix: str
@@ -59,12 +59,12 @@ class Account:
 
     @property
     def mine(self) -> dict[str, str]:
-        """Tags of an earlier life of the pipeline, and one that it does not have any more."""
+        """The tags that an earlier pipeline of this name left, and one that the pipeline no longer has."""
         return {**self.owner.tags(), Tag.UID.value: "uid-0", **STALE}
 
     def blueprint(self, **spec: Any) -> Blueprint:
         place = Boto3Cloud(path_style=True).place(REGION)
-        return blueprint(make_spec(**spec), self.owner, place, CodeBundle.of({"index.py": CODE}))
+        return assemble(make_spec(**spec), self.owner, place, CodeBundle.of({"index.py": CODE}))
 
     def bucket(self, name: str = "bucket", tags: Mapping[str, str] | None = None, *, versions: bool = False) -> str:
         bucket = f"{name}-{self.suffix}"
@@ -85,7 +85,7 @@ class Account:
             TableName=table,
             BillingMode="PAY_PER_REQUEST",
             AttributeDefinitions=[{"AttributeName": k, "AttributeType": "S"} for k in given],
-            # The sort key first: what AWS says first is not to be relied on.
+            # The sort key comes first here, because the order in which AWS lists the keys is not guaranteed.
             KeySchema=[
                 {"AttributeName": k, "KeyType": kind} for k, kind in zip(given, ("HASH", "RANGE"), strict=False)
             ],
@@ -110,9 +110,6 @@ def account(emulator: Emulator, cloud: Boto3Cloud) -> Account:
     return Account(emulator, uuid4().hex[:10])
 
 
-# Trails.
-
-
 def trail(account: Account, name: str, tags: Mapping[str, str] | None = None) -> str:
     arn = f"arn:aws:cloudtrail:{REGION}:{account.emulator.account_id}:trail/{name}"
     log = account.bucket("log")
@@ -133,8 +130,6 @@ def trail(account: Account, name: str, tags: Mapping[str, str] | None = None) ->
 def named_trail(account: Account) -> str:
     return trail(account, f"audit-{account.suffix}")
 
-
-# Leftovers.
 
 TRUST = {"Version": "2012-10-17", "Statement": [
     {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"},

@@ -48,7 +48,7 @@ def bucket_seen(world: ProviderWorld, inputs: Document) -> Document:
         tags = {}
     return {
         "bucket": inputs["bucket"] if inputs["bucket"] in names else None,
-        # No call tells it: the ending of the name does.
+        # No call returns it. The ending of the name shows it.
         "bucketNamespace": "account-regional" if inputs["bucket"].endswith("-an") else "global",
         "tags": tags,
         "forceDestroy": False,

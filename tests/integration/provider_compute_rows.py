@@ -1,4 +1,4 @@
-"""What is around a function: its role, its log group, and the rule that sends it events; see `provider_world.Row`."""
+"""Resources around a function: its role, its log group, and the rule that sends it events; see `provider_world.Row`."""
 
 from __future__ import annotations
 
@@ -168,7 +168,7 @@ def target_seen(world: ProviderWorld, inputs: Document) -> Document:
 ROWS: dict[str, Row] = {
     ROLE: Row(role_inputs, role_seen),
     ROLE_POLICY: Row(role_policy_inputs, role_policy_seen, takes_over=True),
-    # The emulator takes a key when a group is made, and does not know the call that changes it.
+    # The emulator accepts a key when a group is created, but does not know the call that changes the key.
     LOG_GROUP: Row(log_group_inputs, log_group_seen, fixed=frozenset({"kmsKeyId"})),
     RULE: Row(rule_inputs, rule_seen, takes_over=True),
     TARGET: Row(target_inputs, target_seen, takes_over=True),

@@ -1,4 +1,4 @@
-"""Asks the stand-in what Pulumi's engine asks a provider, in this process."""
+"""Sends the stand-in the requests of Pulumi's engine, in this process."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Aborted(Exception):
 
 
 class Call:
-    """A call's context, with what the stand-in uses of it."""
+    """A call's context, with the methods that the stand-in uses."""
 
     def __init__(self) -> None:
         self.trailers: dict[str, bytes] = {}
@@ -32,13 +32,13 @@ class Call:
 
 
 def new_call() -> Any:
-    """A context that the stand-in takes for one of gRPC's."""
+    """A context in the place of gRPC's own."""
     return Call()
 
 
 @dataclass(frozen=True)
 class Engine:
-    """Asks the stand-in what Pulumi's engine asks a provider."""
+    """Sends the stand-in the requests of Pulumi's engine."""
 
     provider: StandIn
 
@@ -57,7 +57,7 @@ class Engine:
         return answer.id, from_struct(answer.properties)
 
     def unfinished(self, kind: str, inputs: Document) -> provider_pb2.ErrorResourceInitFailed:
-        """What a creation that fails half way tells the engine."""
+        """The error that the engine gets from a creation that fails half way."""
         call: Any = Call()
         request = provider_pb2.CreateRequest(urn=self.urn(kind), properties=to_struct(inputs))
         with contextlib.suppress(Aborted):
@@ -95,6 +95,6 @@ class Engine:
         self.provider.Delete(request, new_call())
 
     def _change(self, kind: str, identity: str, old: Document, new: Document) -> dict[str, Any]:
-        """What the engine tells of a change, whether it asks what differs or has it made."""
+        """The fields of a change, both for a diff and for an update."""
         before, after = to_struct(old), to_struct(new)
         return {"id": identity, "urn": self.urn(kind), "olds": before, "news": after, "old_inputs": before}

@@ -1,4 +1,4 @@
-"""Fixtures of the tests of the stand-in; a module that uses them imports them by name."""
+"""Fixtures for the tests of the stand-in. A module that uses them imports them by name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Functions, who may invoke them, and what becomes of their failures; see `provider_world.Row`."""
+"""Functions, their permissions, and the settings for their failures; see `provider_world.Row`."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def image_inputs(world: ProviderWorld) -> Pair:
 
 
 def code_seen(world: ProviderWorld, inputs: Document, there: str) -> Document:
-    """Where the code is from, as it was said if it is this code."""
+    """The source of the code, in the program's form if it is this code."""
     if "s3Bucket" in inputs:
         said = {name: inputs[name] for name in S3_OBJECT if name in inputs}
         names = {"Bucket": "s3Bucket", "Key": "s3Key", "VersionId": "s3ObjectVersion"}

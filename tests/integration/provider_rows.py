@@ -1,4 +1,4 @@
-"""Every resource type of the stand-in with what its tests need; the fixtures are in `provider_fixtures`."""
+"""Every resource type of the stand-in with a row for its tests; the fixtures are in `provider_fixtures`."""
 
 from __future__ import annotations
 

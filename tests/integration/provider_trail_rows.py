@@ -118,7 +118,7 @@ def trail_seen(world: ProviderWorld, inputs: Document) -> Document:
 
 
 def as_said(there: list[Document], said: list[Document] | None) -> list[Document]:
-    """Selectors without what the program leaves to AWS's defaults."""
+    """Selectors without AWS's defaults that the program does not set."""
     found = []
     for number, selector in enumerate(there):
         data = [{"type": r["Type"], "values": r["Values"]} for r in selector.get("DataResources", [])]

@@ -1,4 +1,4 @@
-"""What the tests of the stand-in need to be there in AWS, made through boto3 and not through the stand-in."""
+"""The AWS resources that the tests of the stand-in need. boto3 creates them, not the stand-in."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ACCOUNT = "123456789012"
 
 @dataclass(frozen=True)
 class ProviderWorld:
-    """What a row needs to be there, made through boto3 and not through the stand-in."""
+    """Creates the AWS resources that a row needs, through boto3 and not through the stand-in."""
 
     emulator: Emulator
     directory: Path
@@ -51,7 +51,7 @@ class ProviderWorld:
         self.client("s3").put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy))
 
     def role(self, name: str = "", *actions: str) -> str:
-        """The ARN of a role that Lambda may take, and that may do these actions."""
+        """The ARN of a role that Lambda may assume, and that allows these actions."""
         answer = self.client("iam").create_role(
             RoleName=name or self.name, AssumeRolePolicyDocument=trust("lambda.amazonaws.com")
         )
@@ -110,7 +110,7 @@ class ProviderWorld:
         network = ec2.describe_vpcs(Filters=[{"Name": "isDefault", "Values": ["true"]}])["Vpcs"][0]["VpcId"]
         subnets = ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [network]}])["Subnets"]
         group = ec2.create_security_group(GroupName=f"{self.name}-{number}", Description="a", VpcId=network)
-        # Not in AWS's order, which says nothing.
+        # This is not AWS's order, because that order has no meaning.
         found = sorted((subnet["SubnetId"] for subnet in subnets[number : number + 2]), reverse=True)
         return {"subnetIds": found, "securityGroupIds": [group["GroupId"]]}
 
@@ -138,7 +138,7 @@ def pattern(bucket: str) -> str:
 
 
 def same_text(text: Any) -> Any:
-    """A policy or pattern, which may come back in other white space, as what it says."""
+    """The content of a policy or pattern, because AWS may return other white space."""
     return json.loads(text) if isinstance(text, str) and text.startswith("{") else text
 
 
@@ -159,15 +159,15 @@ Pair = tuple[Document, Document]
 
 @dataclass(frozen=True)
 class Row:
-    """A kind: two sets of inputs (and what they need, made), and AWS's own view of them, read through boto3."""
+    """A resource type: two sets of inputs with the resources that they need, and AWS's view of them, read through boto3."""
 
     inputs: Callable[[ProviderWorld], Pair]
     seen: Callable[[ProviderWorld, Document], Document]
     takes_over: bool = False
-    """Whether making it over one that is there succeeds, as it is a document that is put whole."""
+    """Whether creating it over an existing one succeeds, because it is put as a whole."""
     fixed: frozenset[str] = field(default=frozenset())
-    """Inputs that neither replace it nor can be changed here."""
+    """Inputs that do not replace it, and that cannot change here."""
     chosen: frozenset[str] = field(default=frozenset())
-    """Inputs that are required because of the alternative that this row takes."""
+    """Inputs that this row's alternative requires."""
     others: frozenset[str] = field(default=frozenset())
     """Inputs of the other alternatives."""

@@ -54,7 +54,7 @@ def test_calls_end_in_the_account_of_the_role_and_the_operators_own_stay_where_t
     account.client("s3").create_bucket(Bucket=bucket)
     there.tag_bucket(bucket, REGION, {"a": "b"})
     assert there.bucket_tags(bucket, REGION) == {"a": "b"}
-    assumed = cloud.assumed(access)
+    assumed = cloud.assume(access)
     assert assumed.account_id == account.number
     assert assumed.arn == f"arn:aws:sts::{account.number}:assumed-role/op/ingestion-operator-it"
 
@@ -106,7 +106,7 @@ def test_what_is_to_be_allowed_is_said(
     cloud: Boto3Cloud, account: OtherAccount, operator: str, given: dict[str, Any], said: str
 ) -> None:
     access = Access("search", account.role("op", operator, external_id="right-1"), **given)
-    for ask in (lambda: cloud.using(access).place(REGION), lambda: cloud.assumed(access)):
+    for ask in (lambda: cloud.using(access).place(REGION), lambda: cloud.assume(access)):
         with pytest.raises(AccessDenied, match=said) as refused:
             ask()
         assert str(refused.value).startswith("AWSAccount search: ")
@@ -119,7 +119,7 @@ def test_the_check_of_a_role_does_not_trust_a_session_that_still_lasts(
     assert cloud.using(access).place(REGION).account_id == account.number
     account.trust("op", operator, "from-now-on")
     with pytest.raises(AccessDenied):
-        cloud.assumed(access)
+        cloud.assume(access)
 
 
 @pytest.mark.parametrize(

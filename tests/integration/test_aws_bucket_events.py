@@ -21,7 +21,7 @@ __all__ = ["account", "cloud"]
 
 
 def notifications(account: Account, bucket: str) -> str:
-    """What is there besides the switch, to the byte."""
+    """The bucket's notifications without the switch, as text that can be compared byte for byte."""
     found = account.s3.get_bucket_notification_configuration(Bucket=bucket)
     kept = {k: v for k, v in found.items() if k not in ("ResponseMetadata", "EventBridgeConfiguration")}
     return json.dumps(kept, indent=1, ensure_ascii=False)
@@ -32,7 +32,7 @@ def sends(account: Account, bucket: str) -> bool:
 
 
 def with_notifications(account: Account) -> str:
-    """A bucket that tells a queue, a topic and a function of others what happens in it."""
+    """A bucket that notifies a queue, a topic and a function that belong to somebody else."""
     bucket = account.bucket()
     queue = account.sqs.create_queue(QueueName=f"q-{account.suffix}")["QueueUrl"]
     queue_arn = account.sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]

@@ -7,11 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from botocore.config import Config
 
 from builders import CODE, make_spec
-from ingestion_operator.adapters.aws import Boto3Cloud
-from ingestion_operator.blueprint.assemble import blueprint
+from ingestion_operator.adapters.aws import Boto3Cloud, client_config
+from ingestion_operator.blueprint.assemble import assemble
 from ingestion_operator.blueprint.function_code import CodeBundle
 from ingestion_operator.blueprint.ownership import Owner
 from ingestion_operator.blueprint.place import Place
@@ -47,7 +46,7 @@ CALLS: dict[str, Callable[[Boto3Cloud, Blueprint], object]] = {
     "table_keys": lambda cloud, _: cloud.table_keys("tbl", REGION),
     "package": lambda cloud, _: cloud.package("bkt", "k", "", REGION),
     "trail": lambda cloud, _: cloud.trail(TRAIL_ARN),
-    "leftovers": lambda cloud, found: cloud.leftovers(found),
+    "claim_leftovers": lambda cloud, found: cloud.claim_leftovers(found),
     "wiring_faults": lambda cloud, found: cloud.wiring_faults(found),
     "place": lambda cloud, _: cloud.place(REGION),
 }
@@ -59,16 +58,15 @@ def unreachable(monkeypatch: pytest.MonkeyPatch) -> Boto3Cloud:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{taken.getsockname()[1]}")
-    found = Boto3Cloud(path_style=True)
-    monkeypatch.setattr(found, "_config", Config(retries={"total_max_attempts": 1}, connect_timeout=1, read_timeout=1))
-    return found
+    monkeypatch.setattr(client_config, "RETRIES", 0)
+    return Boto3Cloud(path_style=True)
 
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 def test_an_endpoint_that_does_not_answer_is_tried_again_later(
     account: Account, unreachable: Boto3Cloud, call: Callable[[Boto3Cloud, Blueprint], object]
 ) -> None:
-    found = blueprint(make_spec(), OWNER, _place(account), CodeBundle.of({"index.py": CODE}))
+    found = assemble(make_spec(), OWNER, _place(account), CodeBundle.of({"index.py": CODE}))
     with pytest.raises(UpdateFailed, match="Could not connect"):
         call(unreachable, found)
 
@@ -84,7 +82,7 @@ def test_without_credentials_a_person_is_asked_for_them(
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
-    found = blueprint(make_spec(), OWNER, _place(account), CodeBundle.of({"index.py": CODE}))
+    found = assemble(make_spec(), OWNER, _place(account), CodeBundle.of({"index.py": CODE}))
     with pytest.raises(CredentialsMissing, match="give its ServiceAccount a role"):
         call(Boto3Cloud(path_style=True), found)
 
@@ -104,7 +102,7 @@ def powerless(account: Account, monkeypatch: pytest.MonkeyPatch) -> Boto3Cloud:
 @pytest.mark.parametrize("call", [name for name in CALLS if name != "place"])
 def test_a_right_that_is_missing_is_named(account: Account, powerless: Boto3Cloud, call: str) -> None:
     account_bucket, account_table = account.bucket(), account.table()
-    found = blueprint(make_spec(), account.owner, _place(account), CodeBundle.of({"index.py": CODE}))
+    found = assemble(make_spec(), account.owner, _place(account), CodeBundle.of({"index.py": CODE}))
     account.s3.create_bucket(Bucket=found.names.source.name)
     calls: dict[str, Callable[[], object]] = {
         **{name: lambda name=name: CALLS[name](powerless, found) for name in CALLS},  # type: ignore[misc]

@@ -20,7 +20,7 @@ __all__ = ["account", "cloud"]
 
 
 def tags_of(account: Account, found: Blueprint) -> dict[str, dict[str, str]]:
-    """The tags of everything that can be left, by logical name."""
+    """The tags of each resource that can be left behind, by logical name."""
     names, place = found.names, found.place
     url = account.sqs.get_queue_url(QueueName=names.queue)["QueueUrl"]
     group = place.arn("logs", f"log-group:{names.log_group}")
@@ -34,7 +34,7 @@ def tags_of(account: Account, found: Blueprint) -> dict[str, dict[str, str]]:
 
 
 def leave_all(account: Account, found: Blueprint, tags: Mapping[str, str]) -> str:
-    """Everything of a pipeline that can be left behind; returns the queue's URL."""
+    """Make each resource of a pipeline that can be left behind. Returns the URL of the queue."""
     names = found.names
     arn = role(account, names.role, tags)
     account.logs.create_log_group(logGroupName=names.log_group, tags=dict(tags))
@@ -56,7 +56,7 @@ CLOUD_TRAIL = {"source": {"trigger": "CloudTrail"}, "tags": {"team": "search"}}
 
 
 def test_where_nothing_was_left_there_is_nothing_to_take_over(cloud: Boto3Cloud, account: Account) -> None:
-    assert cloud.leftovers(account.blueprint(**CLOUD_TRAIL)) == {}
+    assert cloud.claim_leftovers(account.blueprint(**CLOUD_TRAIL)) == {}
 
 
 def test_what_was_left_is_taken_over_with_the_tags_of_now_and_a_function_is_deleted(
@@ -65,7 +65,7 @@ def test_what_was_left_is_taken_over_with_the_tags_of_now_and_a_function_is_dele
     found = account.blueprint(**CLOUD_TRAIL)
     url = leave_all(account, found, account.mine)
     for _ in range(2):
-        assert cloud.leftovers(found) == {
+        assert cloud.claim_leftovers(found) == {
             "role": found.names.role,
             "dead-letter-queue": url,
             "log-group": found.names.log_group,
@@ -82,7 +82,7 @@ def test_what_others_have_under_these_names_is_neither_reported_nor_touched(
 ) -> None:
     found = account.blueprint(**CLOUD_TRAIL)
     leave_all(account, found, tags)
-    assert cloud.leftovers(found) == {}
+    assert cloud.claim_leftovers(found) == {}
     assert all(there == tags for there in tags_of(account, found).values())
     assert has_function(account, found)
 
@@ -98,7 +98,7 @@ def test_not_even_the_most_talkative_log_shows_the_environment_of_a_function(
     )
     caplog.clear()
     caplog.set_level(logging.DEBUG)
-    cloud.leftovers(found)
+    cloud.claim_leftovers(found)
     with pytest.raises(UpdateFailed):
         cloud.wiring_faults(found)
     assert value not in caplog.text
@@ -107,13 +107,13 @@ def test_not_even_the_most_talkative_log_shows_the_environment_of_a_function(
 def test_a_role_is_found_whatever_its_path(cloud: Boto3Cloud, account: Account) -> None:
     found = account.blueprint()
     role(account, found.names.role, account.mine, path="/elsewhere/")
-    assert cloud.leftovers(found) == {"role": found.names.role}
+    assert cloud.claim_leftovers(found) == {"role": found.names.role}
 
 
 def test_only_what_is_asked_for_is_looked_at(cloud: Boto3Cloud, account: Account) -> None:
     found = account.blueprint(**CLOUD_TRAIL)
     leave_all(account, found, account.mine)
     before = tags_of(account, found)
-    assert cloud.leftovers(replace(found, resources=())) == {}
+    assert cloud.claim_leftovers(replace(found, resources=())) == {}
     assert tags_of(account, found) == before
     assert has_function(account, found)

@@ -1,4 +1,4 @@
-"""The control plane is a real API server: authorised, verified, on loopback, and gone when told or killed."""
+"""The control plane is a real API server on loopback, with RBAC and TLS. It ends when it is stopped or killed."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def listening(pid: int) -> list[tuple[str, int]]:
 
 
 def refused(port: int) -> bool:
-    """Whether nobody listens on the loopback port."""
+    """Whether no program listens on the loopback port."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) != 0
 
@@ -66,7 +66,7 @@ def runs_under(directory: Path, process: psutil.Process) -> bool:
 
 def assert_gone(pids: list[int], ports: list[int]) -> None:
     wait_until("the end of the processes", lambda: all(map(has_ended, pids)), timeout_seconds=20)
-    # A killed process is a zombie a moment before the last of its threads lets go of the sockets.
+    # A killed process is a zombie shortly before its last thread closes the sockets.
     wait_until("free ports", lambda: all(map(refused, ports)), timeout_seconds=20)
 
 
@@ -193,7 +193,7 @@ def test_a_start_that_fails_names_the_folder_of_the_logs_and_leaves_nothing(
 
 
 class Cli:
-    """`ingestion-local` as a command, with a cache of its own and the tools that are already there."""
+    """The command `ingestion-local` with its own cache and the tools that exist already."""
 
     def __init__(self, cache: Path, tools: Mapping[str, Path]) -> None:
         self.playground = cache / "playground"

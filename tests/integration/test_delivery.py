@@ -1,6 +1,6 @@
 """The emulator delivers as strictly as AWS: with the permission, asynchronously, and to dead-letter queues.
 
-That something is *not* delivered is proved by a sentinel: another target of the same rule, which is.
+A sentinel proves that an event is *not* delivered: another target of the same rule gets the event.
 """
 
 from __future__ import annotations

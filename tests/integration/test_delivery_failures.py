@@ -1,4 +1,4 @@
-"""A function that fails for good: what is told, to whom, and only with the rights of the function's role.
+"""When a function finally fails, the right place gets a full report, if the function's role may send it.
 
 Source: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
 """
@@ -15,7 +15,7 @@ from integration.delivery_account import DeliveryAccount, account
 
 __all__ = ["account"]
 
-# Tells of each attempt, then fails with an exception of its own.
+# Records each attempt, then fails with an exception of its own class.
 RAISE = """
 import uuid
 import boto3
@@ -85,7 +85,7 @@ def test_a_function_that_raises_is_tried_again_and_then_its_failure_queue_gets_t
 
 
 def assert_no_record(account: DeliveryAccount, function: str, queue_url: str) -> None:
-    """The failure of the function is counted as not handed over, and the queue is empty."""
+    """The metric counts the failure as not delivered, and the queue is empty."""
     account.wait_metric("AWS/Lambda", "DestinationDeliveryFailures", FunctionName=function.rpartition(":")[2])
     assert "Messages" not in account.sqs.receive_message(QueueUrl=queue_url)
 

@@ -1,4 +1,4 @@
-"""What AWS refuses of a function, a bucket and a trail is refused, and with the right it is done."""
+"""The emulator refuses what AWS refuses for functions, buckets and trails, and accepts it with the right permission."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def zipped() -> bytes:
 
 @dataclass
 class Developer:
-    """A user who may do everything with Lambda, and whatever else is granted; with roles to pass."""
+    """A user with all rights on Lambda and the granted ones, and roles that the user may pass."""
 
     emulator: Emulator
     name: str

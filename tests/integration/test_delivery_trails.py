@@ -1,4 +1,4 @@
-"""A trail that records the writes to a bucket leads them to the event bus; a user cannot say that he is S3."""
+"""A trail that records the writes to a bucket sends them to the event bus. A user cannot send events as S3."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def trail(account: DeliveryAccount, tmp_path: Any) -> Iterator[str]:
 
 
 def listen(account: DeliveryAccount, source: str = "aws.s3") -> None:
-    """Make the account's rule one for calls that CloudTrail tells of, with a function that copies."""
+    """Make the account's rule match calls that CloudTrail records, and connect a function that copies."""
     detail = {
         "eventSource": ["s3.amazonaws.com"],
         "eventName": ["PutObject", "CopyObject", "CompleteMultipartUpload"],

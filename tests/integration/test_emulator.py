@@ -39,7 +39,7 @@ def test_a_stopped_emulator_gives_its_port_back_and_can_be_stopped_again(
 
 @pytest.fixture
 def taken() -> Iterator[int]:
-    """A port on which somebody else listens."""
+    """A port on which another program listens."""
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
@@ -70,7 +70,7 @@ def test_a_start_that_fails_for_another_reason_is_not_tried_again(
 
 
 def answers(address: tuple[str, int | None]) -> bool:
-    """Whether somebody listens there."""
+    """Whether a program listens at the address."""
     with socket.socket() as probe:
         return probe.connect_ex(address) == 0
 
@@ -104,7 +104,7 @@ def test_the_environment_is_enough_for_a_client(account: DeliveryAccount, monkey
 
 
 def test_only_the_one_port_is_opened_and_only_on_loopback(emulator: Emulator) -> None:
-    emulator.client("s3").list_buckets()  # it is up for certain
+    emulator.client("s3").list_buckets()  # it certainly runs
     family = [psutil.Process(emulator.process.pid), *psutil.Process(emulator.process.pid).children(recursive=True)]
     listening = {
         connection.laddr
@@ -127,7 +127,7 @@ def test_an_idle_client_does_not_hold_up_the_stop(tmp_path: Path) -> None:
         assert idle.recv(1)
         process = emulator.process
         emulator.stop()
-        assert process.popen.returncode == 0  # it ended of itself: nobody lost patience
+        assert process.popen.returncode == 0  # it ended by itself, before SIGKILL
 
 
 def test_everything_that_it_writes_is_under_its_directory(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""When the emulator ends, however it ends, its functions end too, and so does what they started."""
+"""When the emulator ends, its functions and their child processes end too, however it ends."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from integration.delivery_account import DeliveryAccount, answer_of
 LONG_SECONDS = 900
 
 
-# Is busy for ever, and so is a process that it starts.
+# This function never ends, and neither does a process that it starts.
 BUSY = """
 import boto3, os, subprocess, sys, threading
 def handler(event, context):
@@ -28,7 +28,7 @@ def handler(event, context):
 """
 
 
-# What somebody does who starts an emulator, waits for the answer to a call that never comes, and is killed.
+# This program starts an emulator and waits for an answer that never comes. Then the test kills it.
 CALLER = """
 import json, sys
 from pathlib import Path
@@ -44,7 +44,7 @@ emulator.client("lambda").invoke(FunctionName="orphan-busy", Payload=json.dumps(
 
 
 def busy_function(emulator: Emulator, name: str) -> list[int]:
-    """The processes of a function that never ends, one of which it has started itself."""
+    """The pids of a function that never ends: its own process and one that it started."""
     account = DeliveryAccount(emulator, name)
     function = account.function("busy", BUSY)
     account.functions.update_function_configuration(FunctionName=function, Timeout=LONG_SECONDS)

@@ -1,6 +1,6 @@
 """A function of the emulator has its role's rights and its own environment, and is tried as often as it is told.
 
-Who may deliver to whom, and where the undeliverable goes, is in test_delivery.
+test_delivery is about permissions to deliver, and about undeliverable events.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from integration.delivery_account import DeliveryAccount, account, answer_of
 
 __all__ = ["account"]
 
-# Tells in its own bucket what came of writing into the other one.
+# Tries to write into the other bucket, and writes the result into its own.
 TRESPASS = """
 import boto3
 from botocore.exceptions import ClientError
@@ -44,7 +44,7 @@ def handler(event, context):
 """
 
 
-# Tells what it runs on and what it sees of the environment.
+# Returns its interpreter, its environment and its identity.
 INTROSPECT = """
 import boto3, os, sys
 def handler(event, context):

@@ -20,11 +20,12 @@ from pulumi.automation.events import EngineEvent
 
 from ingestion_local.emulator import Emulator
 from ingestion_local.provider.install import install
+from ingestion_operator.adapters.pulumi.cli import EngineSettings
 from ingestion_operator.adapters.pulumi.events import EventCollector
 from ingestion_operator.adapters.pulumi.program import program
-from ingestion_operator.adapters.pulumi.pulumi_engine import EngineSettings, PulumiEngine
+from ingestion_operator.adapters.pulumi.pulumi_engine import PulumiEngine
 from ingestion_operator.adapters.state_files import FileState
-from ingestion_operator.blueprint.assemble import blueprint
+from ingestion_operator.blueprint.assemble import assemble
 from ingestion_operator.blueprint.function_code import CodeBundle
 from ingestion_operator.blueprint.ownership import Owner, Tag
 from ingestion_operator.blueprint.place import Place
@@ -61,7 +62,7 @@ def made(name: str, account_id: str) -> Blueprint:
     environment = [{"name": "NAME", "value": name}]
     spec = parse_spec({"spec": {"processor": {"code": {"inline": code}, "environment": environment}}})
     owner = Owner("it", PipelineKey("engine", name), "uid")
-    return blueprint(spec, owner, Place(account_id, REGION), CodeBundle.of({"index.py": code}))
+    return assemble(spec, owner, Place(account_id, REGION), CodeBundle.of({"index.py": code}))
 
 
 def request(wanted: Blueprint, *, create: bool, salt: str = "", refresh: bool = False) -> UpdateRequest:
@@ -171,7 +172,7 @@ def with_token(name: str, account_id: str, value: str = VALUE, version: str = "1
     spec = parse_spec({"spec": {"processor": {"code": {"inline": code}, "environment": environment}}})
     owner = Owner("it", PipelineKey("engine", name), "uid")
     secrets = {TOKEN: Sensitive(value, version)}
-    return blueprint(spec, owner, Place(account_id, REGION), CodeBundle.of({"index.py": code}), secrets)
+    return assemble(spec, owner, Place(account_id, REGION), CodeBundle.of({"index.py": code}), secrets)
 
 
 def variables(emulator: Emulator, wanted: Blueprint) -> dict[str, str]:

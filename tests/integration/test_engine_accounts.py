@@ -17,10 +17,11 @@ from aws_accounts import OtherAccount
 from builders import make_spec
 from ingestion_local.emulator import Emulator
 from ingestion_local.provider.install import install
-from ingestion_operator.adapters.pulumi.pulumi_engine import EngineSettings, PulumiEngine
+from ingestion_operator.adapters.pulumi.cli import EngineSettings
+from ingestion_operator.adapters.pulumi.pulumi_engine import PulumiEngine
 from ingestion_operator.adapters.state_files import FileState
 from ingestion_operator.blueprint.access import Access
-from ingestion_operator.blueprint.assemble import blueprint
+from ingestion_operator.blueprint.assemble import assemble
 from ingestion_operator.blueprint.function_code import CodeBundle
 from ingestion_operator.blueprint.ownership import Owner
 from ingestion_operator.blueprint.place import Place
@@ -73,7 +74,7 @@ def made(access: Access, name: str = "there", **spec: Any) -> Blueprint:
     owner = Owner("it", PipelineKey(f"accounts-{access.account_id}", name), "uid")
     place = Place(access.account_id, REGION)
     code = CodeBundle.of({"index.py": CODE})
-    return blueprint(make_spec(results={"bucket": {}}, **spec), owner, place, code, access=access)
+    return assemble(make_spec(results={"bucket": {}}, **spec), owner, place, code, access=access)
 
 
 def request(wanted: Blueprint, *, create: bool = False, refresh: bool = False) -> UpdateRequest:

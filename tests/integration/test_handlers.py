@@ -172,7 +172,7 @@ def test_an_error_nobody_thought_of_does_not_drop_the_finalizer(
 ) -> None:
     user.apply()
     user.wait_ready()
-    monkeypatch.setattr("ingestion_handlers.handlers.ASK_AGAIN_SECONDS", 0.2)
+    monkeypatch.setattr("ingestion_handlers.passes.ASK_AGAIN_SECONDS", 0.2)
     operator.engine.failures += [ZeroDivisionError("a bug")]
     user.run("delete", "ipl", "words", "--wait=false")
     user.wait_gone()
@@ -281,7 +281,7 @@ def test_an_error_nobody_thought_of_does_not_let_an_account_go(
 ) -> None:
     make_account(user, account)
     user.wait("the account", lambda: reason(user, account) == "Assumed")
-    monkeypatch.setattr("ingestion_handlers.accounts.ASK_AGAIN_SECONDS", 0.2)
+    monkeypatch.setattr("ingestion_handlers.passes.ASK_AGAIN_SECONDS", 0.2)
     failures = [ZeroDivisionError("a bug")]
     release = AccountCheck.release
 

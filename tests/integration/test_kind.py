@@ -1,4 +1,4 @@
-"""deploy/kind as its readers read it: kind itself, a real API server, the emulator. No container engine runs."""
+"""The real kind, a real API server and the emulator accept the files of deploy/kind. No container engine runs."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ MANIFESTS: list[Manifest] = list(yaml.safe_load_all((kind.FOLDER / "emulator.yam
 (DEPLOYMENT,), (SERVICE,) = of_kind(MANIFESTS, "Deployment"), of_kind(MANIFESTS, "Service")
 (CONTAINER,) = DEPLOYMENT["spec"]["template"]["spec"]["containers"]
 ENVIRONMENT: dict[str, str] = {entry["name"]: entry["value"] for entry in CONTAINER["env"]}
-# Answers what kind asks before it starts a node, and has no engine to start one.
+# Answers kind's questions before the start of a node, and then fails to start one.
 DOCKER = """#!/bin/sh
 echo "docker $*" >> "$0.log"
 case "$*" in
@@ -46,12 +46,12 @@ esac
 
 @pytest.fixture(scope="module")
 def kind_binary() -> Path:
-    """kind, built if it is not there yet."""
+    """The program kind. It is built if it does not exist yet."""
     return toolchain.ensure(["kind"])["kind"]
 
 
 def create(kind_binary: Path, config: Path, directory: Path) -> tuple[str, str]:
-    """Have kind create a cluster where no node can start; what it said, and what it ran."""
+    """Let kind create a cluster where no node can start. Returns its messages and the commands that it ran."""
     docker = directory / "docker"
     docker.write_text(DOCKER)
     docker.chmod(0o755)
@@ -151,7 +151,7 @@ def test_a_real_api_server_takes_the_emulator_as_a_restricted_pod(control_plane:
         "metadata": {"name": "one", "namespace": kind.EMULATOR_NAMESPACE},
         "spec": DEPLOYMENT["spec"]["template"]["spec"],
     }
-    # The range of Services is another one here.
+    # This control plane has another range for Services.
     service = {**SERVICE, "spec": {**SERVICE["spec"], "clusterIP": "10.0.0.43"}}
     listed = json.dumps({"apiVersion": "v1", "kind": "List", "items": [DEPLOYMENT, service, pod]})
 

@@ -42,7 +42,7 @@ def cluster(configured: None) -> KubernetesCluster:
 
 
 class User:
-    """kubectl in a namespace of the test's own."""
+    """A user with kubectl, in a namespace that only this test uses."""
 
     def __init__(self, control_plane: ControlPlane) -> None:
         self.control_plane = control_plane

@@ -47,7 +47,7 @@ def value(operator: Running, metric: metrics.Metric, **labels: str) -> float:
     status, text = operator.get("/metrics")
     assert status == 200
     samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
-    wanted = metric.name if metric.kind is not metrics.Kind.HISTOGRAM else f"{metric.name}_count"
+    wanted = metric.name if metric.type is not metrics.MetricType.HISTOGRAM else f"{metric.name}_count"
     return sum(s.value for s in samples if s.name == wanted and labels.items() <= s.labels.items())
 
 

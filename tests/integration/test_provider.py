@@ -34,7 +34,7 @@ from integration.provider_world import ProviderWorld, Row
 
 __all__ = ["engine", "world"]
 
-# AWS always has them in some state: deleting them puts back the default.
+# AWS always has these in some state. Deleting them restores the default.
 NEVER_ABSENT = {NOTIFICATION, VERSIONING, ENCRYPTION}
 
 
@@ -99,7 +99,7 @@ def test_inputs_that_are_taken_away_leave_what_one_made_without_them_has(
 ) -> None:
     declared = KINDS[kind]
     first, _ = row.inputs(world)
-    # The emulator does not know the call that takes a log group's key away.
+    # The emulator does not know the call that removes a log group's key.
     first.pop("kmsKeyId", None)
     stay = declared.inputs.required | declared.replaces | row.chosen
     small = {key: value for key, value in first.items() if key in stay}

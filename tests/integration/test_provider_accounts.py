@@ -1,4 +1,4 @@
-"""The stand-in with a role to assume: in its account, for as long as it takes, and refusing what the real provider refuses."""
+"""The stand-in assumes a role: it works in the role's account, renews sessions, and refuses what the real provider refuses."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ def select(
         (tmp_path / part).mkdir()
     cli = toolchain.ensure(["pulumi"])["pulumi"]
     monkeypatch.setenv("PATH", f"{cli.parent}{os.pathsep}{os.environ['PATH']}")
-    # The one that the SDK is told to use has to be the one of this test.
+    # The SDK must use the CLI of this test.
     monkeypatch.setenv("PULUMI_HOME", str(tmp_path / "home"))
     environment = {
         **local_environment(),
@@ -89,7 +89,7 @@ def stack(
 
 
 def changes(summary: automation.UpdateSummary) -> Mapping[str, int]:
-    """How many resources were changed in which way; the stack itself is one."""
+    """The number of resources for each change. The stack itself is one of them."""
     return {str(kind): count for kind, count in (summary.resource_changes or {}).items()}
 
 
@@ -130,7 +130,7 @@ NO_LAYER = "arn:aws:lambda:us-east-1:123456789012:layer:not-there:1"
 
 
 def program_with_secrets(archive: Path, said: list[str]) -> Callable[[], None]:
-    """A function whose whole environment is secret, with the last of the values that were said."""
+    """A function whose whole environment is secret, with the last of the given values."""
 
     def register() -> None:
         role = aws.iam.Role("role", name=WITH_SECRETS, assume_role_policy=trust("lambda.amazonaws.com"))
@@ -147,7 +147,7 @@ def program_with_secrets(archive: Path, said: list[str]) -> Callable[[], None]:
 
 
 def files(directory: Path) -> Iterator[str]:
-    """What every file of the directory says, also those that are packed."""
+    """The content of every file in the directory, including packed ones."""
     for path in directory.rglob("*"):
         if path.is_file():
             data = path.read_bytes()
@@ -185,7 +185,7 @@ def test_a_secret_environment_reaches_the_function_and_no_file_of_the_state(
     stack.up(on_output=told.append)
     assert asked() == SECRETS[1]
 
-    # A failing update tells what failed, and not with what.
+    # A failing update says what failed, but shows no values.
     said.append(SECRETS[0])
     with pytest.raises(automation.CommandError) as failed:
         stack.up(

@@ -1,4 +1,4 @@
-"""The stand-in sees what somebody else changed or deleted, imports what is there, and tells of what is half made."""
+"""The stand-in sees the changes and deletions of others, imports existing resources, and reports half-made ones."""
 
 from __future__ import annotations
 
@@ -241,7 +241,7 @@ def import_id(kind: str, identity: str, inputs: Document) -> str:
     return IMPORT_IDS[kind](inputs) if kind in IMPORT_IDS else identity
 
 
-# AWS does not give a zip back, nor tell which object it was, and no call tells what the program's own hash of it was.
+# AWS returns neither a zip nor its object in S3, and no call returns the program's own hash of it.
 NOT_TOLD = {"code", "s3Bucket", "s3Key", "s3ObjectVersion", "sourceCodeHash", "forceDestroy"}
 
 

@@ -1,4 +1,4 @@
-"""Functions of every package: from a zip, from an object of S3, from an image, and one after the other."""
+"""Functions from every source of code: a zip, an object in S3, an image, and changes between them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SECRET = "not-for-a-message"
 
 
 def answer(world: ProviderWorld) -> Any:
-    """What the function answers when it is asked."""
+    """The answer of the function."""
     found = world.client("lambda").invoke(FunctionName=world.name, Payload=b"{}")
     return json.loads(found["Payload"].read())
 
@@ -94,13 +94,15 @@ def test_a_function_from_an_image_is_there_and_cannot_be_invoked(engine: Engine,
         ),
         pytest.param(
             {**IMAGE, "codeSha256": "a"},
-            {"codeSha256": "the stand-in does not apply it to an image: the emulator knows no digest of one"},
+            {
+                "codeSha256": "the stand-in does not apply it to an image, because the emulator knows no digests of images"
+            },
             id="the digest of an image",
         ),
         pytest.param({"packageType": "Jar"}, {"packageType": "is neither 'Zip' nor 'Image'"}, id="another package"),
         pytest.param(
             {**IMAGE, "kmsKeyArn": "a"},
-            {"kmsKeyArn": "is for an environment, and there is none: AWS would forget it"},
+            {"kmsKeyArn": "is for an environment, but the function has none, and AWS would drop the key"},
             id="a key for no environment",
         ),
         pytest.param(
@@ -155,7 +157,7 @@ def test_levels_of_a_log_that_a_program_does_not_name_are_no_drift(engine: Engin
     first, _ = function_inputs(world)
     quiet = {**first, "loggingConfig": {"logFormat": "JSON"}}
     identity, _ = engine.create(FUNCTION, quiet)
-    # AWS tells the levels of every JSON log.
+    # AWS returns the levels of every JSON log.
     world.client("lambda").update_function_configuration(
         FunctionName=world.name,
         LoggingConfig={"LogFormat": "JSON", "ApplicationLogLevel": "INFO", "SystemLogLevel": "INFO"},
@@ -166,7 +168,7 @@ def test_levels_of_a_log_that_a_program_does_not_name_are_no_drift(engine: Engin
 def test_only_what_changed_is_sent(engine: Engine, world: ProviderWorld) -> None:
     first, _ = function_inputs(world)
     identity, _ = engine.create(FUNCTION, first)
-    # Somebody else's change, which this update does not know of.
+    # Somebody else's change. This update does not know it.
     world.client("lambda").update_function_configuration(FunctionName=world.name, MemorySize=1024)
     engine.update(FUNCTION, identity, first, {**first, "timeout": 7})
     found = world.client("lambda").get_function_configuration(FunctionName=world.name)

@@ -11,7 +11,7 @@ import pytest
 
 from ingestion_local.provider.catalogue import KINDS
 from ingestion_local.provider.properties import Document
-from ingestion_operator.blueprint.assemble import blueprint
+from ingestion_operator.blueprint.assemble import assemble
 from ingestion_operator.blueprint.function_code import CodeBundle, ContainerImage, FunctionCode, S3Package
 from ingestion_operator.blueprint.ownership import Owner
 from ingestion_operator.blueprint.place import Place
@@ -46,7 +46,7 @@ def stored(world: ProviderWorld) -> S3Package:
 
 
 def everything(world: ProviderWorld) -> tuple[Document, FunctionCode]:
-    """A spec with what the plain one does not say, and code in S3."""
+    """A spec with the settings that the plain one lacks, and code in S3."""
     processor = {
         "code": {"inline": "x"},
         "architecture": "x86_64",
@@ -68,7 +68,7 @@ def image(world: ProviderWorld) -> tuple[Document, FunctionCode]:
 
 
 def plain(world: ProviderWorld) -> tuple[Document, FunctionCode]:
-    """The usual."""
+    """A plain spec with inline code."""
     return PLAIN, CodeBundle.of({"index.py": HANDLER})
 
 
@@ -79,7 +79,7 @@ def test_every_type_and_every_input_of_a_pipeline_is_applied_by_the_stand_in(
     document, code = asked(world)
     owner = Owner("test", PipelineKey("default", asked.__name__), "uid")
     secrets = {SecretKey.model_validate(SECRET): Sensitive("a-token", "1")}
-    plan = blueprint(Spec.model_validate(document), owner, Place(ACCOUNT, "us-east-1"), code, secrets)
+    plan = assemble(Spec.model_validate(document), owner, Place(ACCOUNT, "us-east-1"), code, secrets)
     archive, _ = world.archive(HANDLER)
     if isinstance(code, CodeBundle):
         Path(archive["path"]).write_bytes(code.zip_bytes)
@@ -102,7 +102,7 @@ def camel(name: str) -> str:
 
 
 def resolved(value: Any, made: Mapping[str, Document], archive: Document) -> Any:
-    """An input as the engine sends it: references resolved, names as they are on the wire."""
+    """An input as the engine sends it, with resolved references and the protocol's names."""
     if isinstance(value, Ref):
         return made[value.resource][value.attribute]
     if isinstance(value, Archive):

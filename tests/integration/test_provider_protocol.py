@@ -1,4 +1,4 @@
-"""The stand-in refuses by name what it does not apply, and talks to nothing but an emulator on loopback."""
+"""The stand-in names and refuses everything that it does not apply, and talks only to an emulator on loopback."""
 
 from __future__ import annotations
 
@@ -255,7 +255,7 @@ def test_the_place_is_that_of_the_environment_and_a_region_of_the_configuration_
 
 
 class Plugin:
-    """The launcher that is installed, started as the CLI does it: with a pipe that it holds as standard input."""
+    """The installed launcher, started as the CLI starts it, with a pipe as standard input."""
 
     def __init__(self, home: Path, environment: dict[str, str]) -> None:
         self.process = subprocess.Popen(
@@ -312,7 +312,7 @@ def test_the_plugin_process_ends_with(end: str, emulator: Emulator, tmp_path: Pa
 
 
 def test_starting_the_plugin_takes_little_of_the_processor(emulator: Emulator, tmp_path: Path) -> None:
-    """Processor time, for a busy machine takes longer by the clock; about 0.15 s when this was written."""
+    """The processor time, because a busy machine takes longer by the clock. It was about 0.15 s at first."""
     with Plugin(tmp_path, emulator.env()) as plugin:
         plugin.port()
         used = psutil.Process(plugin.process.pid).cpu_times()

@@ -1,4 +1,4 @@
-"""State in S3: the whole use case on the real engine, AWS adapter and emulator, with IAM enforced; only Kubernetes is a fake."""
+"""State in S3: the engine and the AWS adapter are real, and the emulator enforces IAM. Only Kubernetes is a fake."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from fakes import FakeCluster
-from ingestion_handlers.wiring import engine_of, store_of
+from ingestion_handlers.services import engine_of, store_of
 from ingestion_local.emulator import Emulator
 from ingestion_local.processes import wait_until
 from ingestion_local.provider.install import install
@@ -36,15 +36,15 @@ from ingestion_operator.state.copy import copy_state
 from ingestion_operator.status.schedule import Backoff
 
 REGION = "us-east-1"
-# Far from the bucket's: the CLI's environment has the region of the pipeline, and the bucket must be found nonetheless.
+# This region is not the bucket's. The CLI's environment names the pipeline's region, and the CLI must find the bucket all the same.
 AWAY = "eu-west-1"
 CODE = "def handler(event, context): ..."
 MARK = "s3cr3t-value"
 
 
 @dataclass
-class World:
-    """One operator without Kubernetes: what it does is done by calling the reconciler."""
+class LocalOperator:
+    """An operator without Kubernetes: the test calls the reconciler itself."""
 
     emulator: Emulator
     settings: Settings
@@ -80,7 +80,7 @@ class World:
         self.body(name)["metadata"]["generation"] += 1
 
     def look(self, name: str) -> None:
-        """Have AWS read, as `reconcile-requested-at` does."""
+        """Request a look at AWS with the annotation `reconcile-requested-at`."""
         self.body(name)["metadata"]["annotations"]["ingestion-operator.io/reconcile-requested-at"] = uuid4().hex
 
     def reconcile(self, name: str) -> Status:
@@ -141,7 +141,7 @@ def kms_key(emulator: Emulator) -> str:
 
 @pytest.fixture(scope="module")
 def identity(emulator: Emulator, bucket: str, kms_key: str) -> dict[str, str]:
-    """An operator whose rights to its state are those of the generated policy."""
+    """Credentials of an operator that has the rights of the generated policy."""
     reach = operator_policy.Reach(
         emulator.account_id, (REGION, AWAY), buckets=("state-*-????????",), state_bucket=bucket, state_key=kms_key
     )
@@ -149,63 +149,63 @@ def identity(emulator: Emulator, bucket: str, kms_key: str) -> dict[str, str]:
 
 
 @pytest.fixture
-def world(
+def operator(
     tmp_path: Path,
     tools: Mapping[str, Path],
     emulator: Emulator,
     bucket: str,
     identity: Mapping[str, str],
     monkeypatch: pytest.MonkeyPatch,
-) -> World:
+) -> LocalOperator:
     for name, value in identity.items():
         monkeypatch.setenv(name, value)
     (tmp_path / "passphrase").write_text("correct horse")
     install(tmp_path / "home")
     settings = Settings(pulumi=tools["pulumi"], pulumi_home=tmp_path / "home", passphrase_file=tmp_path / "passphrase")
-    # As a store that is compatible with S3 is written; the end-to-end tests have one that the environment names.
+    # The URL names the endpoint, as it does for stores that are compatible with S3. In the end-to-end tests the environment names it.
     url = f"s3://{bucket}/{uuid4().hex[:6]}?endpoint={emulator.endpoint.removeprefix('https://')}&s3ForcePathStyle=true"
-    return World(emulator, settings, parse_backend(url, REGION))
+    return LocalOperator(emulator, settings, parse_backend(url, REGION))
 
 
-def test_a_pipeline_is_made_changed_and_taken_down_and_nothing_stays_in_the_bucket(world: World) -> None:
-    world.create("words", region=AWAY, results={"bucket": {}})
-    made = world.ready("words").last_operation
+def test_a_pipeline_is_made_changed_and_taken_down_and_nothing_stays_in_the_bucket(operator: LocalOperator) -> None:
+    operator.create("words", region=AWAY, results={"bucket": {}})
+    made = operator.ready("words").last_operation
     assert made is not None
     assert made.cli_processes == 2
-    world.change("words", processor={"code": {"inline": CODE}, "memoryMiB": 512})
-    changed = world.ready("words").last_operation
+    operator.change("words", processor={"code": {"inline": CODE}, "memoryMiB": 512})
+    changed = operator.ready("words").last_operation
     assert changed is not None
     assert (changed.changes.update, changed.changes.create, changed.cli_processes) == (1, 0, 1)
-    assert stacks(world.state) == {world.stack("words")}
-    assert world.state.keys(BACKUPS)
+    assert stacks(operator.state) == {operator.stack("words")}
+    assert operator.state.keys(BACKUPS)
 
-    world.remove("words")
+    operator.remove("words")
 
-    assert [key for part in (STACKS, LOCKS, HISTORY, BACKUPS) for key in world.state.keys(part)] == []
+    assert [key for part in (STACKS, LOCKS, HISTORY, BACKUPS) for key in operator.state.keys(part)] == []
 
 
-def test_an_update_that_is_cut_off_is_taken_up_again(world: World) -> None:
-    world.create("cut")
+def test_an_update_that_is_cut_off_is_taken_up_again(operator: LocalOperator) -> None:
+    operator.create("cut")
     with ThreadPoolExecutor(1) as pool:
-        killed = pool.submit(kill_half_way, world)
-        failed = world.reconcile("cut")
+        killed = pool.submit(kill_half_way, operator)
+        failed = operator.reconcile("cut")
     assert killed.result() == ["pulumi"]
     assert condition(failed, "Reconciling") == "RetryingAfterFailure", failed.conditions
-    (lock,) = world.state.keys(LOCKS)
-    assert json.loads(world.state.read(lock) or b"")["hostname"] == socket.gethostname()
+    (lock,) = operator.state.keys(LOCKS)
+    assert json.loads(operator.state.read(lock) or b"")["hostname"] == socket.gethostname()
 
-    world.restart()
-    world.look("cut")
-    world.ready("cut")
+    operator.restart()
+    operator.look("cut")
+    operator.ready("cut")
 
-    assert Reason.LOCK_BROKEN in world.events
-    assert world.state.keys(LOCKS) == []
-    world.remove("cut")
+    assert Reason.LOCK_BROKEN in operator.events
+    assert operator.state.keys(LOCKS) == []
+    operator.remove("cut")
 
 
-def kill_half_way(world: World) -> list[str]:
-    """Kill the CLI and its plugins, as a pod that ends does, once there is something in the state; name what was killed."""
-    wait_until("a bucket in the state", lambda: "aws:s3/bucket:Bucket" in latest(world.state), timeout_seconds=60)
+def kill_half_way(operator: LocalOperator) -> list[str]:
+    """Wait until the state has a resource, then kill the CLI and its plugins as the end of a pod does. Returns the CLI's name."""
+    wait_until("a bucket in the state", lambda: "aws:s3/bucket:Bucket" in latest(operator.state), timeout_seconds=60)
     updates = [child for child in psutil.Process().children() if "up" in child.cmdline()]
     names = [update.name() for update in updates]
     for one in [*updates, *(plugin for update in updates for plugin in update.children(recursive=True))]:
@@ -217,85 +217,85 @@ def latest(state: StateStore) -> str:
     return "".join((state.read(key) or b"").decode() for key in state.keys(STACKS) if key.endswith(".json"))
 
 
-def test_neither_a_lock_of_another_host_nor_a_wrong_passphrase_is_got_around(world: World) -> None:
-    world.create("held")
-    world.ready("held")
-    before = world.checkpoint("held")
+def test_neither_a_lock_of_another_host_nor_a_wrong_passphrase_is_got_around(operator: LocalOperator) -> None:
+    operator.create("held")
+    operator.ready("held")
+    before = operator.checkpoint("held")
     foreign = {"pid": 1, "username": "root", "hostname": "another-pod", "timestamp": "2026-01-01T00:00:00Z"}
-    lock = f"{LOCKS}{world.stack('held')}/theirs.json"
-    world.state.write(lock, json.dumps(foreign).encode())
-    world.look("held")
+    lock = f"{LOCKS}{operator.stack('held')}/theirs.json"
+    operator.state.write(lock, json.dumps(foreign).encode())
+    operator.look("held")
 
-    waiting = world.reconcile("held")
+    waiting = operator.reconcile("held")
 
     assert condition(waiting, "Reconciling") == "LockHeld"
     assert "root@another-pod (pid 1)" in message(waiting, "Reconciling")
-    assert world.state.keys(LOCKS) == [lock]
-    world.state.delete([lock])
+    assert operator.state.keys(LOCKS) == [lock]
+    operator.state.delete([lock])
 
-    world.settings.passphrase_file.write_text("wrong")
-    world.look("held")
-    stalled = world.reconcile("held")
+    operator.settings.passphrase_file.write_text("wrong")
+    operator.look("held")
+    stalled = operator.reconcile("held")
 
     assert condition(stalled, "Stalled") == "StateUnreadable"
     assert "passphrase" in message(stalled, "Stalled")
     with pytest.raises(StillThere, match="passphrase"):
-        world.remove("held")
-    assert world.checkpoint("held") == before
-    world.settings.passphrase_file.write_text("correct horse")
-    world.remove("held")
+        operator.remove("held")
+    assert operator.checkpoint("held") == before
+    operator.settings.passphrase_file.write_text("correct horse")
+    operator.remove("held")
 
 
-def with_a_secret(world: World) -> dict[str, Any]:
-    world.cluster.secrets["state", "api"] = {"token": MARK}
+def with_a_secret(operator: LocalOperator) -> dict[str, Any]:
+    operator.cluster.secrets["state", "api"] = {"token": MARK}
     reference = {"secretKeyRef": {"name": "api", "key": "token"}}
     return {"code": {"inline": CODE}, "environment": [{"name": "TOKEN", "valueFrom": reference}]}
 
 
-def test_secrets_are_encrypted_with_a_key_of_kms_without_any_passphrase(world: World, kms_key: str) -> None:
+def test_secrets_are_encrypted_with_a_key_of_kms_without_any_passphrase(operator: LocalOperator, kms_key: str) -> None:
     provider = f"awskms://{kms_key.rpartition('/')[2]}?region={REGION}"
-    world.restart(secrets_provider=provider, passphrase_file=Path("/nowhere"))
-    world.create("keyed", processor=with_a_secret(world))
-    status = world.ready("keyed")
+    operator.restart(secrets_provider=provider, passphrase_file=Path("/nowhere"))
+    operator.create("keyed", processor=with_a_secret(operator))
+    status = operator.ready("keyed")
     assert status.stack is not None
     assert status.stack.encryption_salt == ""
-    state = world.checkpoint("keyed")["secrets_providers"]["state"]
+    state = operator.checkpoint("keyed")["secrets_providers"]["state"]
     assert (state["url"], bool(state["encryptedkey"])) == (provider, True)
-    assert MARK not in latest(world.state)
+    assert MARK not in latest(operator.state)
 
-    world.change("keyed", processor=with_a_secret(world) | {"memoryMiB": 512})
-    assert world.ready("keyed").last_operation.changes.update == 1  # type: ignore[union-attr]
-    assert world.checkpoint("keyed")["secrets_providers"]["state"] == state
-    # The setting is for new stacks: what is there is read as it was written.
-    world.restart(secrets_provider="passphrase")
-    world.look("keyed")
-    world.ready("keyed")
-    assert world.checkpoint("keyed")["secrets_providers"]["state"] == state
-    world.remove("keyed")
+    operator.change("keyed", processor=with_a_secret(operator) | {"memoryMiB": 512})
+    assert operator.ready("keyed").last_operation.changes.update == 1  # type: ignore[union-attr]
+    assert operator.checkpoint("keyed")["secrets_providers"]["state"] == state
+    # The setting is for new stacks. An existing stack keeps the provider with which it was written.
+    operator.restart(secrets_provider="passphrase")
+    operator.look("keyed")
+    operator.ready("keyed")
+    assert operator.checkpoint("keyed")["secrets_providers"]["state"] == state
+    operator.remove("keyed")
 
 
-def test_without_the_right_to_the_key_nothing_is_done(world: World, emulator: Emulator) -> None:
+def test_without_the_right_to_the_key_nothing_is_done(operator: LocalOperator, emulator: Emulator) -> None:
     foreign = emulator.client("kms").create_key()["KeyMetadata"]["KeyId"]
-    world.restart(secrets_provider=f"awskms://{foreign}?region={REGION}")
-    world.create("locked-out")
-    stalled = world.reconcile("locked-out")
+    operator.restart(secrets_provider=f"awskms://{foreign}?region={REGION}")
+    operator.create("locked-out")
+    stalled = operator.reconcile("locked-out")
     assert condition(stalled, "Stalled") in ("AccessDenied", "StateUnreadable"), stalled.conditions
-    assert stacks(world.state) == frozenset()
+    assert stacks(operator.state) == frozenset()
 
 
-def test_a_bucket_that_is_not_there_is_never_taken_for_an_empty_one(world: World, bucket: str) -> None:
-    world.restart(parse_backend(f"s3://{bucket}-gone", REGION, path_style=True))
-    world.create("nowhere")
-    stalled = world.reconcile("nowhere")
+def test_a_bucket_that_is_not_there_is_never_taken_for_an_empty_one(operator: LocalOperator, bucket: str) -> None:
+    operator.restart(parse_backend(f"s3://{bucket}-gone", REGION, path_style=True))
+    operator.create("nowhere")
+    stalled = operator.reconcile("nowhere")
     assert condition(stalled, "Stalled") in ("AccessDenied", "StateUnreadable"), stalled.conditions
-    (note,) = world.state.notes()
-    assert "Access" in note or "there is no bucket" in note
+    (note,) = operator.state.notes()
+    assert "Access" in note or "does not exist" in note
 
 
 def test_what_an_administrator_should_know_is_noted(
-    world: World, emulator: Emulator, bucket: str, monkeypatch: pytest.MonkeyPatch
+    operator: LocalOperator, emulator: Emulator, bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert world.state.notes() == ()
+    assert operator.state.notes() == ()
     for name, value in emulator.env().items():
         monkeypatch.setenv(name, value)
     plain = f"plain-{uuid4().hex[:8]}"
@@ -303,34 +303,36 @@ def test_what_an_administrator_should_know_is_noted(
     (note,) = store_of(parse_backend(f"s3://{plain}", REGION, path_style=True)).notes()
     assert "versioning" in note
     (note,) = store_of(parse_backend(f"s3://{plain}-gone", REGION, path_style=True)).notes()
-    assert "there is no bucket" in note
+    assert "does not exist" in note
     (note,) = store_of(parse_backend(f"s3://{plain}?endpoint=127.0.0.1:1&disableSSL=true", REGION)).notes()
     assert "Could not connect" in note
 
 
-def test_state_that_is_copied_to_a_bucket_goes_on_there_and_not_where_it_was(world: World, tmp_path: Path) -> None:
-    there = world.backend
+def test_state_that_is_copied_to_a_bucket_goes_on_there_and_not_where_it_was(
+    operator: LocalOperator, tmp_path: Path
+) -> None:
+    there = operator.backend
     (tmp_path / "state").mkdir()
-    world.restart(parse_backend(f"file://{tmp_path / 'state'}", REGION))
-    world.create("moved", processor=with_a_secret(world))
-    world.ready("moved")
-    here, target = world.state, store_of(there)
-    stack = world.stack("moved")
+    operator.restart(parse_backend(f"file://{tmp_path / 'state'}", REGION))
+    operator.create("moved", processor=with_a_secret(operator))
+    operator.ready("moved")
+    here, target = operator.state, store_of(there)
+    stack = operator.stack("moved")
 
     assert copy_state(here, target, datetime.now(UTC)).stacks == (stack,)
 
     assert MARK not in latest(target)
-    world.look("moved")
-    waiting = world.reconcile("moved")
+    operator.look("moved")
+    waiting = operator.reconcile("moved")
     assert condition(waiting, "Reconciling") == "LockHeld"
     assert "state-copy@moved-to-another-backend" in message(waiting, "Reconciling")
-    world.restart(there)
-    world.look("moved")
-    operation = world.ready("moved").last_operation
+    operator.restart(there)
+    operator.look("moved")
+    operation = operator.ready("moved").last_operation
     assert operation is not None
     changes = operation.changes
     assert (changes.create, changes.update, changes.delete) == (0, 0, 0)
-    assert changes.same == len(world.status("moved").resources)
-    world.remove("moved")
+    assert changes.same == len(operator.status("moved").resources)
+    operator.remove("moved")
     assert stacks(target) == frozenset()
     assert stacks(here) == {stack}

@@ -27,7 +27,7 @@ MOST_BYTES_OF_A_TRANSACTION = 4 * 1024 * 1024
 
 
 def load() -> list[Any]:
-    """The sample's modules, which import each other by their own names, as in the function; then out of the way."""
+    """The sample's modules. They import each other by plain names, as in the function, so they leave `sys.modules` again."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("boto3.client", lambda _: None)  # No test may need an account, a region or a profile.
         patch.syspath_prepend(SAMPLE)
@@ -51,7 +51,7 @@ def error(code: str, **more: Any) -> ClientError:
 class FakeDynamoDB:
     """One table with the keys `document` and `part`, strict about what the sample may ask of DynamoDB.
 
-    `before` is called before each call with its number, from 1: there a test lets something else happen.
+    `before` is called before each call with its number, from 1. A test uses it to let something else happen first.
     """
 
     items: dict[Key, dict[str, Any]] = field(default_factory=dict)
@@ -148,7 +148,7 @@ TERMS: dict[str, Callable[[Any, Any], bool]] = {
 
 
 def holds(term: str, names: Mapping[str, str], values: Mapping[str, Any], item: Mapping[str, Any]) -> bool:
-    """One term of a condition; a form that is not in TERMS is one that this fake does not know."""
+    """Whether one term of a condition holds. This fake knows only the forms in TERMS."""
     matches = ((re.fullmatch(form, term.strip()), check) for form, check in TERMS.items())
     match, check = next((m, c) for m, c in matches if m)
     found = item.get(names[match[1]], {}).get("S")
@@ -156,7 +156,7 @@ def holds(term: str, names: Mapping[str, str], values: Mapping[str, Any], item: 
 
 
 def size_of(value: Any) -> int:
-    """About as many bytes as DynamoDB counts; rather more."""
+    """About as many bytes as DynamoDB counts, and never fewer."""
     if isinstance(value, dict):
         return sum(len(name.encode()) + size_of(inner) for name, inner in value.items())
     if isinstance(value, list):
@@ -185,12 +185,14 @@ class FakeS3:
 
 
 @dataclass
-class World:
+class Catalogue:
+    """What the sample's function reads and writes: the source bucket and the table."""
+
     s3: FakeS3 = field(default_factory=FakeS3)
     dynamodb: FakeDynamoDB = field(default_factory=FakeDynamoDB)
 
     def put(self, content: bytes, sequencer: str = "01", key: str = "documents/a.txt") -> dict[str, Any]:
-        """Put a version of an object, and return its event, which has not been delivered yet."""
+        """Put a version of an object. Returns its event, which is not delivered yet."""
         version = f"v{len(self.s3.objects) + 1}"
         self.s3.objects[key, version] = content
         return created(key, version, sequencer)
@@ -231,8 +233,8 @@ def recorded(key: str, version: str | None = None, time: str = "2026-01-01T00:00
 
 
 @pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> World:
-    found = World()
+def catalogue(monkeypatch: pytest.MonkeyPatch) -> Catalogue:
+    found = Catalogue()
     monkeypatch.setattr(index, "S3", found.s3)
     monkeypatch.setattr(table, "DYNAMODB", found.dynamodb)
     monkeypatch.setattr(table, "BATCH", 2)

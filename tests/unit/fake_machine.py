@@ -1,4 +1,4 @@
-"""A machine whose programs are fakes: each notes how it was called, and answers what a caller reads."""
+"""A machine whose programs are fakes. Each fake logs its calls and prints a prepared answer."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-# What it reads and writes is beside it, since not every caller gives its environment on. An answer of several is the next one
-# at each call, and in the end the last. Of `exec` there may be none: then it is done here.
+# A fake's files are beside it, because some callers do not pass their environment on. With several answers, each call gets the
+# next one, and later calls get the last one. Without an answer, `exec` may run its command on this machine.
 FAKE = """#!{python}
 import json, os, pathlib, sys
 program = pathlib.Path(sys.argv[0])
@@ -38,7 +38,7 @@ if told["executes"] and arguments[:1] == ["exec"]:
 
 @dataclass(frozen=True)
 class FakeMachine:
-    """A machine whose programs are all fakes, except the Python that runs the tests. They are in `bin`."""
+    """A machine on which every program except Python is a fake. The fakes are in `bin`."""
 
     bin: Path
 
@@ -49,7 +49,7 @@ class FakeMachine:
             (self.bin / name).chmod(0o755)
 
     def tell(self, answers: Mapping[str, str | Sequence[str]], *, failure: str = "", executes: bool = False) -> None:
-        """What the fakes answer, by how the command begins; which command fails; whether an engine executes what it is given."""
+        """Prepare the answers by the beginning of the command, the command that fails, and whether `exec` really runs commands."""
         several = {
             beginning: [found] if isinstance(found, str) else list(found) for beginning, found in answers.items()
         }
@@ -57,12 +57,12 @@ class FakeMachine:
         (self.bin / ".told").write_text(json.dumps(told))
 
     def forget(self) -> None:
-        """Forget what was run so far."""
+        """Forget the commands so far."""
         (self.bin / ".log").unlink(missing_ok=True)
 
     @property
     def commands(self) -> list[list[str]]:
-        """The commands that were run, except those that only ask for a version. Temporary files are called FILE."""
+        """The commands so far, without those that only ask for a version. Temporary files are called FILE."""
         log = self.bin / ".log"
         lines = log.read_text().splitlines() if log.exists() else []
         found = [json.loads(re.sub(r"/[\w/.-]*/tmp\w+", "FILE", line)) for line in lines]
@@ -70,5 +70,5 @@ class FakeMachine:
 
     @property
     def standard_inputs(self) -> str:
-        """All input that the fakes were given."""
+        """Everything that the fakes read from standard input."""
         return (self.bin / ".stdin").read_text()

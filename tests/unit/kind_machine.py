@@ -1,4 +1,4 @@
-"""What the fakes of a machine answer `make kind`, and how images get into the cluster on that machine."""
+"""The answers of a fake machine's programs to `make kind`, and the commands that bring the images into the cluster."""
 
 from __future__ import annotations
 
@@ -30,5 +30,5 @@ IMAGE_COMMANDS = [
 
 
 def heads_of(commands: Sequence[list[str]]) -> list[list[str]]:
-    """The commands, those of docker without their longer arguments."""
+    """The commands, but those of docker without their longer arguments."""
     return [command[:4] if command[0] == "docker" else command for command in commands]

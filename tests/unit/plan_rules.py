@@ -1,4 +1,4 @@
-"""What is true of every plan, whatever the spec. Each rule checks it for one plan."""
+"""Rules that hold for every plan, whatever the spec. Each function checks one rule on one plan."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Json = dict[str, Any]
 
 
 def made(plan: Blueprint, type_: str) -> list[Resource]:
-    """The resources of a type, by its last part."""
+    """The resources of a type; `type_` is the last part of its name."""
     return [r for r in plan.resources if r.type.rpartition(":")[2] == type_]
 
 
@@ -30,7 +30,7 @@ def only(plan: Blueprint, type_: str) -> Resource:
 
 
 def values(inputs: Any) -> Iterator[Any]:
-    """Every value inside of inputs, however deep."""
+    """Every value in the inputs, at any depth."""
     children: Iterable[Any] = (
         inputs.values() if isinstance(inputs, Mapping) else inputs if isinstance(inputs, list | tuple) else ()
     )
@@ -55,7 +55,7 @@ def inputs_are_known_to_the_program(plan: Blueprint) -> None:
         assert all(isinstance(value, plain) for value in values(resource.inputs)), resource
 
 
-# Physical name, by the type of the resource and the input that holds it, with the page that says so.
+# The form of each physical name, by the type of the resource and the input that holds the name. The page above defines it.
 PHYSICAL = {
     # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
     ("Bucket", "bucket"): r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]",
@@ -130,7 +130,7 @@ def key_matchers(plan: Blueprint) -> list[Any]:
 
 
 def matches(matchers: list[Any], key: str) -> bool:
-    """What EventBridge does with a key: any of the matchers is enough, none lets everything through."""
+    """What EventBridge does with a key: one matcher that fits is enough, and without matchers every key passes."""
     return not matchers or any(_matches(matcher, key) for matcher in matchers)
 
 
@@ -151,7 +151,7 @@ def _wildcard(text: str, key: str) -> bool:
 
 
 def wanted(chosen: Filter, key: str) -> bool:
-    """What the API says of a key."""
+    """Whether the pipeline's filter asks for a key, as the API defines it."""
     return (
         (not chosen.prefixes or key.startswith(chosen.prefixes))
         and (not chosen.suffixes or key.endswith(chosen.suffixes))
@@ -169,7 +169,7 @@ def statements(plan: Blueprint) -> list[Json]:
 
 
 def allowed(plan: Blueprint, spec: Spec) -> dict[str, set[str]]:
-    """The only resources that an action of each service may name, besides processor.permissions."""
+    """The resources that the actions of each service may name. Those of processor.permissions come in addition."""
     names, place = plan.names, plan.place
     prefixes = spec.source.filter.prefixes or ("",)
     keys = [
@@ -205,7 +205,7 @@ def the_role_is_no_wider_than_it_must_be(plan: Blueprint, spec: Spec) -> None:
 
 
 def the_role_can_do_its_work(plan: Blueprint, spec: Spec) -> None:
-    """The other direction: what each part needs is allowed."""
+    """The opposite of the rule above: the role allows what each part needs."""
     rights = {action: set(s["Resource"]) for s in statements(plan) if s["Effect"] == "Allow" for action in s["Action"]}
     needed = ["s3:GetObject", "sqs:SendMessage", "logs:PutLogEvents"]
     needed += ["s3:PutObject"] if plan.names.results else []
@@ -230,7 +230,7 @@ def the_environment_is_what_lambda_takes(plan: Blueprint) -> None:
 
 
 def holds_for_all(plan: Blueprint) -> None:
-    """The rules that hold even for what admission would have refused."""
+    """Check the rules that hold even for a spec that admission would refuse."""
     references_point_backwards(plan)
     inputs_are_known_to_the_program(plan)
     what_holds_data_is_never_deleted(plan)
@@ -238,7 +238,7 @@ def holds_for_all(plan: Blueprint) -> None:
 
 
 def holds_for(plan: Blueprint, spec: Spec) -> None:
-    """Every rule."""
+    """Check every rule."""
     holds_for_all(plan)
     names_are_what_the_services_take(plan)
     tags_are_what_the_services_take(plan)

@@ -28,7 +28,7 @@ WIDE = Reach(
     "team-pulumi",
     BOUNDARY.replace("aws", "aws-us-gov", 1),
 )
-# Actions that know no narrower resource than everything, as their service's page of the reference says.
+# The Service Authorization Reference lists no resource for these actions, so they need "*".
 KNOW_NO_RESOURCE = {
     "cloudtrail:DescribeTrails": "lists the trails of a region",
     "ec2:DescribeSecurityGroups": "Describe actions of EC2 take no resource",
@@ -45,7 +45,7 @@ def statements(reach: Reach = REACH, features: frozenset[Feature] = ALL) -> list
 
 
 def allows(action: str, resource: str, *features: Feature, reach: Reach = REACH) -> bool:
-    """Whether a statement names the action and the resource, whatever its condition."""
+    """Whether a statement names the action and the resource. Conditions are not looked at."""
     return any(
         action in statement["Action"] and any(fnmatch.fnmatchcase(resource, r) for r in statement["Resource"])
         for statement in statements(reach, frozenset(features))

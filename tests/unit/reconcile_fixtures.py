@@ -11,27 +11,21 @@ from builders import OWNER
 from fakes import FakeBucket, FakeCloud, FakeEngine
 from ingestion_operator.blueprint.names import BUCKET_LIMIT, TABLE_LIMIT, physical_name
 from ingestion_operator.model.status import StackStatus
-from unit.reconcile_world import World
-
-
-@pytest.fixture
-def built(world: World) -> World:
-    """A world in which the pipeline is provisioned."""
-    world.create()
-    world.reconcile()
-    assert world.conditions["Ready"] == ("True", "Provisioned")
-    return world
-
+from unit.pipeline_under_test import PipelineUnderTest
 
 HOUR = timedelta(hours=1)
 TABLE = physical_name(OWNER, "table", TABLE_LIMIT)
 RESULTS_BUCKET = physical_name(OWNER, "results", BUCKET_LIMIT)
 TRAIL_BUCKET = physical_name(OWNER, "trail", BUCKET_LIMIT)
 DELETE = {"policy": "Delete"}
+SHARED = {"bucket": {"name": "shared", "management": "Existing"}}
+OTHERS = {"owner": "somebody"}
+CLOUD_TRAIL = {"trigger": "CloudTrail"}
+WITH_TABLE: dict[str, Any] = {"results": {"table": {}}}
 
 
-class Account(FakeCloud):
-    """An account that looks who listens to a bucket, as EventBridge's rules say."""
+class AccountWithRules(FakeCloud):
+    """An account that knows from the rules in the stacks who listens to a bucket."""
 
     engine: FakeEngine
 
@@ -43,37 +37,30 @@ class Account(FakeCloud):
 
 
 @pytest.fixture
-def world() -> World:
-    account = Account()
-    found = World(cloud=account)
+def pipeline() -> PipelineUnderTest:
+    account = AccountWithRules()
+    found = PipelineUnderTest(cloud=account)
     account.engine = found.engine
     return found
 
 
-def stack_of(world: World) -> StackStatus:
-    assert world.status.stack is not None
-    return world.status.stack
+@pytest.fixture
+def built(pipeline: PipelineUnderTest) -> PipelineUnderTest:
+    """A pipeline that is provisioned."""
+    pipeline.create()
+    pipeline.reconcile()
+    assert pipeline.conditions["Ready"] == ("True", "Provisioned")
+    return pipeline
 
 
-# A bucket of others.
-
-SHARED = {"bucket": {"name": "shared", "management": "Existing"}}
-OTHERS = {"owner": "somebody"}
+def stack_of(pipeline: PipelineUnderTest) -> StackStatus:
+    assert pipeline.status.stack is not None
+    return pipeline.status.stack
 
 
 @pytest.fixture
-def shared(world: World) -> World:
-    """A world with a bucket of others, full of objects, in the pipelines' region."""
-    world.cloud.regions["shared"] = "eu-west-1"
-    world.cloud.buckets["shared"] = FakeBucket(dict(OTHERS), objects=7)
-    return world
-
-
-# Triggers.
-
-CLOUD_TRAIL = {"trigger": "CloudTrail"}
-
-
-# Tables.
-
-WITH_TABLE: dict[str, Any] = {"results": {"table": {}}}
+def shared(pipeline: PipelineUnderTest) -> PipelineUnderTest:
+    """A pipeline beside a bucket of somebody else, which holds objects and is in the pipeline's region."""
+    pipeline.cloud.regions["shared"] = "eu-west-1"
+    pipeline.cloud.buckets["shared"] = FakeBucket(dict(OTHERS), objects=7)
+    return pipeline

@@ -10,7 +10,7 @@ import pytest
 from builders import KEY, make_blueprint
 from fakes import FakeCluster
 from ingestion_operator.blueprint.access import OWN, Access, access_of
-from ingestion_operator.blueprint.assemble import blueprint
+from ingestion_operator.blueprint.assemble import assemble
 from ingestion_operator.blueprint.place import Place
 from ingestion_operator.errors import (
     AccessDenied,
@@ -198,7 +198,7 @@ def test_another_access_is_another_fingerprint(changed: dict[str, Any]) -> None:
     assert fingerprint(access) == fingerprint(Access("search", ROLE))
     assert fingerprint(replace(access, **changed)) != fingerprint(access)
     assert fingerprint(OWN) == make_blueprint().fingerprint
-    assert blueprint.__defaults__ == (None, OWN)
+    assert assemble.__defaults__ == (None, OWN)
 
 
 @pytest.mark.parametrize(

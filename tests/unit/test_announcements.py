@@ -12,10 +12,10 @@ from ingestion_operator.observe.advice import Advice
 from ingestion_operator.reasons import Reason
 from ingestion_operator.status.announcements import mark_of, warned
 from ingestion_operator.wording import MESSAGE_LIMIT
-from unit.reconcile_fixtures import world
-from unit.reconcile_world import World
+from unit.pipeline_under_test import PipelineUnderTest
+from unit.reconcile_fixtures import pipeline
 
-__all__ = ["world"]
+__all__ = ["pipeline"]
 
 LONG = "x" * MESSAGE_LIMIT
 DENIED = AccessDenied("no")
@@ -74,22 +74,22 @@ def test_the_same_remark_twice_is_one_event() -> None:
     assert warned(Status(), Status(), (ADVICE, ADVICE)).new == (ADVICE,)
 
 
-def test_a_failure_whose_message_is_too_long_for_a_condition_is_one_event(world: World) -> None:
-    world.create()
+def test_a_failure_whose_message_is_too_long_for_a_condition_is_one_event(pipeline: PipelineUnderTest) -> None:
+    pipeline.create()
     for _ in range(2):
-        world.engine.failures.append(UpdateFailed(LONG + " in the end"))
-        world.reconcile(after=timedelta(minutes=10))
-    assert world.status.last_operation
-    assert world.status.last_operation.failures == 2
-    assert world.events == [Reason.RETRYING_AFTER_FAILURE]
+        pipeline.engine.failures.append(UpdateFailed(LONG + " in the end"))
+        pipeline.reconcile(after=timedelta(minutes=10))
+    assert pipeline.status.last_operation
+    assert pipeline.status.last_operation.failures == 2
+    assert pipeline.events == [Reason.RETRYING_AFTER_FAILURE]
 
 
-def test_a_failure_that_returns_after_a_success_is_a_new_event(world: World) -> None:
-    world.build()
+def test_a_failure_that_returns_after_a_success_is_a_new_event(pipeline: PipelineUnderTest) -> None:
+    pipeline.build()
     for number in range(2):
-        world.change(tags={"number": str(number)})
-        world.engine.failures.append(UpdateFailed("no"))
-        world.reconcile(after=timedelta(minutes=10))
-        world.reconcile(after=timedelta(minutes=10))
-        assert world.is_ready
-    assert world.events.count(Reason.RETRYING_AFTER_FAILURE) == 2
+        pipeline.change(tags={"number": str(number)})
+        pipeline.engine.failures.append(UpdateFailed("no"))
+        pipeline.reconcile(after=timedelta(minutes=10))
+        pipeline.reconcile(after=timedelta(minutes=10))
+        assert pipeline.is_ready
+    assert pipeline.events.count(Reason.RETRYING_AFTER_FAILURE) == 2

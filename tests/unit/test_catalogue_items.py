@@ -12,26 +12,26 @@ from unit.catalogue_sample import (
     MOST_BYTES_OF_AN_ITEM,
     OLD,
     TEXTS,
-    World,
+    Catalogue,
+    catalogue,
     embedding,
     handle,
     index,
     size_of,
     table,
     texts,
-    world,
 )
 
-__all__ = ["world"]
+__all__ = ["catalogue"]
 
 
-def test_a_document_becomes_an_item_and_one_for_each_part(world: World) -> None:
+def test_a_document_becomes_an_item_and_one_for_each_part(catalogue: Catalogue) -> None:
     content = b"# Trees\n\nOaks are trees. Oaks grow old.\n\n## Pines\n\nPines are trees too.\n"
 
-    answer = handle(world.put(content, "617f08299329d189"))
+    answer = handle(catalogue.put(content, "617f08299329d189"))
 
     assert answer == {"document": "s3://source/documents/a.txt", "version": "v1", "kind": "text", "parts": 5}
-    item = world.item()
+    item = catalogue.item()
     assert item["title"] == "Trees"
     assert item["headings"] == ["Trees", "Pines"]
     assert item["firstSentence"] == "Oaks are trees."
@@ -41,9 +41,9 @@ def test_a_document_becomes_an_item_and_one_for_each_part(world: World) -> None:
     assert (item["mediaType"], item["declaredType"]) == ("text/plain", "binary/octet-stream")
     assert (item["versionId"], item["eventTime"]) == ("v1", "2026-01-01T00:00:00Z")
     assert (item["kind"], item["state"], item["parts"], item["encoding"]) == ("text", "complete", 5, "utf-8")
-    assert world.text() == content.decode()
+    assert catalogue.text() == content.decode()
     for number in range(1, 6):
-        part = world.item(f"part-0000{number}")
+        part = catalogue.item(f"part-0000{number}")
         assert content.decode()[int(part["offset"]) :].startswith(part["text"])
         assert part["eventOrder"] == item["eventOrder"]
         assert embedding.unpacked(bytes(part["vector"])) == pytest.approx(embedding.vector(part["text"]), abs=1e-6)
@@ -64,15 +64,15 @@ def test_a_document_becomes_an_item_and_one_for_each_part(world: World) -> None:
     ],
 )
 def test_what_is_no_text_has_an_item_of_metadata_alone(
-    world: World, monkeypatch: pytest.MonkeyPatch, content: bytes, kind: str, media_type: str | None
+    catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch, content: bytes, kind: str, media_type: str | None
 ) -> None:
     monkeypatch.setattr(index, "LARGEST_BYTES", max(100, len(content) - (kind == "tooLarge")))
-    handle(world.put(OLD))
+    handle(catalogue.put(OLD))
 
-    assert handle(world.put(content, "02"))["kind"] == kind
+    assert handle(catalogue.put(content, "02"))["kind"] == kind
 
-    assert list(world.dynamodb.items) == [("s3://source/documents/a.txt", "document")], "no part of the old is left"
-    item = world.item()
+    assert list(catalogue.dynamodb.items) == [("s3://source/documents/a.txt", "document")], "no part of the old is left"
+    item = catalogue.item()
     assert (item["kind"], item["parts"], item["size"]) == (kind, 0, len(content))
     assert item.get("mediaType") == media_type
     assert "vector" not in item
@@ -82,14 +82,14 @@ def test_what_is_no_text_has_an_item_of_metadata_alone(
 @given(st.binary(max_size=500) | TEXTS.map(lambda text: text.encode("utf-8", "replace")))
 def test_whatever_is_put_the_items_fit_and_hold_the_text(content: bytes) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        world = World()
-        patch.setattr(index, "S3", world.s3)
-        patch.setattr(table, "DYNAMODB", world.dynamodb)
+        catalogue = Catalogue()
+        patch.setattr(index, "S3", catalogue.s3)
+        patch.setattr(table, "DYNAMODB", catalogue.dynamodb)
         patch.setenv("RESULTS_TABLE", "catalogue")
-        answer = handle(world.put(content))
+        answer = handle(catalogue.put(content))
     text = (texts.decoded(content) or ("", ""))[0]
-    assert world.text() == text
-    assert answer["parts"] == len(world.dynamodb.items) - 1
+    assert catalogue.text() == text
+    assert answer["parts"] == len(catalogue.dynamodb.items) - 1
     assert (answer["kind"] == "text") is bool(text)
 
 

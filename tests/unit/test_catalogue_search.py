@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unit.catalogue_sample import SAMPLE, TEXTS, World, embedding, handle, search, world
+from unit.catalogue_sample import SAMPLE, TEXTS, Catalogue, catalogue, embedding, handle, search
 
-__all__ = ["world"]
+__all__ = ["catalogue"]
 
 
 @given(TEXTS)
@@ -61,11 +61,11 @@ TOPICS = {
     ],
 )
 def test_the_nearest_document_is_the_one_with_the_same_words(
-    world: World, monkeypatch: pytest.MonkeyPatch, question: str, expected: str
+    catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch, question: str, expected: str
 ) -> None:
     for key, content in TOPICS.items():
-        handle(world.put(content, key=key))
-    monkeypatch.setattr(search, "scan", {"catalogue": world.dynamodb.read().values()}.__getitem__)
+        handle(catalogue.put(content, key=key))
+    monkeypatch.setattr(search, "scan", {"catalogue": catalogue.dynamodb.read().values()}.__getitem__)
 
     printed = search.main(["catalogue", question, "--count", "1"])
 
@@ -73,9 +73,9 @@ def test_the_nearest_document_is_the_one_with_the_same_words(
     assert search.main(["catalogue", ""]) == "nothing found"
 
 
-def test_a_search_sees_only_parts_of_the_documents_version_and_of_its_own_embedding(world: World) -> None:
-    handle(world.put(TOPICS["documents/boats.txt"]))
-    items = list(world.dynamodb.read().values())
+def test_a_search_sees_only_parts_of_the_documents_version_and_of_its_own_embedding(catalogue: Catalogue) -> None:
+    handle(catalogue.put(TOPICS["documents/boats.txt"]))
+    items = list(catalogue.dynamodb.read().values())
     assert search.nearest(items, "sailing boats", 5)
     older = [i | {"eventOrder": "sequencer:00"} if "text" in i else i for i in items]
     assert search.nearest(older, "sailing boats", 5) == []

@@ -21,7 +21,7 @@ SAMPLE = Path(__file__).resolve().parents[2] / "samples" / "chunker"
 
 
 def load(name: str) -> Any:
-    """A module of the sample. The sample is not a package."""
+    """Load a module of the sample. The sample is not a package."""
     spec = importlib.util.spec_from_file_location(f"sample_{name}", SAMPLE / f"{name}.py")
     assert spec
     assert spec.loader
@@ -160,7 +160,7 @@ def test_settings_have_defaults() -> None:
 
 @dataclass
 class FakeS3:
-    """Versions of objects in, objects out. Knows only the two calls that the function may make."""
+    """Holds versions of objects and takes new ones. It knows only the two calls that the function may make."""
 
     objects: dict[tuple[str, str, str], bytes] = field(default_factory=dict)
     written: dict[tuple[str, str], bytes] = field(default_factory=dict)
@@ -178,7 +178,7 @@ class FakeS3:
 
 
 class FakeBody(io.BytesIO):
-    """A body that tells how much was read at once."""
+    """A body that remembers how much was read at once."""
 
     def __init__(self, s3: FakeS3, content: bytes) -> None:
         super().__init__(content)
@@ -269,7 +269,9 @@ def test_bytes_that_are_not_utf8_are_replaced(s3: FakeS3) -> None:
 
 
 def test_a_large_document_is_read_in_pieces_that_may_divide_a_character(s3: FakeS3) -> None:
-    text = "a" + "é" * 100_000  # With an odd beginning, each piece of an even size ends inside a character.
+    text = (
+        "a" + "é" * 100_000
+    )  # The first piece begins at an odd place, so each piece of an even size ends inside a character.
     s3.objects["source", "raw/large.txt", ""] = text.encode()
     chunker.handler(created("raw/large.txt"), None)
     assert s3.largest_read == chunker.READ_BYTES

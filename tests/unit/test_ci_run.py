@@ -1,4 +1,4 @@
-"""How `.ci/run` calls make. The make and the Python of these tests only record their calls."""
+"""Which commands `.ci/run` runs. The make and the Python that it finds only record how they were called."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PYTHON = '#!/bin/sh\necho "python $*" >> "$CALLS"\nexit "$NO_CLUSTER"\n'
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A checkout with nothing but the script, the two programs that it calls, and a directory from which it is called."""
+    """A checkout that holds only the script and the two programs that it calls."""
     for path, text in ((".venv/bin/python", PYTHON), ("path/make", MAKE)):
         program = tmp_path / path
         program.parent.mkdir(parents=True)
@@ -28,7 +28,7 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def run(checkout: Path, *, cluster: bool, failing: str = "") -> tuple[int, list[str]]:
-    """The script's exit code, and what make was called with."""
+    """Run the script. Returns its exit code and the calls of make."""
     calls = checkout / "calls"
     environment = {
         "PATH": f"{checkout / 'path'}:{os.environ['PATH']}",

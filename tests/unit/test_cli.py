@@ -74,7 +74,7 @@ def test_logs_are_text_or_json_as_set(root_logger: logging.Logger, capsys: pytes
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ("gs://bucket", "gs://bucket is no state backend"),
+        ("gs://bucket", "gs://bucket is not a state backend"),
         ("file:///nowhere", "the pulumi CLI /no/pulumi cannot be run"),
     ],
 )

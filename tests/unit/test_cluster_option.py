@@ -1,4 +1,4 @@
-"""`make test-cluster CLUSTER=...` chooses the cluster in which the operator is a pod, and says if it cannot run here."""
+"""`make test-cluster CLUSTER=...` chooses the cluster for the operator's pod, and says why where it cannot run."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MAKE = ("/usr/bin/make", "--dry-run", "--always-make", "-C", str(ROOT), "test-cl
 
 
 def words_of(*variables: str) -> list[str]:
-    """What make gives to pytest."""
+    """The arguments that make passes to pytest."""
     environment = {"PATH": "/usr/bin:/bin"}
     printed = subprocess.run([*MAKE, *variables], capture_output=True, text=True, check=True, env=environment).stdout
     (line,) = [line for line in printed.splitlines() if " pytest " in line]

@@ -1,4 +1,4 @@
-"""Where no cluster can run, a message gives the reason before anything is built."""
+"""On a machine that cannot run a cluster, the reason comes before anything is built."""
 
 from __future__ import annotations
 

@@ -39,9 +39,12 @@ BREACHES = [
     ("observe", f"{CORE}/observe/references.py", "ingestion_operator.observe.gather"),
     ("blueprint", f"{CORE}/blueprint/resources.py", "ingestion_operator.blueprint.parts.draft"),
     ("model", f"{CORE}/model/base.py", "ingestion_operator.model.source"),
+    ("handlers", "handlers/ingestion_handlers/probes.py", "ingestion_handlers.registry"),
+    ("handlers", "handlers/ingestion_handlers/pipelines.py", "ingestion_handlers.accounts"),
+    ("handlers", "handlers/ingestion_handlers/services.py", "ingestion_handlers.passes"),
     ("sources", f"{CORE}/metrics.py", "ingestion_handlers.workers"),
     ("stand-in", "deploy/local/ingestion_local/provider/tags.py", "ingestion_local.provider.kinds"),
-    ("local", "handlers/ingestion_handlers/wiring.py", "ingestion_local.processes"),
+    ("local", "handlers/ingestion_handlers/services.py", "ingestion_local.processes"),
 ]
 
 

@@ -14,7 +14,7 @@ import yaml
 from ingestion_local import toolchain
 from ingestion_local.image import bill_of_materials
 from ingestion_operator import __version__
-from ingestion_operator.adapters.pulumi.pulumi_engine import PULUMI_VERSION
+from ingestion_operator.adapters.pulumi.cli import PULUMI_VERSION
 from ingestion_operator.settings import Settings
 from unit.dockerfile_reader import Instruction, Stage, read
 

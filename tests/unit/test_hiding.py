@@ -1,4 +1,4 @@
-"""A secret's value is removed from everything that the engine says, however AWS writes the value."""
+"""Every message of the engine hides a secret's value, in whatever form AWS writes it."""
 
 from __future__ import annotations
 

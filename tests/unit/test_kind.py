@@ -1,4 +1,4 @@
-"""`make kind`: which commands run, in which order and with which arguments, and the message where they cannot run."""
+"""`make kind` runs the right commands in the right order, and says what is missing where it cannot run."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ KEYS = {"AWS_ACCESS_KEY_ID": "AKIAFAKE", "AWS_SECRET_ACCESS_KEY": "do-not-show"}
 
 
 class KindMachine(FakeMachine):
-    """A machine on which `make kind` runs."""
+    """A fake machine on which `make kind` runs."""
 
     def run(self, *words: str) -> Result:
         return CliRunner().invoke(kind.main, list(words))

@@ -1,4 +1,4 @@
-"""The tests' kind cluster: which commands create it, and what the tests do with it. No container engine runs."""
+"""The kind cluster of the tests: the commands that make it, and what the tests do with it. No container engine runs."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from unit.kind_machine import ANSWERS, EMULATOR, IMAGE_COMMANDS, TAG, heads_of
 
 WAITS = "import signal; signal.pause()"
 PROGRAM = "/opt/ingestion-operator/bin/ingestion-operator run"
-# What `ps` says on a node: two containers and what is in none.
+# The output of `ps` on a node: two containers, and one process outside of them.
 PROCESSES = """\
       1 4026531836 /sbin/init
      70 4026532001 /usr/bin/tini -- ingestion-operator run
@@ -62,7 +62,7 @@ def cluster(machine: FakeMachine, tmp_path: Path) -> Iterator[KindCluster]:
 
 @pytest.fixture
 def node(machine: FakeMachine) -> KindNode:
-    """A node that is this machine."""
+    """A node whose processes and files are this machine's."""
     machine.tell({}, executes=True)
     return KindNode(ContainerEngine("docker"))
 
@@ -141,7 +141,7 @@ def test_its_values_are_those_of_make_kind(cluster: KindCluster) -> None:
 
 
 class Healthy(http.server.BaseHTTPRequestHandler):
-    """Says that it is, where the emulator does."""
+    """Answers the health check of the emulator."""
 
     def do_GET(self) -> None:
         self.send_response(200 if self.path == HEALTH else 404)

@@ -8,16 +8,16 @@ import pytest
 
 from ingestion_operator.errors import LockHeld, UpdateFailed
 from ingestion_operator.ports.pod import Pod
-from unit.reconcile_world import World
+from unit.pipeline_under_test import PipelineUnderTest
 
 FIRST = Pod("system", "operator-abc-1", "uid-1")
 SECOND = Pod("system", "operator-abc-2", "uid-2")
 
 
 @pytest.fixture
-def world() -> World:
+def pipeline() -> PipelineUnderTest:
     """A pipeline in whose update the first pod died; the second one is there."""
-    made = World()
+    made = PipelineUnderTest()
     made.context.pod = FIRST
     made.cluster.pods = {FIRST, SECOND}
     made.build()
@@ -31,64 +31,66 @@ def world() -> World:
     return made
 
 
-def holder(world: World) -> str:
-    assert world.status.stack
-    return world.status.stack.lock_holder
+def holder(pipeline: PipelineUnderTest) -> str:
+    assert pipeline.status.stack
+    return pipeline.status.stack.lock_holder
 
 
-def test_the_lock_of_a_pod_that_is_gone_may_be_broken(world: World) -> None:
-    world.cluster.pods.discard(FIRST)
-    world.reconcile()
-    assert world.last_call.stack.departed == ("operator-abc-1",)
-    assert world.is_ready
-    assert holder(world) == ""
+def test_the_lock_of_a_pod_that_is_gone_may_be_broken(pipeline: PipelineUnderTest) -> None:
+    pipeline.cluster.pods.discard(FIRST)
+    pipeline.reconcile()
+    assert pipeline.last_call.stack.departed == ("operator-abc-1",)
+    assert pipeline.is_ready
+    assert holder(pipeline) == ""
 
 
-def test_a_pod_that_is_there_may_still_be_at_work(world: World) -> None:
-    world.reconcile()
-    assert world.last_call.stack.departed == ()
+def test_a_pod_that_is_there_may_still_be_at_work(pipeline: PipelineUnderTest) -> None:
+    pipeline.reconcile()
+    assert pipeline.last_call.stack.departed == ()
 
 
-def test_it_is_remembered_until_it_is_gone(world: World) -> None:
+def test_it_is_remembered_until_it_is_gone(pipeline: PipelineUnderTest) -> None:
     for _ in range(2):
-        world.engine.failures.append(LockHeld("created by ingestion@operator-abc-1"))
-        world.tick(timedelta(seconds=60))
-        world.reconcile()
-        assert world.conditions["Reconciling"] == ("True", "LockHeld")
-        assert holder(world) == str(FIRST)
+        pipeline.engine.failures.append(LockHeld("created by ingestion@operator-abc-1"))
+        pipeline.tick(timedelta(seconds=60))
+        pipeline.reconcile()
+        assert pipeline.conditions["Reconciling"] == ("True", "LockHeld")
+        assert holder(pipeline) == str(FIRST)
 
-    world.cluster.pods.discard(FIRST)
-    world.tick(timedelta(seconds=60))
-    assert world.last_call.stack.departed == ("operator-abc-1",)
-    assert world.is_ready
-
-
-def test_an_operation_that_ends_in_another_failure_has_had_the_lock_and_released_it(world: World) -> None:
-    world.engine.failures.append(UpdateFailed("no"))
-    world.reconcile()
-    assert holder(world) == ""
+    pipeline.cluster.pods.discard(FIRST)
+    pipeline.tick(timedelta(seconds=60))
+    assert pipeline.last_call.stack.departed == ("operator-abc-1",)
+    assert pipeline.is_ready
 
 
-def test_what_the_pod_itself_left_is_judged_by_its_processes(world: World) -> None:
-    world.context.pod = FIRST
-    world.cluster.pods.discard(FIRST)
-    world.reconcile()
-    assert world.last_call.stack.departed == ()
+def test_an_operation_that_ends_in_another_failure_has_had_the_lock_and_released_it(
+    pipeline: PipelineUnderTest,
+) -> None:
+    pipeline.engine.failures.append(UpdateFailed("no"))
+    pipeline.reconcile()
+    assert holder(pipeline) == ""
 
 
-def test_a_deletion_takes_over_too(world: World) -> None:
-    world.engine.failures.append(LockHeld("created by ingestion@operator-abc-1"))
-    world.refused_removal()
-    assert holder(world) == str(FIRST)
+def test_what_the_pod_itself_left_is_judged_by_its_processes(pipeline: PipelineUnderTest) -> None:
+    pipeline.context.pod = FIRST
+    pipeline.cluster.pods.discard(FIRST)
+    pipeline.reconcile()
+    assert pipeline.last_call.stack.departed == ()
 
-    world.cluster.pods.discard(FIRST)
-    world.remove()
-    assert world.last_call.verb == "destroy"
-    assert world.last_call.stack.departed == ("operator-abc-1",)
+
+def test_a_deletion_takes_over_too(pipeline: PipelineUnderTest) -> None:
+    pipeline.engine.failures.append(LockHeld("created by ingestion@operator-abc-1"))
+    pipeline.refused_removal()
+    assert holder(pipeline) == str(FIRST)
+
+    pipeline.cluster.pods.discard(FIRST)
+    pipeline.remove()
+    assert pipeline.last_call.verb == "destroy"
+    assert pipeline.last_call.stack.departed == ("operator-abc-1",)
 
 
 def test_an_operator_outside_of_a_cluster_leaves_no_name() -> None:
-    made = World()
+    made = PipelineUnderTest()
     made.build()
     made.change(tags={"team": "search"})
     made.crash()

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import kopf
 import pytest
 
-from ingestion_handlers.handlers import at_its_address
+from ingestion_handlers.startup import at_its_address
 
 BY_NAME = kopf.ConnectionInfo(server="https://kubernetes.default.svc", ca_path="/ca.crt", token="secret", priority=10)
 

@@ -18,7 +18,7 @@ from ingestion_handlers.exporter import Exporter, Live
 from ingestion_handlers.server import Readiness
 from ingestion_handlers.workers import Workers
 from ingestion_operator import metrics
-from ingestion_operator.metrics import Kind
+from ingestion_operator.metrics import MetricType
 from ingestion_operator.model.pipeline import PipelineKey
 from ingestion_operator.model.status import Operation, OperationResult, OperationType, Status
 from ingestion_operator.reasons import ConditionType, Reason
@@ -55,7 +55,7 @@ def exporter() -> Exporter:
 @pytest.mark.parametrize("metric", metrics.ALL, ids=lambda m: m.name)
 def test_a_name_follows_the_rules_of_prometheus(metric: metrics.Metric) -> None:
     assert re.fullmatch(r"ingestion_operator_[a-z]+(_[a-z]+)*", metric.name)
-    assert metric.name.endswith("_total") is (metric.kind is Kind.COUNTER)
+    assert metric.name.endswith("_total") is (metric.type is MetricType.COUNTER)
     assert metric.name.endswith("_seconds") or "seconds" not in metric.name
     assert metric.meaning.endswith((".", ";", "0 if none waits.", "INGESTION_WORKERS."))
 
@@ -67,7 +67,7 @@ def test_everything_that_is_described_is_exported_and_nothing_else(exporter: Exp
         exporter.ended(OPERATION, Reason.ACCESS_DENIED, 1)
         types = re.findall(r"^# TYPE (\S+) (\S+)$", exporter.text().decode(), re.MULTILINE)
     exported = {(name, kind) for name, kind in types if not name.endswith("_created")}
-    assert exported == {(metric.name, metric.kind.value) for metric in metrics.ALL}
+    assert exported == {(metric.name, metric.type.value) for metric in metrics.ALL}
 
 
 def test_operations_are_counted_by_type_result_and_reason(exporter: Exporter) -> None:

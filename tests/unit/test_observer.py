@@ -14,21 +14,21 @@ from ingestion_operator.model.status import OperationType
 from ingestion_operator.ports.engine import EngineResult
 from ingestion_operator.reasons import Reason
 from ingestion_operator.reconcile.run import DESTROY_TIMEOUT_SECONDS, MARGIN_SECONDS
-from unit.reconcile_world import World
+from unit.pipeline_under_test import PipelineUnderTest
 
 SECRET = "s3cr3t-value"
 
 
 @pytest.fixture
-def world() -> World:
-    return World()
+def pipeline() -> PipelineUnderTest:
+    return PipelineUnderTest()
 
 
 @pytest.fixture
-def built(world: World) -> World:
-    world.build()
-    world.observer.told.clear()
-    return world
+def built(pipeline: PipelineUnderTest) -> PipelineUnderTest:
+    pipeline.build()
+    pipeline.observer.told.clear()
+    return pipeline
 
 
 def lines(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
@@ -38,45 +38,45 @@ def lines(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
     return [{name: getattr(record, name) for name in names if hasattr(record, name)} for record in ours]
 
 
-def test_an_operation_is_told_with_the_time_after_which_it_hangs(world: World) -> None:
-    world.create(reconcile={"timeoutSeconds": 100})
-    world.reconcile()
-    assert world.observer.told == [
+def test_an_operation_is_told_with_the_time_after_which_it_hangs(pipeline: PipelineUnderTest) -> None:
+    pipeline.create(reconcile={"timeoutSeconds": 100})
+    pipeline.reconcile()
+    assert pipeline.observer.told == [
         ("began", KEY, OperationType.CREATE, 200 + MARGIN_SECONDS),
         ("ended", OperationType.CREATE, None),
     ]
 
 
-def test_the_observer_hears_what_the_status_says(world: World) -> None:
+def test_the_observer_hears_what_the_status_says(pipeline: PipelineUnderTest) -> None:
     during: list[Any] = []
-    world.engine.during = lambda: during.append(world.observer.written[KEY])
-    world.build()
+    pipeline.engine.during = lambda: during.append(pipeline.observer.written[KEY])
+    pipeline.build()
     assert during == [[("Ready", "False", "Progressing"), ("Reconciling", "True", "Creating")]]
-    assert world.observer.written[KEY][0] == ("Ready", "True", "Provisioned")
+    assert pipeline.observer.written[KEY][0] == ("Ready", "True", "Provisioned")
 
 
-def test_nothing_is_told_of_a_look_that_does_nothing(built: World) -> None:
+def test_nothing_is_told_of_a_look_that_does_nothing(built: PipelineUnderTest) -> None:
     built.reconcile()
     assert built.observer.told == []
 
 
 @pytest.mark.parametrize("error", [AccessDenied("iam:CreateRole"), UpdateFailed("throttled")])
-def test_a_failure_is_told_with_its_reason(world: World, error: UpdateFailed | AccessDenied) -> None:
-    world.create()
-    world.engine.failures.append(error)
-    world.reconcile()
-    assert world.observer.told[-1] == ("ended", OperationType.CREATE, error.reason)
+def test_a_failure_is_told_with_its_reason(pipeline: PipelineUnderTest, error: UpdateFailed | AccessDenied) -> None:
+    pipeline.create()
+    pipeline.engine.failures.append(error)
+    pipeline.reconcile()
+    assert pipeline.observer.told[-1] == ("ended", OperationType.CREATE, error.reason)
 
 
-def test_an_error_that_nobody_thought_of_ends_the_operation_too(world: World) -> None:
-    world.create()
-    world.engine.failures.append(ZeroDivisionError("a bug"))
+def test_an_error_that_nobody_thought_of_ends_the_operation_too(pipeline: PipelineUnderTest) -> None:
+    pipeline.create()
+    pipeline.engine.failures.append(ZeroDivisionError("a bug"))
     with pytest.raises(ZeroDivisionError):
-        world.reconcile()
-    assert world.observer.told[-1] == ("ended", OperationType.CREATE, Reason.FAILED)
+        pipeline.reconcile()
+    assert pipeline.observer.told[-1] == ("ended", OperationType.CREATE, Reason.FAILED)
 
 
-def test_drift_that_is_put_back_is_told(built: World) -> None:
+def test_drift_that_is_put_back_is_told(built: PipelineUnderTest) -> None:
     built.engine.drifted = {"rule", "permission"}
     built.annotate(RECONCILE_REQUESTED_AT, "now")
     built.reconcile()
@@ -84,14 +84,14 @@ def test_drift_that_is_put_back_is_told(built: World) -> None:
     assert built.observer.told[0][2] is OperationType.REFRESH
 
 
-def test_a_broken_lock_is_told(built: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_broken_lock_is_told(built: PipelineUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(built.engine, "update", lambda *_: EngineResult(broken_lock="root@here (pid 1)"))
     built.change(processor={"code": {"inline": "def handler(event, context): return 1"}})
     built.reconcile()
     assert ("broke a lock",) in built.observer.told
 
 
-def test_a_deletion_is_told_and_so_is_what_it_fails_of(built: World) -> None:
+def test_a_deletion_is_told_and_so_is_what_it_fails_of(built: PipelineUnderTest) -> None:
     built.engine.failures.append(AccessDenied("lambda:DeleteFunction"))
     built.refused_removal()
     built.remove()
@@ -104,32 +104,34 @@ def test_a_deletion_is_told_and_so_is_what_it_fails_of(built: World) -> None:
     ]
 
 
-def test_each_line_about_an_operation_has_its_fields(world: World, caplog: pytest.LogCaptureFixture) -> None:
+def test_each_line_about_an_operation_has_its_fields(
+    pipeline: PipelineUnderTest, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.INFO)
-    world.create()
-    world.engine.failures.append(AccessDenied("iam:CreateRole"))
-    world.reconcile()
+    pipeline.create()
+    pipeline.engine.failures.append(AccessDenied("iam:CreateRole"))
+    pipeline.reconcile()
     begins, fails = lines(caplog)
     about = {"namespace": KEY.namespace, "pipeline": KEY.name, "generation": 1, "operation": "Create"}
     assert begins == {**about, "operationId": begins["operationId"]}
     assert fails == {**begins, "reason": "AccessDenied", "durationSeconds": fails["durationSeconds"]}
-    assert world.status.last_operation is not None
+    assert pipeline.status.last_operation is not None
     assert isinstance(fails["durationSeconds"], float)
 
     caplog.clear()
-    world.annotate(RECONCILE_REQUESTED_AT, "now")
-    world.reconcile()
+    pipeline.annotate(RECONCILE_REQUESTED_AT, "now")
+    pipeline.reconcile()
     begins, ends = lines(caplog)
     assert ends == {**begins, "durationSeconds": ends["durationSeconds"]}
 
 
-def test_no_line_has_the_value_of_a_secret(world: World, caplog: pytest.LogCaptureFixture) -> None:
+def test_no_line_has_the_value_of_a_secret(pipeline: PipelineUnderTest, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    world.cluster.secrets[KEY.namespace, "api"] = {"token": SECRET}
+    pipeline.cluster.secrets[KEY.namespace, "api"] = {"token": SECRET}
     reference = {"secretKeyRef": {"name": "api", "key": "token"}}
     code = {"inline": "def handler(event, context): ..."}
-    world.create(processor={"code": code, "environment": [{"name": "TOKEN", "valueFrom": reference}]})
-    world.engine.failures.append(UpdateFailed("throttled"))
-    world.reconcile()
+    pipeline.create(processor={"code": code, "environment": [{"name": "TOKEN", "valueFrom": reference}]})
+    pipeline.engine.failures.append(UpdateFailed("throttled"))
+    pipeline.reconcile()
     assert caplog.records
     assert not [record for record in caplog.records if SECRET in str(vars(record))]

@@ -1,6 +1,6 @@
 """The operator's own policy: nothing wider than it must be, and small enough for IAM.
 
-`UPDATE_GOLDEN=1 pytest tests/unit/test_operator_policy.py` writes the golden file again. Then read the difference.
+To renew the golden file, run `UPDATE_GOLDEN=1 pytest tests/unit/test_operator_policy.py` and read the difference.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ SERVICES = ("cloudtrail", "cloudwatch", "dynamodb", "ecr", "events", "iam", "kms
 
 
 def methods_of_boto3() -> dict[str, set[str]]:
-    """boto3's methods by name, with the operations that they call."""
+    """The operations behind each name of a boto3 method."""
     session = botocore.session.get_session()
     found: dict[str, set[str]] = {}
     for service in SERVICES:
@@ -32,7 +32,7 @@ def methods_of_boto3() -> dict[str, set[str]]:
 
 
 def called(source: str) -> Iterator[str]:
-    """Every method that a module calls, and every name of a paginator or waiter."""
+    """The name of each method that a module calls, and of each operation that it pages through."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             yield node.func.attr

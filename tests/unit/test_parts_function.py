@@ -14,9 +14,6 @@ from unit.plan_parts import PLAIN, RESULTS, TABLE, VPC, inline, inputs, resource
 IMAGE = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/words@sha256:" + "0" * 64
 
 
-# The function.
-
-
 def test_a_plain_function_has_no_input_that_was_not_asked_for() -> None:
     assert isinstance(PLAIN.code, CodeBundle)
     assert inputs(PLAIN, "function") == {
@@ -106,7 +103,7 @@ def test_a_new_zip_or_image_is_another_fingerprint() -> None:
     assert images[0].fingerprint != images[1].fingerprint
 
 
-# Its environment.
+# The environment of the function.
 
 TWO: list[dict[str, Any]] = [
     {"name": "MARK", "value": "1"},

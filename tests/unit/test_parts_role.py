@@ -1,4 +1,4 @@
-"""The function's role: what it may do follows from what the spec asks for, and nothing else."""
+"""The function's role: it may do what the spec asks for, and nothing else."""
 
 from __future__ import annotations
 
@@ -38,9 +38,6 @@ SEND = {"Effect": "Allow", "Action": ["sqs:SendMessage"], "Resource": [QUEUE]}
 LOG = {"Effect": "Allow", "Action": ["logs:CreateLogStream", "logs:PutLogEvents"], "Resource": [LOGS]}
 TRACE = {"Effect": "Allow", "Action": ["xray:PutTraceSegments", "xray:PutTelemetryRecords"], "Resource": ["*"]}
 ALWAYS = {"ReadSource": READ, "SendFailures": SEND, "WriteLog": LOG, "SendTraces": TRACE}
-
-
-# The function's role.
 
 
 def test_the_function_may_do_what_every_pipeline_needs_and_nothing_else() -> None:

@@ -1,4 +1,4 @@
-"""Children are found again. They end with their parent and take their group with them, and nothing else."""
+"""Child processes end with their parent and their group, and a record finds exactly the recorded process."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_a_child_started_from_a_thread_lives_on_when_the_thread_ends(tmp_path: P
     thread = threading.Thread(target=start)
     thread.start()
     thread.join()
-    # A later child of the same kind is up: the signal for the end of the thread would have come before it.
+    # This child starts later. A signal for the end of the thread would have arrived before it.
     later = Process.start("later", ["/bin/echo", "here"], log=tmp_path / "later.log", env={})
     wait_until("the later child", later.log_tail, timeout_seconds=10)
     try:

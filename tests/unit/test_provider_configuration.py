@@ -1,4 +1,4 @@
-"""Which parts of a provider's configuration the stand-in accepts, and which it refuses by name."""
+"""The stand-in reads a provider's configuration, and names what it refuses."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SERVICES = ("cloudtrail", "dynamodb", "ec2", "eventbridge", "iam", "lambda", "lo
 
 
 def given(**values: Any) -> dict[str, Any]:
-    """The values as the engine sends them: all but strings are JSON in a string."""
+    """The configuration as the engine sends it: a value that is not a text is JSON in a text."""
     return {name: value if name in ("region", "version") else json.dumps(value) for name, value in values.items()}
 
 
@@ -51,8 +51,8 @@ def test_nothing_said_is_what_the_environment_says() -> None:
 @pytest.mark.parametrize(
     ("said", "name", "reason"),
     [
-        (given(profile="me"), "profile", "takes its configuration from the environment"),
-        (given(accessKey="AKIA"), "accessKey", "takes its configuration from the environment"),
+        (given(profile="me"), "profile", "reads its configuration from the environment"),
+        (given(accessKey="AKIA"), "accessKey", "reads its configuration from the environment"),
         (given(s3UsePathStyle=False), "s3UsePathStyle", "applies only true"),
         (given(skipCredentialsValidation=True), "skipCredentialsValidation", "applies only false"),
         (role(policy="{}"), "assumeRoles", "assumeRoles.policy: the stand-in does not apply it"),

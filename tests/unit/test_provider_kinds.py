@@ -1,4 +1,4 @@
-"""What counts as a change and as drift, and which failures are waited out."""
+"""What counts as a change and as drift, and which failed calls are repeated."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ingestion_local.provider.tags import tag_changes
 
 
 class Thing(ResourceKind):
-    """A type with one input of each sort."""
+    """A resource type with one input of each sort."""
 
     type = "aws:a/thing:Thing"
     inputs = block("name", policy=None, size=None, tags=None, mode=None)

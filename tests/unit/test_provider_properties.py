@@ -1,4 +1,4 @@
-"""Pulumi's property values become plain documents and come back, and two that mean the same are the same."""
+"""Pulumi's property values become plain documents and back, and values with the same meaning compare as equal."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_a_file_archive_has_a_path() -> None:
     ],
 )
 def test_every_other_kind_of_code_is_refused_by_name(value: Any) -> None:
-    with pytest.raises(ValueError, match="input code: the stand-in takes only a FileArchive"):
+    with pytest.raises(ValueError, match="input code: the stand-in accepts only a FileArchive"):
         archive_path(value)
 
 

@@ -1,4 +1,4 @@
-"""An input that a type does not take is named with its path, also inside other inputs."""
+"""An input that a type does not accept is named with its path, also inside other inputs."""
 
 from __future__ import annotations
 

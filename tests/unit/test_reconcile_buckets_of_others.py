@@ -9,46 +9,46 @@ from fakes import FakeBucket
 from ingestion_operator.blueprint.ownership import Tag
 from ingestion_operator.model.pipeline import CONFIRM_PURGE
 from ingestion_operator.reasons import Reason
-from unit.reconcile_fixtures import DELETE, HOUR, OTHERS, SHARED, shared, stack_of, world
-from unit.reconcile_world import DATA_BUCKET, WAITING, World
+from unit.pipeline_under_test import DATA_BUCKET, WAITING, PipelineUnderTest
+from unit.reconcile_fixtures import DELETE, HOUR, OTHERS, SHARED, pipeline, shared, stack_of
 
-__all__ = ["shared", "world"]
+__all__ = ["pipeline", "shared"]
 
 
-def test_a_bucket_of_somebody_else_is_not_touched_and_the_engine_is_never_called(world: World) -> None:
+def test_a_bucket_of_somebody_else_is_not_touched_and_the_engine_is_never_called(pipeline: PipelineUnderTest) -> None:
     theirs = FakeBucket({"owner": "somebody"}, objects=7)
-    world.cloud.buckets["shared"] = theirs
-    world.create(source={"bucket": {"name": "shared"}})
-    with world.no_engine_call():
-        world.reconcile()
-    assert world.conditions["Stalled"] == ("True", "BucketNameTaken")
-    assert "choose another source.bucket.name" in world.message("Stalled")
+    pipeline.cloud.buckets["shared"] = theirs
+    pipeline.create(source={"bucket": {"name": "shared"}})
+    with pipeline.no_engine_call():
+        pipeline.reconcile()
+    assert pipeline.conditions["Stalled"] == ("True", "BucketNameTaken")
+    assert "choose another source.bucket.name" in pipeline.message("Stalled")
     assert theirs == FakeBucket({"owner": "somebody"}, objects=7)
 
 
-def test_a_bucket_kept_from_an_earlier_life_is_taken_over_with_its_objects(world: World) -> None:
-    world.cloud.buckets[DATA_BUCKET] = FakeBucket({**OWNER.tags(), "ingestion-operator.io/uid": "uid-0"}, objects=3)
-    world.create()
-    world.reconcile()
-    assert world.last_call.update.adopt == {"source-bucket": DATA_BUCKET}
-    assert world.cloud.buckets[DATA_BUCKET] == FakeBucket(OWNER.tags(), objects=3)
-    assert world.conditions["Ready"] == ("True", "Provisioned")
+def test_a_bucket_kept_from_an_earlier_life_is_taken_over_with_its_objects(pipeline: PipelineUnderTest) -> None:
+    pipeline.cloud.buckets[DATA_BUCKET] = FakeBucket({**OWNER.tags(), "ingestion-operator.io/uid": "uid-0"}, objects=3)
+    pipeline.create()
+    pipeline.reconcile()
+    assert pipeline.last_call.update.adopt == {"source-bucket": DATA_BUCKET}
+    assert pipeline.cloud.buckets[DATA_BUCKET] == FakeBucket(OWNER.tags(), objects=3)
+    assert pipeline.conditions["Ready"] == ("True", "Provisioned")
 
 
 RAW, IN = ({**SHARED, "filter": {"prefixes": [prefix]}} for prefix in ("raw/", "in/"))
 
 
-def test_an_existing_bucket_that_is_missing_is_named_and_waited_for(world: World) -> None:
-    world.create(source=SHARED)
-    with world.no_engine_call():
-        world.reconcile()
-    assert world.message("Ready") == "bucket shared, named by source.bucket.name, does not exist"
-    world.cloud.regions["shared"] = "eu-west-1"
-    world.tick(WAITING)
-    assert world.is_ready
+def test_an_existing_bucket_that_is_missing_is_named_and_waited_for(pipeline: PipelineUnderTest) -> None:
+    pipeline.create(source=SHARED)
+    with pipeline.no_engine_call():
+        pipeline.reconcile()
+    assert pipeline.message("Ready") == "bucket shared, named by source.bucket.name, does not exist"
+    pipeline.cloud.regions["shared"] = "eu-west-1"
+    pipeline.tick(WAITING)
+    assert pipeline.is_ready
 
 
-def test_events_of_an_existing_bucket_are_switched_on_recorded_and_off_again(shared: World) -> None:
+def test_events_of_an_existing_bucket_are_switched_on_recorded_and_off_again(shared: PipelineUnderTest) -> None:
     shared.build(source=SHARED)
     assert shared.cloud.sending == {"shared"}
     assert stack_of(shared).switched_on == "shared"
@@ -57,7 +57,7 @@ def test_events_of_an_existing_bucket_are_switched_on_recorded_and_off_again(sha
     assert shared.cloud.sending == set()
 
 
-def test_a_bucket_that_sent_its_events_before_goes_on_sending_them(shared: World) -> None:
+def test_a_bucket_that_sent_its_events_before_goes_on_sending_them(shared: PipelineUnderTest) -> None:
     shared.cloud.sending.add("shared")
     shared.build(source=SHARED)
     assert stack_of(shared).switched_on == ""
@@ -65,21 +65,23 @@ def test_a_bucket_that_sent_its_events_before_goes_on_sending_them(shared: World
     assert shared.cloud.sending == {"shared"}
 
 
-def test_events_that_somebody_switched_off_are_switched_on_by_the_next_look_for_drift(shared: World) -> None:
+def test_events_that_somebody_switched_off_are_switched_on_by_the_next_look_for_drift(
+    shared: PipelineUnderTest,
+) -> None:
     shared.build(source=SHARED)
     shared.cloud.sending.clear()
     shared.tick(HOUR)
     assert shared.cloud.sending == {"shared"}
 
 
-def test_events_stay_on_while_a_rule_of_others_listens(shared: World) -> None:
+def test_events_stay_on_while_a_rule_of_others_listens(shared: PipelineUnderTest) -> None:
     shared.build(source=SHARED)
     shared.cloud.listened_to.add("shared")
     shared.remove()
     assert shared.cloud.sending == {"shared"}
 
 
-def test_events_stay_on_under_retain(shared: World) -> None:
+def test_events_stay_on_under_retain(shared: PipelineUnderTest) -> None:
     shared.build(source=SHARED, deletion={"policy": "Retain"})
     shared.remove()
     assert shared.verbs == ["update", "forget"]
@@ -87,7 +89,7 @@ def test_events_stay_on_under_retain(shared: World) -> None:
 
 
 @pytest.mark.parametrize("first", [0, 1], ids=["the one that switched on goes first", "the other one goes first"])
-def test_the_last_of_two_pipelines_switches_off(shared: World, first: int) -> None:
+def test_the_last_of_two_pipelines_switches_off(shared: PipelineUnderTest, first: int) -> None:
     other = shared.neighbour("other")
     shared.build(source=RAW)
     other.build(source=IN)
@@ -100,7 +102,7 @@ def test_the_last_of_two_pipelines_switches_off(shared: World, first: int) -> No
     assert shared.cloud.sending == set()
 
 
-def test_neither_of_two_switches_off_what_was_on_before(shared: World) -> None:
+def test_neither_of_two_switches_off_what_was_on_before(shared: PipelineUnderTest) -> None:
     shared.cloud.sending.add("shared")
     other = shared.neighbour("other")
     shared.build(source=RAW)
@@ -114,7 +116,7 @@ def test_neither_of_two_switches_off_what_was_on_before(shared: World) -> None:
 @pytest.mark.parametrize("status", ["kept", "lost"])
 @pytest.mark.parametrize("objects", [0, 7], ids=["empty", "full"])
 def test_an_existing_bucket_is_never_made_tagged_emptied_or_deleted(
-    shared: World, policy: str, status: str, objects: int
+    shared: PipelineUnderTest, policy: str, status: str, objects: int
 ) -> None:
     shared.cloud.buckets["shared"].objects = objects
     shared.build(source=SHARED, deletion={"policy": policy})
@@ -128,22 +130,24 @@ def test_an_existing_bucket_is_never_made_tagged_emptied_or_deleted(
 
 
 @pytest.mark.parametrize("status", ["known", "lost"])
-def test_a_bucket_kept_from_an_earlier_life_and_used_as_existing_is_never_deleted(world: World, status: str) -> None:
-    world.cloud.regions["docs"] = "eu-west-1"
-    world.cloud.buckets["docs"] = FakeBucket({**OWNER.tags(), Tag.UID.value: "uid-0"}, objects=7)
-    world.build(source={"bucket": {"name": "docs", "management": "Existing"}}, deletion=DELETE)
-    world.annotate(CONFIRM_PURGE, "docs")
+def test_a_bucket_kept_from_an_earlier_life_and_used_as_existing_is_never_deleted(
+    pipeline: PipelineUnderTest, status: str
+) -> None:
+    pipeline.cloud.regions["docs"] = "eu-west-1"
+    pipeline.cloud.buckets["docs"] = FakeBucket({**OWNER.tags(), Tag.UID.value: "uid-0"}, objects=7)
+    pipeline.build(source={"bucket": {"name": "docs", "management": "Existing"}}, deletion=DELETE)
+    pipeline.annotate(CONFIRM_PURGE, "docs")
     if status == "lost":
-        world.body["status"] = {}
-    world.remove()
-    assert world.cloud.buckets["docs"].objects == 7
+        pipeline.body["status"] = {}
+    pipeline.remove()
+    assert pipeline.cloud.buckets["docs"].objects == 7
 
 
 OVERLAP = "some objects of bucket shared are processed by {} too: narrow source.filter if that is not meant"
 
 
 def test_two_pipelines_that_share_objects_are_told_once_and_no_longer_when_the_filter_is_narrowed(
-    shared: World,
+    shared: PipelineUnderTest,
 ) -> None:
     other = shared.neighbour("other")
     shared.build(source=SHARED)
@@ -170,7 +174,7 @@ def test_two_pipelines_that_share_objects_are_told_once_and_no_longer_when_the_f
     assert other.is_ready
 
 
-def test_a_pipeline_that_is_going_is_no_longer_told_of(shared: World) -> None:
+def test_a_pipeline_that_is_going_is_no_longer_told_of(shared: PipelineUnderTest) -> None:
     other = shared.neighbour("other")
     shared.build(source=SHARED)
     other.build(source=SHARED)

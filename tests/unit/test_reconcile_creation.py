@@ -8,48 +8,48 @@ from datetime import timedelta
 from builders import KEY, OWNER
 from ingestion_operator.model.status import Status
 from ingestion_operator.reasons import Reason
-from unit.reconcile_fixtures import built, world
-from unit.reconcile_world import DATA_BUCKET, World
+from unit.pipeline_under_test import DATA_BUCKET, PipelineUnderTest
+from unit.reconcile_fixtures import built, pipeline
 
-__all__ = ["built", "world"]
+__all__ = ["built", "pipeline"]
 
 
-def test_a_new_pipeline_is_built_and_says_so(world: World) -> None:
-    world.create()
-    world.reconcile()
+def test_a_new_pipeline_is_built_and_says_so(pipeline: PipelineUnderTest) -> None:
+    pipeline.create()
+    pipeline.reconcile()
 
-    assert world.conditions == {"Ready": ("True", "Provisioned"), "Synced": ("True", "InSync")}
-    assert world.events == [Reason.CREATED]
-    assert (world.last_call.update.create, world.last_call.update.refresh) == (True, False)
-    status = world.status
+    assert pipeline.conditions == {"Ready": ("True", "Provisioned"), "Synced": ("True", "InSync")}
+    assert pipeline.events == [Reason.CREATED]
+    assert (pipeline.last_call.update.create, pipeline.last_call.update.refresh) == (True, False)
+    status = pipeline.status
     assert status.observed_generation == 1
     assert status.operation is None
     assert status.outputs is not None
     assert status.outputs.bucket_name == DATA_BUCKET
-    assert [r.name for r in status.resources] == [r.name for r in world.last_call.update.blueprint.resources]
-    assert world.cloud.buckets[DATA_BUCKET].tags == OWNER.tags()
+    assert [r.name for r in status.resources] == [r.name for r in pipeline.last_call.update.blueprint.resources]
+    assert pipeline.cloud.buckets[DATA_BUCKET].tags == OWNER.tags()
 
 
-def test_what_a_deletion_needs_is_written_before_the_engine_is_first_called(world: World) -> None:
+def test_what_a_deletion_needs_is_written_before_the_engine_is_first_called(pipeline: PipelineUnderTest) -> None:
     seen: list[Status] = []
-    world.engine.during = lambda: seen.append(world.status)
-    world.create()
-    world.reconcile()
+    pipeline.engine.during = lambda: seen.append(pipeline.status)
+    pipeline.create()
+    pipeline.reconcile()
 
     assert seen[0].stack is not None
-    assert (seen[0].stack.name, seen[0].stack.data_buckets) == (world.last_call.stack.name, (DATA_BUCKET,))
+    assert (seen[0].stack.name, seen[0].stack.data_buckets) == (pipeline.last_call.stack.name, (DATA_BUCKET,))
     assert seen[0].operation is not None
 
 
-def test_progress_is_written_while_it_goes_on(world: World) -> None:
-    world.create()
-    world.reconcile()
-    progress = [p["operation"].get("progress") for p in world.cluster.patches if p.get("operation")]
-    total = len(world.last_call.update.blueprint.resources)
+def test_progress_is_written_while_it_goes_on(pipeline: PipelineUnderTest) -> None:
+    pipeline.create()
+    pipeline.reconcile()
+    progress = [p["operation"].get("progress") for p in pipeline.cluster.patches if p.get("operation")]
+    total = len(pipeline.last_call.update.blueprint.resources)
     assert (progress[1], progress[-1]) == (f"0/{total}", f"{total}/{total}")
 
 
-def test_an_unchanged_pipeline_costs_no_engine_call_and_no_write(built: World) -> None:
+def test_an_unchanged_pipeline_costs_no_engine_call_and_no_write(built: PipelineUnderTest) -> None:
     patches = len(built.cluster.patches)
     with built.no_engine_call():
         for _ in range(3):
@@ -57,39 +57,39 @@ def test_an_unchanged_pipeline_costs_no_engine_call_and_no_write(built: World) -
     assert len(built.cluster.patches) == patches
 
 
-def test_a_pipeline_that_is_gone_is_nothing_to_do(world: World) -> None:
-    with world.no_engine_call():
-        world.reconciler.reconcile(KEY)
-        world.reconciler.remove(KEY)
+def test_a_pipeline_that_is_gone_is_nothing_to_do(pipeline: PipelineUnderTest) -> None:
+    with pipeline.no_engine_call():
+        pipeline.reconciler.reconcile(KEY)
+        pipeline.reconciler.remove(KEY)
 
 
-def test_a_pipeline_that_is_being_deleted_is_left_to_its_removal(built: World) -> None:
+def test_a_pipeline_that_is_being_deleted_is_left_to_its_removal(built: PipelineUnderTest) -> None:
     built.body["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
     built.change(tags={"team": "search"})
     with built.no_engine_call():
         built.reconcile()
 
 
-def test_an_event_and_a_timer_never_work_on_one_pipeline_at_the_same_time(world: World) -> None:
-    second = threading.Thread(target=world.reconciler.reconcile, args=(KEY,))
+def test_an_event_and_a_timer_never_work_on_one_pipeline_at_the_same_time(pipeline: PipelineUnderTest) -> None:
+    second = threading.Thread(target=pipeline.reconciler.reconcile, args=(KEY,))
 
     def arrive() -> None:
         second.start()
         second.join(timeout=0.1)
         assert second.is_alive(), "it was not made to wait"
 
-    world.engine.during = arrive
-    world.create()
-    world.reconcile()
+    pipeline.engine.during = arrive
+    pipeline.create()
+    pipeline.reconcile()
     second.join(timeout=10)
     assert not second.is_alive()
-    assert world.verbs == ["update"], "the second finds that nothing is left to do"
+    assert pipeline.verbs == ["update"], "the second finds that nothing is left to do"
 
 
 # Change.
 
 
-def test_a_change_is_applied(built: World) -> None:
+def test_a_change_is_applied(built: PipelineUnderTest) -> None:
     built.change(tags={"team": "search"})
     built.reconcile()
 
@@ -100,7 +100,7 @@ def test_a_change_is_applied(built: World) -> None:
     assert built.cloud.buckets.keys() == {DATA_BUCKET}
 
 
-def test_a_change_that_does_not_reach_aws_costs_no_engine_call(built: World) -> None:
+def test_a_change_that_does_not_reach_aws_costs_no_engine_call(built: PipelineUnderTest) -> None:
     built.change(deletion={"policy": "Delete"})
     with built.no_engine_call():
         built.reconcile()
@@ -108,7 +108,7 @@ def test_a_change_that_does_not_reach_aws_costs_no_engine_call(built: World) -> 
     assert {c.observed_generation for c in built.status.conditions if c.type == "Ready"} == {2}
 
 
-def test_the_stack_keeps_the_name_that_the_status_says(built: World) -> None:
+def test_the_stack_keeps_the_name_that_the_status_says(built: PipelineUnderTest) -> None:
     built.body["status"]["stack"]["name"] = "as-an-older-version-named-it"
     built.engine.stacks["as-an-older-version-named-it"] = built.engine.stacks.popitem()[1]
     built.change(tags={"team": "search"})
@@ -116,19 +116,19 @@ def test_the_stack_keeps_the_name_that_the_status_says(built: World) -> None:
     assert built.last_call.stack.name == "as-an-older-version-named-it"
 
 
-def test_a_bucket_once_made_is_remembered_when_the_spec_no_longer_names_it(world: World) -> None:
-    world.create(results={"bucket": {}})
-    world.reconcile()
-    assert world.status.stack is not None
-    both = world.status.stack.data_buckets
-    world.body["spec"].pop("results")
-    world.change()
-    world.reconcile()
+def test_a_bucket_once_made_is_remembered_when_the_spec_no_longer_names_it(pipeline: PipelineUnderTest) -> None:
+    pipeline.create(results={"bucket": {}})
+    pipeline.reconcile()
+    assert pipeline.status.stack is not None
+    both = pipeline.status.stack.data_buckets
+    pipeline.body["spec"].pop("results")
+    pipeline.change()
+    pipeline.reconcile()
     assert len(both) == 2
-    assert world.status.stack.data_buckets == both
+    assert pipeline.status.stack.data_buckets == both
 
 
-def test_a_lost_state_is_never_taken_for_a_new_stack(built: World) -> None:
+def test_a_lost_state_is_never_taken_for_a_new_stack(built: PipelineUnderTest) -> None:
     built.engine.stacks.clear()
     built.change(tags={"team": "search"})
     built.reconcile()

@@ -20,16 +20,13 @@ from ingestion_operator.model.pipeline import CONFIRM_PURGE
 from ingestion_operator.reasons import Reason
 from ingestion_operator.reconcile.disposal import COUNT_LIMIT
 from ingestion_operator.status.outcomes import CONFIRMATION_SECONDS
-from unit.reconcile_fixtures import built, world
-from unit.reconcile_world import BACKOFF, DATA_BUCKET, World
+from unit.pipeline_under_test import BACKOFF, DATA_BUCKET, PipelineUnderTest
+from unit.reconcile_fixtures import built, pipeline
 
-__all__ = ["built", "world"]
+__all__ = ["built", "pipeline"]
 
 
 ENGINE_ERRORS = [UpdateFailed, UpdateTimedOut, LockHeld, AccessDenied, StateUnreadable, BucketNameTaken]
-
-
-# Deletion.
 
 
 @pytest.mark.parametrize(
@@ -44,7 +41,7 @@ ENGINE_ERRORS = [UpdateFailed, UpdateTimedOut, LockHeld, AccessDenied, StateUnre
     ],
 )
 def test_a_deletion_does_what_its_policy_says(
-    built: World, policy: str, objects: int, verbs: list[str], buckets_left: int, event: Reason
+    built: PipelineUnderTest, policy: str, objects: int, verbs: list[str], buckets_left: int, event: Reason
 ) -> None:
     built.cloud.buckets[DATA_BUCKET].objects = objects
     built.change(deletion={"policy": policy})
@@ -55,12 +52,12 @@ def test_a_deletion_does_what_its_policy_says(
     assert not built.engine.stacks
 
 
-def test_what_is_kept_is_said(built: World) -> None:
+def test_what_is_kept_is_said(built: PipelineUnderTest) -> None:
     built.remove()
     assert built.cluster.events[-1].message.endswith(f"kept with their data: {DATA_BUCKET}")
 
 
-def test_delete_takes_nothing_down_while_a_bucket_holds_objects(built: World) -> None:
+def test_delete_takes_nothing_down_while_a_bucket_holds_objects(built: PipelineUnderTest) -> None:
     built.cloud.buckets[DATA_BUCKET].objects = 3
     built.change(deletion={"policy": "Delete"})
     with built.no_engine_call():
@@ -76,13 +73,13 @@ def test_delete_takes_nothing_down_while_a_bucket_holds_objects(built: World) ->
     ("objects", "said"),
     [(1, "1 object or version:"), (COUNT_LIMIT + 1, f"{COUNT_LIMIT} or more objects and versions:")],
 )
-def test_a_count_reads_well(built: World, objects: int, said: str) -> None:
+def test_a_count_reads_well(built: PipelineUnderTest, objects: int, said: str) -> None:
     built.cloud.buckets[DATA_BUCKET].objects = objects
     built.change(deletion={"policy": "Delete"})
     assert said in str(built.refused_removal())
 
 
-def test_a_confirmed_purge_deletes_the_objects_and_the_bucket(built: World) -> None:
+def test_a_confirmed_purge_deletes_the_objects_and_the_bucket(built: PipelineUnderTest) -> None:
     built.cloud.buckets[DATA_BUCKET].objects = 3
     built.change(deletion={"policy": "Delete"})
     built.refused_removal()
@@ -91,7 +88,7 @@ def test_a_confirmed_purge_deletes_the_objects_and_the_bucket(built: World) -> N
     assert built.cloud.buckets == {}
 
 
-def test_the_confirmation_of_another_bucket_confirms_nothing(built: World) -> None:
+def test_the_confirmation_of_another_bucket_confirms_nothing(built: PipelineUnderTest) -> None:
     built.cloud.buckets[DATA_BUCKET].objects = 3
     built.change(deletion={"policy": "Delete"})
     built.annotate(CONFIRM_PURGE, "other")
@@ -100,14 +97,14 @@ def test_the_confirmation_of_another_bucket_confirms_nothing(built: World) -> No
     assert built.cloud.buckets[DATA_BUCKET].objects == 3
 
 
-def test_a_confirmation_does_not_delete_data_that_the_policy_keeps(built: World) -> None:
+def test_a_confirmation_does_not_delete_data_that_the_policy_keeps(built: PipelineUnderTest) -> None:
     built.cloud.buckets[DATA_BUCKET].objects = 3
     built.annotate(CONFIRM_PURGE, DATA_BUCKET)
     built.remove()
     assert built.cloud.buckets[DATA_BUCKET].objects == 3
 
 
-def test_objects_that_arrive_during_a_deletion_are_kept_until_it_is_confirmed(built: World) -> None:
+def test_objects_that_arrive_during_a_deletion_are_kept_until_it_is_confirmed(built: PipelineUnderTest) -> None:
     def arrive() -> None:
         built.cloud.buckets[DATA_BUCKET].objects = 1
 
@@ -120,7 +117,7 @@ def test_objects_that_arrive_during_a_deletion_are_kept_until_it_is_confirmed(bu
     assert built.cloud.buckets == {}
 
 
-def test_a_bucket_that_is_no_longer_the_pipelines_is_never_purged(built: World) -> None:
+def test_a_bucket_that_is_no_longer_the_pipelines_is_never_purged(built: PipelineUnderTest) -> None:
     built.cloud.buckets[DATA_BUCKET] = FakeBucket({}, objects=3)
     built.change(deletion={"policy": "Delete"})
     built.annotate(CONFIRM_PURGE, DATA_BUCKET)
@@ -129,13 +126,13 @@ def test_a_bucket_that_is_no_longer_the_pipelines_is_never_purged(built: World) 
     assert "left alone, because they do not carry this pipeline's tags" in built.cluster.events[-1].message
 
 
-def test_a_results_bucket_of_somebody_else_is_never_part_of_a_deletion(world: World) -> None:
-    world.cloud.buckets["theirs"] = FakeBucket({}, objects=3)
-    world.create(results={"bucket": {"name": "theirs"}}, deletion={"policy": "Delete"})
-    world.reconcile()
-    world.annotate(CONFIRM_PURGE, "theirs")
-    world.remove()
-    assert world.cloud.buckets == {"theirs": FakeBucket({}, objects=3)}
+def test_a_results_bucket_of_somebody_else_is_never_part_of_a_deletion(pipeline: PipelineUnderTest) -> None:
+    pipeline.cloud.buckets["theirs"] = FakeBucket({}, objects=3)
+    pipeline.create(results={"bucket": {"name": "theirs"}}, deletion={"policy": "Delete"})
+    pipeline.reconcile()
+    pipeline.annotate(CONFIRM_PURGE, "theirs")
+    pipeline.remove()
+    assert pipeline.cloud.buckets == {"theirs": FakeBucket({}, objects=3)}
 
 
 @pytest.mark.parametrize(
@@ -143,7 +140,7 @@ def test_a_results_bucket_of_somebody_else_is_never_part_of_a_deletion(world: Wo
     [{}, {"processor": 3}, {"deletion": "x"}, {"deletion": {"policy": 3}}, {"source": {"bucket": {"name": 5}}}],
     ids=str,
 )
-def test_a_pipeline_with_an_invalid_spec_can_be_deleted(built: World, spec: dict[str, Any]) -> None:
+def test_a_pipeline_with_an_invalid_spec_can_be_deleted(built: PipelineUnderTest, spec: dict[str, Any]) -> None:
     built.body["spec"] = spec
     built.remove()
     assert built.verbs[1:] == ["destroy"]
@@ -151,13 +148,15 @@ def test_a_pipeline_with_an_invalid_spec_can_be_deleted(built: World, spec: dict
 
 
 @pytest.mark.parametrize("policy", ["RetainData", "Delete", "Retain"])
-def test_a_pipeline_without_a_status_is_looked_for_by_its_deterministic_names(world: World, policy: str) -> None:
-    world.create(deletion={"policy": policy})
-    world.remove()
-    assert world.verbs == ["forget" if policy == "Retain" else "destroy"], "the status may have been lost"
+def test_a_pipeline_without_a_status_is_looked_for_by_its_deterministic_names(
+    pipeline: PipelineUnderTest, policy: str
+) -> None:
+    pipeline.create(deletion={"policy": policy})
+    pipeline.remove()
+    assert pipeline.verbs == ["forget" if policy == "Retain" else "destroy"], "the status may have been lost"
 
 
-def test_a_pipeline_whose_status_was_lost_leaves_nothing_behind(built: World) -> None:
+def test_a_pipeline_whose_status_was_lost_leaves_nothing_behind(built: PipelineUnderTest) -> None:
     built.change(deletion={"policy": "Delete"})
     built.body["status"] = {}
     built.remove()
@@ -165,40 +164,40 @@ def test_a_pipeline_whose_status_was_lost_leaves_nothing_behind(built: World) ->
     assert not built.cloud.buckets
 
 
-def test_a_status_of_another_version_still_names_the_stack(built: World) -> None:
+def test_a_status_of_another_version_still_names_the_stack(built: PipelineUnderTest) -> None:
     built.body["status"]["operation"] = {"type": "Nope"}
     built.remove()
     assert not built.engine.stacks
 
 
-def test_a_pipeline_that_was_refused_a_foreign_bucket_can_be_deleted(world: World) -> None:
-    world.cloud.buckets["shared"] = FakeBucket({"o": "x"}, objects=7)
-    world.create(source={"bucket": {"name": "shared"}}, deletion={"policy": "Delete"})
-    world.reconcile()
-    world.annotate(CONFIRM_PURGE, "shared")
-    world.remove()
-    assert world.cloud.buckets["shared"].objects == 7
+def test_a_pipeline_that_was_refused_a_foreign_bucket_can_be_deleted(pipeline: PipelineUnderTest) -> None:
+    pipeline.cloud.buckets["shared"] = FakeBucket({"o": "x"}, objects=7)
+    pipeline.create(source={"bucket": {"name": "shared"}}, deletion={"policy": "Delete"})
+    pipeline.reconcile()
+    pipeline.annotate(CONFIRM_PURGE, "shared")
+    pipeline.remove()
+    assert pipeline.cloud.buckets["shared"].objects == 7
 
 
-def test_a_suspended_pipeline_can_be_deleted(built: World) -> None:
+def test_a_suspended_pipeline_can_be_deleted(built: PipelineUnderTest) -> None:
     built.change(reconcile={"suspend": True})
     built.reconcile()
     built.remove()
     assert built.verbs[1:] == ["destroy"]
 
 
-def test_a_creation_that_was_interrupted_can_be_deleted(world: World) -> None:
-    world.create(deletion={"policy": "Delete"})
-    world.crash()
-    world.remove()
-    assert world.cloud.buckets == {}
-    assert not world.engine.stacks
+def test_a_creation_that_was_interrupted_can_be_deleted(pipeline: PipelineUnderTest) -> None:
+    pipeline.create(deletion={"policy": "Delete"})
+    pipeline.crash()
+    pipeline.remove()
+    assert pipeline.cloud.buckets == {}
+    assert not pipeline.engine.stacks
 
 
 @pytest.mark.parametrize("policy", ["RetainData", "Delete", "Retain"])
 @pytest.mark.parametrize("error", ENGINE_ERRORS, ids=lambda e: e.__name__)
 def test_whatever_the_engine_raises_a_deletion_is_only_still_under_way(
-    built: World, error: type[PipelineError], policy: str
+    built: PipelineUnderTest, error: type[PipelineError], policy: str
 ) -> None:
     built.change(deletion={"policy": policy})
     built.engine.failures.append(error("it did not work"))
@@ -211,7 +210,7 @@ def test_whatever_the_engine_raises_a_deletion_is_only_still_under_way(
     assert not built.engine.stacks
 
 
-def test_a_deletion_that_goes_on_failing_is_never_given_up_and_announced_once(built: World) -> None:
+def test_a_deletion_that_goes_on_failing_is_never_given_up_and_announced_once(built: PipelineUnderTest) -> None:
     built.engine.failures += [UpdateFailed("no")] * (BACKOFF.maximum + 2)
     delays = [built.refused_removal().delay_seconds for _ in range(BACKOFF.maximum + 2)]
     assert delays == sorted(delays)
@@ -222,7 +221,7 @@ def test_a_deletion_that_goes_on_failing_is_never_given_up_and_announced_once(bu
     assert not built.engine.stacks
 
 
-def test_a_deletion_that_was_interrupted_is_finished(built: World) -> None:
+def test_a_deletion_that_was_interrupted_is_finished(built: PipelineUnderTest) -> None:
     built.engine.failures.append(Crash())
     with pytest.raises(Crash):
         built.remove()

@@ -1,4 +1,4 @@
-"""The use case against the fakes: drift, requests for a look, and the timer."""
+"""The use case against the fakes: drift is corrected, requests are followed once, and the timer knows when."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from builders import NOW
 from ingestion_operator.model.pipeline import RECONCILE_REQUESTED_AT
 from ingestion_operator.reasons import Reason
 from ingestion_operator.reconcile.reconciler import is_due
-from unit.reconcile_fixtures import built, world
-from unit.reconcile_world import World
+from unit.pipeline_under_test import PipelineUnderTest
+from unit.reconcile_fixtures import built, pipeline
 
-__all__ = ["built", "world"]
+__all__ = ["built", "pipeline"]
 
 
-def test_drift_is_looked_for_when_it_is_time_and_put_back(built: World) -> None:
+def test_drift_is_looked_for_when_it_is_time_and_put_back(built: PipelineUnderTest) -> None:
     built.engine.drifted = {"rule"}
     with built.no_engine_call():
         built.tick(timedelta(seconds=3599))
@@ -28,7 +28,9 @@ def test_drift_is_looked_for_when_it_is_time_and_put_back(built: World) -> None:
     assert built.message("Synced") == "drift was corrected"
 
 
-def test_a_look_that_finds_nothing_is_not_announced_and_does_not_make_a_pipeline_unready(built: World) -> None:
+def test_a_look_that_finds_nothing_is_not_announced_and_does_not_make_a_pipeline_unready(
+    built: PipelineUnderTest,
+) -> None:
     seen: list[dict[str, tuple[str, str]]] = []
     built.engine.during = lambda: seen.append(built.conditions)
     built.tick(timedelta(hours=1))
@@ -37,14 +39,14 @@ def test_a_look_that_finds_nothing_is_not_announced_and_does_not_make_a_pipeline
     assert built.events == [Reason.CREATED]
 
 
-def test_drift_that_is_to_be_ignored_is_not_looked_for(world: World) -> None:
-    world.create(reconcile={"drift": {"mode": "Ignore"}})
-    world.reconcile()
-    with world.no_engine_call():
-        world.tick(timedelta(days=30))
+def test_drift_that_is_to_be_ignored_is_not_looked_for(pipeline: PipelineUnderTest) -> None:
+    pipeline.create(reconcile={"drift": {"mode": "Ignore"}})
+    pipeline.reconcile()
+    with pipeline.no_engine_call():
+        pipeline.tick(timedelta(days=30))
 
 
-def test_a_request_is_followed_once(built: World) -> None:
+def test_a_request_is_followed_once(built: PipelineUnderTest) -> None:
     built.annotate(RECONCILE_REQUESTED_AT, "now")
     built.reconcile()
     assert built.last_call.update.refresh

@@ -12,66 +12,66 @@ from ingestion_operator.errors import (
 )
 from ingestion_operator.model.pipeline import RECONCILE_REQUESTED_AT
 from ingestion_operator.reasons import Reason
-from unit.reconcile_fixtures import built, world
-from unit.reconcile_world import BACKOFF, LONGEST_BACKOFF, World
+from unit.pipeline_under_test import BACKOFF, LONGEST_BACKOFF, PipelineUnderTest
+from unit.reconcile_fixtures import built, pipeline
 
-__all__ = ["built", "world"]
+__all__ = ["built", "pipeline"]
 
 
-def test_a_failure_is_tried_again_at_the_time_that_it_says(world: World) -> None:
-    world.create()
-    world.engine.failures.append(UpdateFailed("role: Throttling"))
-    world.reconcile()
+def test_a_failure_is_tried_again_at_the_time_that_it_says(pipeline: PipelineUnderTest) -> None:
+    pipeline.create()
+    pipeline.engine.failures.append(UpdateFailed("role: Throttling"))
+    pipeline.reconcile()
 
-    assert world.conditions == {"Ready": ("False", "Failed"), "Reconciling": ("True", "RetryingAfterFailure")}
-    due = world.status.next_check_time
+    assert pipeline.conditions == {"Ready": ("False", "Failed"), "Reconciling": ("True", "RetryingAfterFailure")}
+    due = pipeline.status.next_check_time
     assert due is not None
-    assert timedelta(seconds=6) <= due - world.now <= timedelta(seconds=8)
-    with world.no_engine_call():
-        world.reconcile()
-        world.tick(timedelta(seconds=5))
-    world.tick(due - world.now)
-    assert world.conditions["Ready"] == ("True", "Provisioned")
-    assert world.last_call.update.refresh, "a creation that failed may have left what the state does not know"
-    assert world.last_call.update.create
+    assert timedelta(seconds=6) <= due - pipeline.now <= timedelta(seconds=8)
+    with pipeline.no_engine_call():
+        pipeline.reconcile()
+        pipeline.tick(timedelta(seconds=5))
+    pipeline.tick(due - pipeline.now)
+    assert pipeline.conditions["Ready"] == ("True", "Provisioned")
+    assert pipeline.last_call.update.refresh, "a creation that failed may have left what the state does not know"
+    assert pipeline.last_call.update.create
 
 
-def test_a_failure_is_announced_once_however_often_it_comes(world: World) -> None:
-    world.create()
-    world.engine.failures += [UpdateFailed("role: Throttling"), UpdateFailed("role: Throttling")]
-    world.reconcile()
-    world.tick(LONGEST_BACKOFF)
-    world.tick(LONGEST_BACKOFF)
-    assert world.events == [Reason.RETRYING_AFTER_FAILURE, Reason.CREATED]
-    assert world.cluster.events[0] == Announcement(Reason.RETRYING_AFTER_FAILURE, "role: Throttling", warning=True)
+def test_a_failure_is_announced_once_however_often_it_comes(pipeline: PipelineUnderTest) -> None:
+    pipeline.create()
+    pipeline.engine.failures += [UpdateFailed("role: Throttling"), UpdateFailed("role: Throttling")]
+    pipeline.reconcile()
+    pipeline.tick(LONGEST_BACKOFF)
+    pipeline.tick(LONGEST_BACKOFF)
+    assert pipeline.events == [Reason.RETRYING_AFTER_FAILURE, Reason.CREATED]
+    assert pipeline.cluster.events[0] == Announcement(Reason.RETRYING_AFTER_FAILURE, "role: Throttling", warning=True)
 
 
-def test_retries_end_and_begin_again_when_somebody_asks(world: World) -> None:
-    world.create()
-    world.engine.failures += [UpdateFailed("no")] * BACKOFF.maximum
-    world.reconcile()
+def test_retries_end_and_begin_again_when_somebody_asks(pipeline: PipelineUnderTest) -> None:
+    pipeline.create()
+    pipeline.engine.failures += [UpdateFailed("no")] * BACKOFF.maximum
+    pipeline.reconcile()
     for _ in range(BACKOFF.maximum - 1):
-        world.tick(LONGEST_BACKOFF)
+        pipeline.tick(LONGEST_BACKOFF)
 
-    assert world.conditions["Stalled"] == ("True", "RetriesExhausted")
-    with world.no_engine_call():
-        world.tick(timedelta(days=1))
-        world.reconcile()
-    world.annotate(RECONCILE_REQUESTED_AT, "now")
-    world.reconcile()
-    assert world.conditions["Ready"] == ("True", "Provisioned")
-
-
-def test_a_change_does_not_wait_for_the_time_of_a_retry(world: World) -> None:
-    world.create()
-    world.engine.failures.append(UpdateFailed("no"))
-    world.reconcile()
-    world.change(tags={"team": "search"})
-    world.reconcile()
-    assert world.conditions["Ready"] == ("True", "Provisioned")
+    assert pipeline.conditions["Stalled"] == ("True", "RetriesExhausted")
+    with pipeline.no_engine_call():
+        pipeline.tick(timedelta(days=1))
+        pipeline.reconcile()
+    pipeline.annotate(RECONCILE_REQUESTED_AT, "now")
+    pipeline.reconcile()
+    assert pipeline.conditions["Ready"] == ("True", "Provisioned")
 
 
-def test_a_change_that_failed_and_is_taken_back_is_looked_after(built: World) -> None:
+def test_a_change_does_not_wait_for_the_time_of_a_retry(pipeline: PipelineUnderTest) -> None:
+    pipeline.create()
+    pipeline.engine.failures.append(UpdateFailed("no"))
+    pipeline.reconcile()
+    pipeline.change(tags={"team": "search"})
+    pipeline.reconcile()
+    assert pipeline.conditions["Ready"] == ("True", "Provisioned")
+
+
+def test_a_change_that_failed_and_is_taken_back_is_looked_after(built: PipelineUnderTest) -> None:
     built.engine.failures.append(UpdateFailed("no"))
     built.change(tags={"team": "search"})
     built.reconcile()
@@ -81,7 +81,7 @@ def test_a_change_that_failed_and_is_taken_back_is_looked_after(built: World) ->
     assert built.conditions["Ready"] == ("True", "Provisioned")
 
 
-def test_a_held_lock_is_waited_for(built: World) -> None:
+def test_a_held_lock_is_waited_for(built: PipelineUnderTest) -> None:
     built.engine.failures.append(LockHeld("somebody else"))
     built.change(tags={"team": "search"})
     built.reconcile()
@@ -90,21 +90,21 @@ def test_a_held_lock_is_waited_for(built: World) -> None:
     assert built.conditions["Ready"] == ("True", "Provisioned")
 
 
-def test_what_is_applied_but_not_yet_to_be_seen_is_not_ready(world: World) -> None:
-    world.create()
-    world.cloud.faults.append(("rule r is not enabled",))
-    world.reconcile()
-    assert world.conditions["Reconciling"] == ("True", "Propagating")
-    assert world.conditions["Ready"][0] == "False"
-    world.tick(timedelta(seconds=15))
-    assert world.conditions["Ready"] == ("True", "Provisioned")
+def test_what_is_applied_but_not_yet_to_be_seen_is_not_ready(pipeline: PipelineUnderTest) -> None:
+    pipeline.create()
+    pipeline.cloud.faults.append(("rule r is not enabled",))
+    pipeline.reconcile()
+    assert pipeline.conditions["Reconciling"] == ("True", "Propagating")
+    assert pipeline.conditions["Ready"][0] == "False"
+    pipeline.tick(timedelta(seconds=15))
+    assert pipeline.conditions["Ready"] == ("True", "Provisioned")
 
 
-def test_missing_credentials_are_reported_and_asked_for_again(world: World) -> None:
-    world.create()
-    world.cloud.failures.append(CredentialsMissing("no credentials"))
-    with world.no_engine_call():
-        world.reconcile()
-    assert world.conditions["Stalled"] == ("True", "CredentialsMissing")
-    world.tick(timedelta(seconds=15))
-    assert world.conditions["Ready"] == ("True", "Provisioned")
+def test_missing_credentials_are_reported_and_asked_for_again(pipeline: PipelineUnderTest) -> None:
+    pipeline.create()
+    pipeline.cloud.failures.append(CredentialsMissing("no credentials"))
+    with pipeline.no_engine_call():
+        pipeline.reconcile()
+    assert pipeline.conditions["Stalled"] == ("True", "CredentialsMissing")
+    pipeline.tick(timedelta(seconds=15))
+    assert pipeline.conditions["Ready"] == ("True", "Provisioned")

@@ -1,4 +1,4 @@
-"""The use case against the fakes: the next operator finishes what the last one left half done when it died."""
+"""The use case against the fakes: the next operator finishes what one that died left half done."""
 
 from __future__ import annotations
 
@@ -6,26 +6,26 @@ from collections.abc import Mapping
 from typing import Any
 
 from ingestion_operator.model.pipeline import RECONCILE_REQUESTED_AT
-from unit.reconcile_fixtures import WITH_TABLE, built, world
-from unit.reconcile_world import DATA_BUCKET, INLINE, World
+from unit.pipeline_under_test import DATA_BUCKET, INLINE, PipelineUnderTest
+from unit.reconcile_fixtures import WITH_TABLE, built, pipeline
 
-__all__ = ["built", "world"]
+__all__ = ["built", "pipeline"]
 
 
-def test_a_creation_that_the_operator_did_not_survive_is_finished_by_the_next(world: World) -> None:
-    world.create()
-    world.cloud.left = {"role": "r"}
-    world.crash()
-    assert world.status.operation is not None
-    world.reconcile()
-    request = world.last_call.update
+def test_a_creation_that_the_operator_did_not_survive_is_finished_by_the_next(pipeline: PipelineUnderTest) -> None:
+    pipeline.create()
+    pipeline.cloud.left = {"role": "r"}
+    pipeline.crash()
+    assert pipeline.status.operation is not None
+    pipeline.reconcile()
+    request = pipeline.last_call.update
     assert (request.create, request.refresh) == (True, True)
     assert request.adopt == {"source-bucket": DATA_BUCKET, "role": "r"}
-    assert world.conditions["Ready"] == ("True", "Provisioned")
-    assert world.status.operation is None
+    assert pipeline.conditions["Ready"] == ("True", "Provisioned")
+    assert pipeline.status.operation is None
 
 
-def test_a_change_that_the_operator_did_not_survive_is_finished_by_the_next(built: World) -> None:
+def test_a_change_that_the_operator_did_not_survive_is_finished_by_the_next(built: PipelineUnderTest) -> None:
     built.change(tags={"team": "search"})
     built.crash()
     built.reconcile()
@@ -33,7 +33,7 @@ def test_a_change_that_the_operator_did_not_survive_is_finished_by_the_next(buil
     assert built.conditions["Ready"] == ("True", "Provisioned")
 
 
-def test_a_change_that_was_interrupted_and_taken_back_is_looked_after(built: World) -> None:
+def test_a_change_that_was_interrupted_and_taken_back_is_looked_after(built: PipelineUnderTest) -> None:
     built.change(tags={"team": "search"})
     built.crash()
     built.change(tags={})
@@ -42,7 +42,7 @@ def test_a_change_that_was_interrupted_and_taken_back_is_looked_after(built: Wor
     assert built.conditions["Ready"] == ("True", "Provisioned")
 
 
-def test_an_interrupted_operation_is_remembered_while_the_spec_is_wrong(built: World) -> None:
+def test_an_interrupted_operation_is_remembered_while_the_spec_is_wrong(built: PipelineUnderTest) -> None:
     built.change(tags={"team": "search"})
     built.crash()
     built.change(tags={}, processor={**INLINE, "memoryMiB": 1})
@@ -53,40 +53,42 @@ def test_an_interrupted_operation_is_remembered_while_the_spec_is_wrong(built: W
     assert built.last_call.update.refresh
 
 
-# Interruption of what works.
+# Interruption of a pipeline that works.
 
 
-def test_an_interrupted_look_at_a_working_pipeline_takes_nothing_over_and_drops_nothing(world: World) -> None:
-    """A leftover function is deleted together with the events that wait for it. The function that works is not a leftover."""
-    world.build()
+def test_an_interrupted_look_at_a_working_pipeline_takes_nothing_over_and_drops_nothing(
+    pipeline: PipelineUnderTest,
+) -> None:
+    """A leftover function is deleted, and its waiting events with it. A function that works is no leftover."""
+    pipeline.build()
     asked: list[tuple[str, ...]] = []
-    leave = world.cloud.leftovers
+    leave = pipeline.cloud.claim_leftovers
 
     def record(blueprint: Any) -> Mapping[str, str]:
         asked.append(tuple(r.name for r in blueprint.resources))
         return leave(blueprint)
 
-    world.cloud.leftovers = record  # type: ignore[method-assign]
-    world.annotate(RECONCILE_REQUESTED_AT, "now")
-    world.crash()
-    world.reconcile()
-    assert world.is_ready
-    assert world.last_call.update.refresh
+    pipeline.cloud.claim_leftovers = record  # type: ignore[method-assign]
+    pipeline.annotate(RECONCILE_REQUESTED_AT, "now")
+    pipeline.crash()
+    pipeline.reconcile()
+    assert pipeline.is_ready
+    assert pipeline.last_call.update.refresh
     (names,) = asked
     assert names == ()
 
 
-def test_an_interrupted_exchange_of_the_code_may_have_left_another_function(world: World) -> None:
-    world.build()
+def test_an_interrupted_exchange_of_the_code_may_have_left_another_function(pipeline: PipelineUnderTest) -> None:
+    pipeline.build()
     asked: list[tuple[str, ...]] = []
 
     def record(blueprint: Any) -> Mapping[str, str]:
         asked.append(tuple(r.name for r in blueprint.resources))
         return {}
 
-    world.cloud.leftovers = record  # type: ignore[method-assign]
-    world.change(processor={"code": {"inline": "def handler(event, context): return 1"}}, **WITH_TABLE)
-    world.crash()
-    world.reconcile()
-    assert world.is_ready
+    pipeline.cloud.claim_leftovers = record  # type: ignore[method-assign]
+    pipeline.change(processor={"code": {"inline": "def handler(event, context): return 1"}}, **WITH_TABLE)
+    pipeline.crash()
+    pipeline.reconcile()
+    assert pipeline.is_ready
     assert asked == [("results-table", "function")]

@@ -10,14 +10,14 @@ from fakes import FakeCloud, FakeEngine
 from ingestion_operator.errors import PipelineError, StateUnreadable, UpdateFailed
 from ingestion_operator.model.pipeline import RECONCILE_REQUESTED_AT
 from ingestion_operator.ports.engine import EngineResult, OnProgress, StackRef, UpdateRequest
-from unit.reconcile_fixtures import HOUR, stack_of, world
-from unit.reconcile_world import World
+from unit.pipeline_under_test import PipelineUnderTest
+from unit.reconcile_fixtures import HOUR, pipeline, stack_of
 
-__all__ = ["world"]
+__all__ = ["pipeline"]
 
 
 class SaltedEngine(FakeEngine):
-    """Chooses a salt for a stack that comes without one, as the CLI does, and notices a wrong one."""
+    """Chooses a salt for a stack that has none, as the CLI does, and refuses a wrong one."""
 
     salts: dict[str, str]
 
@@ -39,14 +39,14 @@ class SaltedEngine(FakeEngine):
 
 
 @pytest.fixture
-def salted(world: World) -> World:
-    world.engine = SaltedEngine(world.cloud)
-    world.restart()
-    world.build()
-    return world
+def salted(pipeline: PipelineUnderTest) -> PipelineUnderTest:
+    pipeline.engine = SaltedEngine(pipeline.cloud)
+    pipeline.restart()
+    pipeline.build()
+    return pipeline
 
 
-def test_the_salt_of_the_first_operation_is_kept_for_each_later_one(salted: World) -> None:
+def test_the_salt_of_the_first_operation_is_kept_for_each_later_one(salted: PipelineUnderTest) -> None:
     assert stack_of(salted).encryption_salt == "v1:0"
     salted.change(tags={"team": "search"})
     salted.reconcile()
@@ -62,19 +62,19 @@ def test_the_salt_of_the_first_operation_is_kept_for_each_later_one(salted: Worl
     assert salted.last_call.stack.encryption_salt == "v1:0"
 
 
-def test_the_salt_of_a_first_creation_that_failed_is_kept(world: World) -> None:
-    world.engine = SaltedEngine(world.cloud)
-    world.restart()
-    world.engine.failures.append(UpdateFailed("no"))
-    world.create()
-    world.reconcile()
-    assert stack_of(world).encryption_salt == "v1:0"
-    world.tick(HOUR)
-    assert world.is_ready
-    assert world.last_call.stack.encryption_salt == "v1:0"
+def test_the_salt_of_a_first_creation_that_failed_is_kept(pipeline: PipelineUnderTest) -> None:
+    pipeline.engine = SaltedEngine(pipeline.cloud)
+    pipeline.restart()
+    pipeline.engine.failures.append(UpdateFailed("no"))
+    pipeline.create()
+    pipeline.reconcile()
+    assert stack_of(pipeline).encryption_salt == "v1:0"
+    pipeline.tick(HOUR)
+    assert pipeline.is_ready
+    assert pipeline.last_call.stack.encryption_salt == "v1:0"
 
 
-def test_the_salt_survives_a_crash_and_is_given_to_forget(salted: World) -> None:
+def test_the_salt_survives_a_crash_and_is_given_to_forget(salted: PipelineUnderTest) -> None:
     salted.change(tags={"team": "search"}, deletion={"policy": "Retain"})
     salted.crash()
     assert stack_of(salted).encryption_salt == "v1:0"

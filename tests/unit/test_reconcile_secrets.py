@@ -10,32 +10,30 @@ import pytest
 
 from ingestion_operator.errors import AccessDenied, UpdateFailed
 from ingestion_operator.reasons import Reason
-from unit.reconcile_fixtures import DELETE, HOUR, world
-from unit.reconcile_world import INLINE, POLL, WAITING, World
+from unit.pipeline_under_test import INLINE, POLL, WAITING, PipelineUnderTest
+from unit.reconcile_fixtures import DELETE, HOUR, pipeline
 
-__all__ = ["world"]
+__all__ = ["pipeline"]
 
 
 VALUE, NEXT_VALUE = "s3cr3t-value-one", "s3cr3t-value-two!"
 
 
-# Secrets.
-
 TOKEN = {"name": "TOKEN", "valueFrom": {"secretKeyRef": {"name": "api", "key": "token"}}}
 WITH_TOKEN = {**INLINE, "environment": [TOKEN]}
 
 
-def deployed_token(world: World) -> str:
-    function = next(r for r in world.last_call.update.blueprint.resources if r.name == "function")
+def deployed_token(pipeline: PipelineUnderTest) -> str:
+    function = next(r for r in pipeline.last_call.update.blueprint.resources if r.name == "function")
     value: str = function.inputs["environment"]["variables"]["TOKEN"].value
     return value
 
 
 @pytest.fixture
-def with_token(world: World) -> World:
-    world.cluster.secrets["team-a", "api"] = {"token": VALUE}
-    world.build(processor=WITH_TOKEN)
-    return world
+def with_token(pipeline: PipelineUnderTest) -> PipelineUnderTest:
+    pipeline.cluster.secrets["team-a", "api"] = {"token": VALUE}
+    pipeline.build(processor=WITH_TOKEN)
+    return pipeline
 
 
 @pytest.mark.parametrize(
@@ -46,23 +44,23 @@ def with_token(world: World) -> World:
     ],
 )
 def test_a_secret_that_is_missing_is_named_and_waited_for(
-    world: World, secret: dict[str, str] | None, said: str
+    pipeline: PipelineUnderTest, secret: dict[str, str] | None, said: str
 ) -> None:
     if secret is not None:
-        world.cluster.secrets["team-a", "api"] = secret
-    world.create(processor=WITH_TOKEN)
-    with world.no_engine_call():
-        world.reconcile()
-    assert world.conditions["Ready"] == ("False", "DependencyNotReady")
-    assert world.message("Ready") == said
+        pipeline.cluster.secrets["team-a", "api"] = secret
+    pipeline.create(processor=WITH_TOKEN)
+    with pipeline.no_engine_call():
+        pipeline.reconcile()
+    assert pipeline.conditions["Ready"] == ("False", "DependencyNotReady")
+    assert pipeline.message("Ready") == said
 
-    world.cluster.secrets["team-a", "api"] = {"token": VALUE}
-    world.tick(WAITING)
-    assert world.is_ready
-    assert deployed_token(world) == VALUE
+    pipeline.cluster.secrets["team-a", "api"] = {"token": VALUE}
+    pipeline.tick(WAITING)
+    assert pipeline.is_ready
+    assert deployed_token(pipeline) == VALUE
 
 
-def test_a_changed_secret_is_deployed_by_the_next_poll(with_token: World) -> None:
+def test_a_changed_secret_is_deployed_by_the_next_poll(with_token: PipelineUnderTest) -> None:
     with with_token.no_engine_call():
         with_token.tick(POLL)
     with_token.cluster.secrets["team-a", "api"] = {"token": NEXT_VALUE}
@@ -73,7 +71,7 @@ def test_a_changed_secret_is_deployed_by_the_next_poll(with_token: World) -> Non
     assert with_token.events[-1] is Reason.UPDATED
 
 
-def test_a_secret_that_goes_away_is_said_and_what_is_deployed_stays(with_token: World) -> None:
+def test_a_secret_that_goes_away_is_said_and_what_is_deployed_stays(with_token: PipelineUnderTest) -> None:
     with_token.cluster.secrets.clear()
     with with_token.no_engine_call():
         with_token.tick(POLL)
@@ -84,42 +82,46 @@ def test_a_secret_that_goes_away_is_said_and_what_is_deployed_stays(with_token: 
     assert with_token.is_ready
 
 
-def test_a_pipeline_without_anything_that_is_to_be_polled_is_looked_at_for_drift_only(world: World) -> None:
-    world.build()
-    assert world.status.next_check_time == world.now + HOUR
+def test_a_pipeline_without_anything_that_is_to_be_polled_is_looked_at_for_drift_only(
+    pipeline: PipelineUnderTest,
+) -> None:
+    pipeline.build()
+    assert pipeline.status.next_check_time == pipeline.now + HOUR
 
 
-def test_a_value_too_large_for_the_environment_is_refused_and_a_smaller_one_heals_it(world: World) -> None:
-    world.cluster.secrets["team-a", "api"] = {"token": "x" * 5000}
-    world.create(processor=WITH_TOKEN)
-    with world.no_engine_call():
-        world.reconcile()
-    assert world.conditions["Stalled"] == ("True", "SpecInvalid")
-    world.cluster.secrets["team-a", "api"] = {"token": VALUE}
-    world.tick(POLL)
-    assert world.is_ready
+def test_a_value_too_large_for_the_environment_is_refused_and_a_smaller_one_heals_it(
+    pipeline: PipelineUnderTest,
+) -> None:
+    pipeline.cluster.secrets["team-a", "api"] = {"token": "x" * 5000}
+    pipeline.create(processor=WITH_TOKEN)
+    with pipeline.no_engine_call():
+        pipeline.reconcile()
+    assert pipeline.conditions["Stalled"] == ("True", "SpecInvalid")
+    pipeline.cluster.secrets["team-a", "api"] = {"token": VALUE}
+    pipeline.tick(POLL)
+    assert pipeline.is_ready
 
 
 @pytest.mark.parametrize("failing", [False, True], ids=["it works", "it fails"])
 def test_the_value_of_a_secret_is_in_no_patch_no_event_and_no_log_record(
-    world: World, caplog: pytest.LogCaptureFixture, failing: bool
+    pipeline: PipelineUnderTest, caplog: pytest.LogCaptureFixture, failing: bool
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    world.cluster.secrets["team-a", "api"] = {"token": VALUE}
+    pipeline.cluster.secrets["team-a", "api"] = {"token": VALUE}
     if failing:
-        world.engine.failures += [UpdateFailed("no"), AccessDenied("no")]
-    world.create(processor=WITH_TOKEN, results={"bucket": {}, "table": {}}, deletion=DELETE)
-    world.reconcile()
-    world.tick(HOUR)
-    world.cluster.secrets["team-a", "api"] = {"token": NEXT_VALUE}
+        pipeline.engine.failures += [UpdateFailed("no"), AccessDenied("no")]
+    pipeline.create(processor=WITH_TOKEN, results={"bucket": {}, "table": {}}, deletion=DELETE)
+    pipeline.reconcile()
+    pipeline.tick(HOUR)
+    pipeline.cluster.secrets["team-a", "api"] = {"token": NEXT_VALUE}
     for _ in range(3):
-        world.tick(HOUR)
-    assert world.is_ready
-    assert deployed_token(world) == NEXT_VALUE
-    world.remove()
+        pipeline.tick(HOUR)
+    assert pipeline.is_ready
+    assert deployed_token(pipeline) == NEXT_VALUE
+    pipeline.remove()
 
-    written = json.dumps([world.cluster.patches, world.body], default=str)
-    said = repr(world.cluster.events)
+    written = json.dumps([pipeline.cluster.patches, pipeline.body], default=str)
+    said = repr(pipeline.cluster.events)
     logged = "\n".join(caplog.handler.format(record) + repr(record.__dict__) for record in caplog.records)
     assert logged
     for value in (VALUE, NEXT_VALUE):

@@ -1,4 +1,4 @@
-"""What the repository promises: the README's examples work, the layout shadows nothing, generated files are current."""
+"""What the repository promises: examples in the pages work, the layout shadows no module, and generated files are current."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_every_pipeline_in_the_documentation_is_valid() -> None:
     assert blocks
     for block in blocks:
         for document in yaml.safe_load_all(block):
-            if document.keys() == {"spec"}:  # a part that readers add to a pipeline
+            if document.keys() == {"spec"}:  # a part that the reader adds to a pipeline
                 assert Spec.model_validate({**MINIMAL, **document["spec"]})
             elif document["kind"] == ACCOUNT_KIND:
                 assert AccountSpec.model_validate(document["spec"])

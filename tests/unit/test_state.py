@@ -1,4 +1,4 @@
-"""Where the state is: URLs of backends, the files of a stack, and copying a backend; pure, and on a directory."""
+"""Where the state is: URLs of backends, the files of a stack, and copies of a backend, in memory and in a directory."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_what_is_no_backend_is_refused_with_what_to_write(url: str) -> None:
 
 
 def test_a_parameter_that_the_operator_would_not_heed_is_refused() -> None:
-    with pytest.raises(StateUnreadable, match="role, of which the operator knows nothing"):
+    with pytest.raises(StateUnreadable, match="does not know: role"):
         parse_backend("s3://bucket?role=arn", REGION)
 
 
@@ -199,7 +199,7 @@ def be_of_another_version(state: FakeState) -> None:
     ("in_source", "in_target", "message"),
     [
         (lock, None, "b is locked.*pulumi cancel"),
-        (None, have_one_of_them, "the target has b already"),
+        (None, have_one_of_them, "the target already has b"),
         (None, be_of_another_version, "another version"),
         (lambda state: state.files.clear(), None, "no stack to copy"),
     ],
@@ -245,7 +245,7 @@ def test_a_target_that_gives_back_something_else_is_noticed() -> None:
         def read(self, key: str) -> bytes | None:
             return b"" if key.startswith(BACKUPS) else super().read(key)
 
-    with pytest.raises(StateUnreadable, match="does not give back"):
+    with pytest.raises(StateUnreadable, match="does not return"):
         copy_state(backend("a"), Forgetful(), NOW)
 
 

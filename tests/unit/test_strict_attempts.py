@@ -14,7 +14,7 @@ DONE: dict[str, Any] = {"body": 1}
 
 
 class Clock:
-    """A clock that only sleeping moves."""
+    """A clock that moves only when somebody sleeps."""
 
     def __init__(self) -> None:
         self.now = 0.0

@@ -1,4 +1,4 @@
-"""Which resource policies let EventBridge deliver on behalf of a rule, and that MiniStack is the one that was pinned."""
+"""Some resource policies let EventBridge deliver on behalf of a rule. The strict layer accepts only the pinned MiniStack."""
 
 from __future__ import annotations
 
@@ -213,5 +213,7 @@ def test_a_broken_contract_ends_the_start_and_says_what_is_different(
 
 def test_another_version_of_ministack_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(strict_delivery, "version", lambda _: "1.5.34")
-    with pytest.raises(SystemExit, match=r"ministack is 1\.5\.34, but the strict delivery is written for 1\.5\.33"):
+    with pytest.raises(
+        SystemExit, match=r"ministack is version 1\.5\.34, but the strict delivery is written for 1\.5\.33"
+    ):
         strict_delivery.make_strict()

@@ -1,4 +1,4 @@
-"""The record of an invocation that failed for good is the one that AWS documents."""
+"""The report of an invocation that finally failed has everything that AWS documents."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the emulator asks for beyond MiniStack, and that MiniStack is the one that the layer was written for."""
+"""The emulator checks rights that MiniStack does not check. The layer accepts only the MiniStack for which it was written."""
 
 from __future__ import annotations
 

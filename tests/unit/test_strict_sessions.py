@@ -1,4 +1,4 @@
-"""How long the emulator lets the session of a role last."""
+"""The emulator limits the length of sessions with a role."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which writes a trail records, and which names belong to an account's own namespace."""
+"""A trail records the writes that its selectors match. Some bucket names belong to an account's own namespace."""
 
 from __future__ import annotations
 

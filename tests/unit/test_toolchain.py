@@ -22,7 +22,7 @@ from ingestion_local.progress import LineReporter, TerminalReporter
 
 ROOT = Path(__file__).resolve().parents[2]
 ETCD = "etcd Version: 3.7.3"
-# Stands for Go: notes each build, waits at the gate if there is one, "builds" a script that prints a version.
+# Replaces Go. It logs each build, waits at the gate if there is one, and "builds" a script that prints a version.
 FAKE_GO = """#!{python}
 import os, pathlib, shlex, subprocess, sys
 command, *arguments = sys.argv[1:]

@@ -1,32 +1,32 @@
-"""MiniStack, made as strict as AWS where a pipeline depends on it. Stricter, never laxer.
+"""Makes MiniStack as strict as AWS where a pipeline depends on it. It refuses more than MiniStack, and never less.
 
-What MiniStack lacks and this adds, in its own process, before it starts:
+This module changes MiniStack in its own process before it starts. It adds what MiniStack lacks:
 
-- the function's resource policy must let the rule invoke it, else the event goes to the target's dead-letter queue if
-  there is one whose policy lets the rule send, and is lost otherwise, as on AWS; neither that nor a function that
-  does not exist is tried again;
-- what is let in runs the asynchronous way: retries, then the function's failure destination or dead-letter queue,
-  with what AWS documents in the message, and only if the function's role may send there. AWS waits one minute and then
-  two; here LAMBDA_ASYNC_RETRY_BASE_SECONDS, which MiniStack reads, is the first wait. A function that is throttled is
-  waited for;
-- an error of a function has its own type and its stack trace;
-- each attempt counts in the metrics AWS/Lambda (Invocations, Errors, Duration), each failed delivery in AWS/Events
-  (FailedInvocations, InvocationsSentToDlq, InvocationsFailedToBeSentToDlq), each failure that cannot be handed over in
-  AWS/Lambda (DestinationDeliveryFailures, DeadLetterErrors);
-- code in S3 must be there; the role of a function must be allowed to send failures and to join a network, whose subnets
-  must exist;
-- a session with a role is not longer than it may be, and as short as a test wants it;
-- a bucket's name and namespace must fit; a trail's bucket must let it write;
-- a trail that records the writes to a bucket leads them to the event bus;
-- nothing listens but the one port that was asked for.
+- The function's resource policy must let the rule invoke the function. Otherwise the event goes to the target's dead-letter
+  queue, if the queue's policy lets the rule send. Without such a queue the event is lost, as on AWS. This delivery is not
+  tried again, and neither is a delivery to a function that does not exist.
+- A delivered event runs asynchronously: after the retries, the failure goes to the function's failure destination or
+  dead-letter queue. The message has everything that AWS documents. The function's role must be allowed to send it. AWS waits
+  one minute and then two. Here the first wait is LAMBDA_ASYNC_RETRY_BASE_SECONDS, which MiniStack reads. Events wait for a
+  function that is throttled.
+- An error of a function has its own type and its stack trace.
+- Each attempt counts in the metrics AWS/Lambda (Invocations, Errors, Duration). Each failed delivery counts in AWS/Events
+  (FailedInvocations, InvocationsSentToDlq, InvocationsFailedToBeSentToDlq). Each failure that cannot be sent on counts in
+  AWS/Lambda (DestinationDeliveryFailures, DeadLetterErrors).
+- Code in S3 must exist. The role of a function must be allowed to send failures and to join a network. The subnets of the
+  network must exist.
+- A session with a role is not longer than AWS allows, and as short as a test wants.
+- A bucket's name must fit its namespace. A trail's bucket must let the trail write.
+- A trail that records the writes to a bucket sends them to the event bus.
+- Only the one port that was asked for is open.
 
-MiniStack itself does the rest as AWS does: a bucket sends events only while its notification configuration has
-EventBridge in it, a disabled rule delivers nothing, an input transformer is applied before the target is invoked,
-PutEvents takes no source that begins with `aws.`.
+MiniStack itself does the rest as AWS does. A bucket sends events only while its notification configuration has EventBridge in
+it. A disabled rule delivers nothing. An input transformer is applied before the target is invoked. PutEvents accepts no source
+that begins with `aws.`.
 
 Sources: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html,
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html,
-https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-monitoring.html; those of the rest are in `strict`.
+https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-monitoring.html; the modules in `strict` name the sources of the rest.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ from ingestion_local.strict.failures import reported
 from ingestion_local.strict.resource_policy import EVENTS_PRINCIPAL, Caller, allows
 
 MINISTACK_VERSION = "1.5.33"
-# A client that keeps an idle TLS connection does not answer its end, for which asyncio waits half a minute.
+# A client with an idle TLS connection does not answer when the connection closes. asyncio would wait half a minute for it.
 TLS_GOODBYE_SECONDS = 0.2
 
 logger = logging.getLogger("ingestion_local.strict_delivery")
@@ -57,7 +57,7 @@ logger = logging.getLogger("ingestion_local.strict_delivery")
 
 @dataclass(frozen=True)
 class Delivery:
-    """The target that an event is on its way to, the rule that sent it, and the event as it matched the rule."""
+    """One event on its way: its target, the rule that sent it, and the event as it matched the rule."""
 
     target: Mapping[str, Any]
     rule_arn: str
@@ -74,17 +74,17 @@ _current: ContextVar[Delivery | None] = ContextVar("delivery", default=None)
 
 
 def make_strict() -> None:
-    """Put the strict delivery in place.
+    """Install the strict delivery in MiniStack.
 
-    Raises SystemExit, naming the difference, if MiniStack is not the one that it was written for.
+    Raises SystemExit with the difference if MiniStack is not the version for which this was written.
     """
     found = version("ministack")
     if found != MINISTACK_VERSION:
-        raise SystemExit(f"ministack is {found}, but the strict delivery is written for {MINISTACK_VERSION}")
+        raise SystemExit(f"ministack is version {found}, but the strict delivery is written for {MINISTACK_VERSION}")
     check_contract(CONTRACT)
     from ministack import app
 
-    # It would take the port of https as well, when it may.
+    # Otherwise it would also open the port of https, if it may.
     app._port_is_bindable = lambda host, port: False  # noqa: ARG005 - called by position
     asyncio.constants.SSL_SHUTDOWN_TIMEOUT = TLS_GOODBYE_SECONDS
     _make_delivery_strict()
@@ -116,7 +116,7 @@ def _make_storage_strict() -> None:
 
     s3._create_bucket = buckets.strict_bucket(s3._create_bucket)
     s3._fire_s3_event_async = trails.telling_event_bus(s3._fire_s3_event_async)
-    # It looks its functions up in a table.
+    # MiniStack finds its functions in a table.
     for action in ("CreateTrail", "UpdateTrail"):
         cloudtrail._DISPATCH[action] = trails.strict_trail(cloudtrail._DISPATCH[action])
 
@@ -128,7 +128,7 @@ def _make_sessions_strict() -> None:
 
 
 def check_contract(contract: Mapping[str, Mapping[str, list[str]]]) -> None:
-    """Raise SystemExit unless every module has every function with the parameters that the contract gives."""
+    """Raise SystemExit unless each module has each function with the parameters in the contract."""
     for module_name, wanted in contract.items():
         module = importlib.import_module(module_name)
         for name, parameters in wanted.items():
@@ -141,7 +141,7 @@ def check_contract(contract: Mapping[str, Mapping[str, list[str]]]) -> None:
 
 
 def _remembering(inner: Callable[..., None], eventbridge: Any) -> Callable[..., None]:
-    """`_invoke_target`, with the rule, the target and the event kept for the dispatch that it leads to."""
+    """Wrap `_invoke_target`. It keeps the rule, the target and the event for the dispatch that follows."""
 
     def invoke_target(target: dict[str, Any], event: dict[str, Any], rule: dict[str, Any], view: Any = None) -> None:
         view = view or eventbridge._pattern_event_view(event)
@@ -156,7 +156,7 @@ def _remembering(inner: Callable[..., None], eventbridge: Any) -> Callable[..., 
 
 
 def _counting(inner: Callable[..., dict[str, Any]], lambda_svc: Any) -> Callable[..., dict[str, Any]]:
-    """`_execute_function_dispatch`, its error named, and counted when EventBridge asked for it.
+    """Wrap `_execute_function_dispatch`. It names the error, and counts the invocations that EventBridge asked for.
 
     MiniStack counts the other invocations.
     """
@@ -177,7 +177,7 @@ def _counting(inner: Callable[..., dict[str, Any]], lambda_svc: Any) -> Callable
 
 
 def dispatch_to_lambda(arn: str, payload: str) -> None:
-    """Deliver one event to a function, if it may; else to the target's dead-letter queue."""
+    """Deliver one event to a function if the policy allows it, otherwise to the target's dead-letter queue."""
     from ministack.services import lambda_svc
 
     delivery = _current.get()
@@ -189,15 +189,15 @@ def dispatch_to_lambda(arn: str, payload: str) -> None:
     elif not allows(function.get("policy") or {}, "lambda:InvokeFunction", delivery.caller):
         dead_letter(delivery, "NO_PERMISSIONS", f"function {name} does not let {delivery.rule_arn} invoke it")
     elif (event := _parsed(payload)) is None:
-        dead_letter(delivery, "INVALID_JSON", f"what the target's input makes for function {name} is not JSON")
+        dead_letter(delivery, "INVALID_JSON", f"the target's input transformer makes no JSON for function {name}")
     else:
         logger.info("delivering to %s", name)
-        # It copies the context, and with it the delivery, into the thread in which the attempts run.
+        # This copies the context, and so the delivery, into the thread in which the attempts run.
         asynchronous.invoke(lambda_svc._execution_record_for_config(function, config), event[0])
 
 
 def _parsed(payload: str) -> tuple[Any] | None:
-    """The JSON value in a tuple, as `null` is one; None if it is none."""
+    """The JSON value in a tuple, because `null` is a value too. None if the text is not JSON."""
     try:
         return (json.loads(payload),)
     except ValueError:
@@ -205,9 +205,9 @@ def _parsed(payload: str) -> tuple[Any] | None:
 
 
 def dead_letter(delivery: Delivery, code: str, message: str) -> None:
-    """Put an undeliverable event into the target's dead-letter queue, if it has one that lets the rule send.
+    """Put an undeliverable event into the target's dead-letter queue, if that queue lets the rule send.
 
-    `code` is one of those of https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html.
+    `code` is one of the codes in https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html.
     """
     arn = (delivery.target.get("DeadLetterConfig") or {}).get("Arn", "")
     _count(delivery, "FailedInvocations")
@@ -225,10 +225,10 @@ def dead_letter(delivery: Delivery, code: str, message: str) -> None:
 
 
 def _send(delivery: Delivery, arn: str, code: str, message: str) -> None:
-    """Put the event into the queue. Raises PermissionError, saying why, if EventBridge could not on AWS."""
+    """Put the event into the queue. Raises PermissionError with the reason if EventBridge could not do so on AWS."""
     if not allows(queue.policy_of(arn), "sqs:SendMessage", delivery.caller, resource=arn):
         raise PermissionError(f"queue {arn} does not let the rule send")
-    # EXHAUSTED_RETRY_CONDITION is told of what was tried again, and nothing that ends here ever is.
+    # AWS adds EXHAUSTED_RETRY_CONDITION only after retries, and these events are never retried.
     attributes = {
         "RULE_ARN": delivery.rule_arn,
         "TARGET_ARN": delivery.target.get("Arn", ""),

@@ -1,1 +1,5 @@
-"""Adapters: each is the only importer of one library, and translates its exceptions into `PipelineError`s."""
+"""The adapters: each keeps one port with one library, and is the only room that imports the library.
+
+An adapter translates the library's exceptions into `PipelineError`s. It knows the ports and the values that cross them, the
+layout of the state, and no decision; no adapter knows another.
+"""

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from types import TracebackType
 from typing import Any, cast
 from uuid import uuid4
 
@@ -37,7 +38,7 @@ REQUEST_TIMEOUT_SECONDS = (5, 30)
 
 
 def load_configuration() -> None:
-    """Use the pod's ServiceAccount, or outside of a cluster the kubeconfig. Raises CredentialsMissing if there is neither."""
+    """Use the pod's ServiceAccount or, outside of a cluster, the kubeconfig. Raises CredentialsMissing if there is neither."""
     try:
         config.load_incluster_config()  # type: ignore[no-untyped-call]
     except config.ConfigException:
@@ -65,159 +66,130 @@ class KubernetesCluster:
         self._core = client.CoreV1Api()
 
     def cluster_id(self) -> str:
-        """See the port: as configured, else the beginning of the uid of the namespace kube-system, which lives as long."""
+        """See the port. Without a configured id it is the beginning of the uid of the namespace kube-system.
+
+        That namespace exists as long as the cluster.
+        """
         with self._guard:
             if not self._cluster_id:
                 with _translated("reading the namespace kube-system"):
-                    found = self._core.read_namespace("kube-system", _request_timeout=REQUEST_TIMEOUT_SECONDS)
-                    self._cluster_id = str(found.metadata and found.metadata.uid)[:CLUSTER_ID_LENGTH]
+                    namespace = self._core.read_namespace("kube-system", _request_timeout=REQUEST_TIMEOUT_SECONDS)
+                    self._cluster_id = str(namespace.metadata and namespace.metadata.uid)[:CLUSTER_ID_LENGTH]
             return self._cluster_id
 
     def check(self) -> None:
         """Check that the API server answers and that pipelines can be listed. Raises UpdateFailed.
 
-        No part of the port: the readiness probe asks.
+        The readiness probe calls this. It is not part of the port.
         """
         namespace = self._namespaces[0] if self._namespaces else ""
         with _translated("listing IngestionPipelines"):
-            self._page(namespace, "", limit=1)
+            self._page(namespace, "", 1)
 
     def pipeline(self, key: PipelineKey) -> Mapping[str, Any] | None:
         """See the port."""
-        with _translated(f"reading IngestionPipeline {key}"):
-            try:
-                found = self._objects.get_namespaced_custom_object(
-                    GROUP, VERSION, key.namespace, PLURAL, key.name, _request_timeout=REQUEST_TIMEOUT_SECONDS
-                )
-            except ApiException as error:
-                if error.status == NOT_FOUND:
-                    return None
-                raise
-            return cast("Mapping[str, Any]", found)
+        with _translated(f"reading IngestionPipeline {key}"), _allowing_absence:
+            pipeline = self._objects.get_namespaced_custom_object(
+                GROUP, VERSION, key.namespace, PLURAL, key.name, _request_timeout=REQUEST_TIMEOUT_SECONDS
+            )
+            return cast("Mapping[str, Any]", pipeline)
+        return None
 
     def patch_status(self, key: PipelineKey, patch: Mapping[str, Any]) -> None:
         """See the port."""
-        with _translated(f"writing the status of {key}"):
-            try:
-                self._objects.patch_namespaced_custom_object_status(
-                    GROUP,
-                    VERSION,
-                    key.namespace,
-                    PLURAL,
-                    key.name,
-                    {"status": patch},
-                    _request_timeout=REQUEST_TIMEOUT_SECONDS,
-                )
-            except ApiException as error:
-                if error.status != NOT_FOUND:
-                    raise
+        body = {"status": patch}
+        with _translated(f"writing the status of {key}"), _allowing_absence:
+            self._objects.patch_namespaced_custom_object_status(
+                GROUP, VERSION, key.namespace, PLURAL, key.name, body, _request_timeout=REQUEST_TIMEOUT_SECONDS
+            )
 
     def account(self, name: str) -> Mapping[str, Any] | None:
         """See the port."""
         if not self._knows_accounts:
             raise AccessDenied(
-                f"this operator builds in no other account, and spec.accountRef names {name}: leave accountRef out, or ask an "
+                f"spec.accountRef names {name}, but this operator does not build in other accounts: leave accountRef out, or ask an "
                 "administrator to switch accounts.enabled on"
             )
-        with _translated(f"reading AWSAccount {name}"):
-            try:
-                found = self._objects.get_cluster_custom_object(
-                    GROUP, VERSION, ACCOUNTS, name, _request_timeout=REQUEST_TIMEOUT_SECONDS
-                )
-            except ApiException as error:
-                if error.status == NOT_FOUND:
-                    return None
-                raise
-            return cast("Mapping[str, Any]", found)
+        with _translated(f"reading AWSAccount {name}"), _allowing_absence:
+            account = self._objects.get_cluster_custom_object(
+                GROUP, VERSION, ACCOUNTS, name, _request_timeout=REQUEST_TIMEOUT_SECONDS
+            )
+            return cast("Mapping[str, Any]", account)
+        return None
 
     def accounts(self) -> Sequence[Mapping[str, Any]]:
-        """See the port."""
+        """See the port. Where AWSAccounts are not installed, as after an upgrade without them, there are no accounts."""
         if not self._knows_accounts:
             return ()
-        with _translated("listing AWSAccounts"):
-            try:
-                found = self._objects.list_cluster_custom_object(
-                    GROUP, VERSION, ACCOUNTS, _request_timeout=REQUEST_TIMEOUT_SECONDS
-                )
-            except ApiException as error:
-                if (
-                    error.status == NOT_FOUND
-                ):  # the kind is not installed: an operator that was upgraded without it goes on
-                    return ()
-                raise
-            return list(cast("dict[str, Any]", found)["items"])
+        with _translated("listing AWSAccounts"), _allowing_absence:
+            answer = self._objects.list_cluster_custom_object(
+                GROUP, VERSION, ACCOUNTS, _request_timeout=REQUEST_TIMEOUT_SECONDS
+            )
+            return list(cast("dict[str, Any]", answer)["items"])
+        return ()
 
     def patch_account_status(self, name: str, patch: Mapping[str, Any]) -> None:
         """See the port."""
-        with _translated(f"writing the status of AWSAccount {name}"):
-            try:
-                self._objects.patch_cluster_custom_object_status(
-                    GROUP, VERSION, ACCOUNTS, name, {"status": patch}, _request_timeout=REQUEST_TIMEOUT_SECONDS
-                )
-            except ApiException as error:
-                if error.status != NOT_FOUND:
-                    raise
+        with _translated(f"writing the status of AWSAccount {name}"), _allowing_absence:
+            self._objects.patch_cluster_custom_object_status(
+                GROUP, VERSION, ACCOUNTS, name, {"status": patch}, _request_timeout=REQUEST_TIMEOUT_SECONDS
+            )
 
     def config_map(self, namespace: str, name: str) -> Mapping[str, str] | None:
         """See the port."""
-        with _translated(f"reading ConfigMap {namespace}/{name}"):
-            try:
-                found = self._core.read_namespaced_config_map(name, namespace, _request_timeout=REQUEST_TIMEOUT_SECONDS)
-            except ApiException as error:
-                if error.status == NOT_FOUND:
-                    return None
-                raise
-            return dict(found.data or {})
+        with _translated(f"reading ConfigMap {namespace}/{name}"), _allowing_absence:
+            config_map = self._core.read_namespaced_config_map(
+                name, namespace, _request_timeout=REQUEST_TIMEOUT_SECONDS
+            )
+            return dict(config_map.data or {})
+        return None
 
     def secret(self, namespace: str, name: str) -> Mapping[str, Sensitive] | None:
         """See the port."""
-        # The body of an answer or of an error about a Secret is never put into a message.
-        with _translated(f"reading Secret {namespace}/{name}", with_body=False):
-            try:
-                found = self._core.read_namespaced_secret(name, namespace, _request_timeout=REQUEST_TIMEOUT_SECONDS)
-            except ApiException as error:
-                if error.status == NOT_FOUND:
-                    return None
-                raise
-        metadata = found.metadata
-        version = f"{name}/{metadata.uid}/{metadata.resource_version}" if metadata else name
-        texts = {key: _text(value) for key, value in (found.data or {}).items()}
-        return {key: Sensitive(text, f"{version}/{key}") for key, text in texts.items() if text is not None}
+        # No message may contain the body of an answer, or of an error, about a Secret.
+        with _translated(f"reading Secret {namespace}/{name}", with_body=False), _allowing_absence:
+            secret = self._core.read_namespaced_secret(name, namespace, _request_timeout=REQUEST_TIMEOUT_SECONDS)
+            metadata = secret.metadata
+            version = f"{name}/{metadata.uid}/{metadata.resource_version}" if metadata else name
+            texts = {key: _text(value) for key, value in (secret.data or {}).items()}
+            return {key: Sensitive(text, f"{version}/{key}") for key, text in texts.items() if text is not None}
+        return None
 
     def pod_is_gone(self, pod: Pod) -> bool:
         """See the port.
 
-        A pod that is not there any more has ended on its node, or an administrator who deleted it by force has vouched for
-        that; this is what StatefulSets go by too.
+        A pod that is not there any more has ended on its node, or an administrator has deleted it by force and has
+        vouched for its end. StatefulSets rely on the same rule.
         (https://kubernetes.io/docs/tasks/run-application/force-delete-stateful-set-pod/)
         """
         try:
-            found = self._core.read_namespaced_pod(pod.name, pod.namespace, _request_timeout=REQUEST_TIMEOUT_SECONDS)
+            current = self._core.read_namespaced_pod(pod.name, pod.namespace, _request_timeout=REQUEST_TIMEOUT_SECONDS)
         except ApiException as error:
             if error.status != NOT_FOUND:
-                logger.warning("whether pod %s/%s is gone: %s", pod.namespace, pod.name, error.body)
+                logger.warning("cannot find out whether pod %s/%s is gone: %s", pod.namespace, pod.name, error.body)
             return bool(error.status == NOT_FOUND)
         except (OSError, HTTPError) as error:
-            logger.warning("whether pod %s/%s is gone: %s", pod.namespace, pod.name, error)
+            logger.warning("cannot find out whether pod %s/%s is gone: %s", pod.namespace, pod.name, error)
             return False
-        ended = found.status is not None and found.status.phase in ENDED
-        return ended or found.metadata is None or found.metadata.uid != pod.uid
+        ended = current.status is not None and current.status.phase in ENDED
+        return ended or current.metadata is None or current.metadata.uid != pod.uid
 
     def pipelines(self) -> Sequence[Mapping[str, Any]]:
         """See the port."""
         with _translated("listing IngestionPipelines"):
-            return [item for namespace in self._namespaces or ("",) for item in self._listed(namespace)]
+            return [pipeline for namespace in self._namespaces or ("",) for pipeline in self._listed(namespace)]
 
     def _listed(self, namespace: str) -> Iterator[Mapping[str, Any]]:
         more = ""
         while True:
-            found = cast("dict[str, Any]", self._page(namespace, more))
-            yield from found["items"]
-            more = found["metadata"].get("continue", "")
+            page = cast("dict[str, Any]", self._page(namespace, more, PAGE))
+            yield from page["items"]
+            more = page["metadata"].get("continue", "")
             if not more:
                 return
 
-    def _page(self, namespace: str, more: str, limit: int = PAGE) -> object:
+    def _page(self, namespace: str, more: str, limit: int) -> object:
+        """One page of the pipelines of a namespace, or of all namespaces if it is empty."""
         timeout = REQUEST_TIMEOUT_SECONDS
         if namespace:
             return self._objects.list_namespaced_custom_object(
@@ -253,17 +225,31 @@ class KubernetesCluster:
                     record.key.namespace, event, _request_timeout=REQUEST_TIMEOUT_SECONDS
                 )
             except ApiException as error:
-                # In a namespace that is going away no Event can be made, and none would be read.
+                # In a namespace that is being deleted, no Event can be created, and nobody would read it.
                 if not (error.status in (403, NOT_FOUND) and "terminat" in str(error.body)):
                     raise
 
 
 def _text(encoded: bytes | str) -> str | None:
-    """The text of one entry of a Secret; None if it is no text."""
+    """The text of one entry of a Secret; None if the entry is not text."""
     try:
         return base64.b64decode(encoded).decode()
     except (binascii.Error, UnicodeDecodeError):
         return None
+
+
+class _AllowingAbsence:
+    """Ends the block quietly if the API server answers that the object is not there, as `contextlib.suppress` would."""
+
+    def __enter__(self) -> None:
+        """Nothing is needed."""
+
+    def __exit__(self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None) -> bool:
+        """Whether the error is that answer."""
+        return isinstance(error, ApiException) and error.status == NOT_FOUND
+
+
+_allowing_absence = _AllowingAbsence()
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The files of a backend on a volume."""
+"""The files of a backend on a volume: the `StateStore` port on a directory."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ingestion_operator.errors import StateUnreadable
 
-# The CLI keeps an empty one beside each of its files; another backend has none.
+# The CLI keeps an empty file with this ending beside each of its files. Other backends have no such files.
 SIDECAR = ".attrs"
 
 
@@ -24,8 +24,8 @@ class FileState:
         """See the port."""
         with _translated(f"listing {self._directory}"):
             start = self._directory / prefix.rpartition("/")[0]
-            found = (path.relative_to(self._directory).as_posix() for path in start.rglob("*") if path.is_file())
-            return sorted(key for key in found if key.startswith(prefix) and not key.endswith(SIDECAR))
+            keys = (path.relative_to(self._directory).as_posix() for path in start.rglob("*") if path.is_file())
+            return sorted(key for key in keys if key.startswith(prefix) and not key.endswith(SIDECAR))
 
     def read(self, key: str) -> bytes | None:
         """See the port."""
@@ -47,7 +47,7 @@ class FileState:
             Path(file.name).replace(path)
 
     def delete(self, keys: Sequence[str]) -> None:
-        """See the port. Directories that are empty then go too."""
+        """See the port. Directories that become empty are removed too."""
         for key in keys:
             path = self._directory / key
             with _translated(f"deleting {path}"):
@@ -59,9 +59,9 @@ class FileState:
     def notes(self) -> Sequence[str]:
         """See the port."""
         if not self._directory.is_dir():
-            return (f"the directory of the state, {self._directory}, is not there: mount the volume",)
+            return (f"the directory of the state, {self._directory}, does not exist: mount the volume",)
         if not os.access(self._directory, os.R_OK | os.W_OK | os.X_OK):
-            return (f"the directory of the state, {self._directory}, cannot be written by this user",)
+            return (f"this user cannot write to the directory of the state, {self._directory}",)
         return ()
 
 

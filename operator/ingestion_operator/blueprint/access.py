@@ -1,4 +1,4 @@
-"""With which credentials, and where, AWS is reached for a pipeline: the operator's own, or a role's that it assumes."""
+"""The access to AWS that a pipeline is built with: the operator's own identity, or a role that the operator assumes."""
 
 from __future__ import annotations
 
@@ -25,29 +25,30 @@ class Access:
     session_tags: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     session_seconds: int = 3600
     session_name: str = SESSION_NAME
-    """What CloudTrail in the account sees of the operator."""
+    """The name under which CloudTrail in the account records the operator's calls."""
     endpoint_url: str = ""
-    """Where every service is reached; empty for where the operator reaches them."""
+    """URL of every service; empty for the operator's own endpoints."""
     permissions_boundary: str = ""
-    """ARN of the policy that bounds every role; empty for that of the operator's setting."""
+    """ARN of the policy that bounds every role; empty for the policy of the operator's setting."""
 
     def __bool__(self) -> bool:
         """Whether a role is to be assumed."""
         return bool(self.role_arn)
 
     def to_document(self) -> dict[str, Any]:
-        """All of it, for a hash: none of it is a secret."""
+        """All fields, for a hash. No field is a secret."""
         return {**vars(self), "session_tags": dict(self.session_tags)}
 
     @property
     def account_id(self) -> str:
-        """Number of the account that the role is in; empty for the operator's own, which the role does not tell."""
+        """Number of the account that the role is in; empty for the operator's own identity, because no ARN names its account."""
         return self.role_arn.split(":")[4] if self.role_arn else ""
 
     def boundary(self, otherwise: str) -> str:
-        """ARN of the policy that bounds every role; `otherwise` is the operator's.
+        """ARN of the policy that bounds every role; `otherwise` is the policy of the operator's setting.
 
-        A role is bounded by a policy of its own account: without one of the access, the operator's is that of the same name there.
+        Only a policy of its own account can bound a role. If the access names no policy, the result is the policy
+        in the role's account that has the name of the operator's policy.
         """
         if self.permissions_boundary or not self or not otherwise:
             return self.permissions_boundary or otherwise
@@ -59,7 +60,7 @@ OWN = Access()
 
 
 def access_of(account: Account, cluster_id: str) -> Access:
-    """The access that an AWSAccount gives. Raises SpecInvalid if its spec cannot be read."""
+    """The access that an AWSAccount describes. Raises SpecInvalid if its spec cannot be read."""
     spec = account.spec
     return Access(
         account.name,

@@ -1,4 +1,4 @@
-"""From a spec to all resources that it asks for."""
+"""Assembles the blueprint of a pipeline from its spec."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ingestion_operator.model.spec import Spec
 GROUPS = (source_bucket, results_bucket, table, trail, dead_letters, role, function, delivery)
 
 
-def blueprint(
+def assemble(
     spec: Spec,
     owner: Owner,
     place: Place,
@@ -31,7 +31,7 @@ def blueprint(
     secrets: Mapping[SecretKey, Sensitive] | None = None,
     access: Access = OWN,
 ) -> Blueprint:
-    """All resources that this spec asks for; `secrets` has a value for each that the environment names."""
+    """All resources that the spec asks for. `secrets` has a value for each key of a Secret that the environment names."""
     draft = Draft(spec, owner, place, names_of(spec, owner, place), code, secrets or {})
     return Blueprint(
         owner,

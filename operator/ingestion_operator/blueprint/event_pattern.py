@@ -1,4 +1,4 @@
-"""EventBridge event patterns as data: which events of a bucket are a pipeline's, and who else listens to one.
+"""EventBridge event patterns as data: which events of a bucket a pipeline processes, and who else listens to the bucket.
 
 Sources: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html and
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/EventBridge.html
@@ -20,19 +20,19 @@ WRITES = ("PutObject", "CopyObject", "CompleteMultipartUpload")
 
 
 def arrivals(trigger: Trigger, bucket: str, wanted: Filter) -> Pattern:
-    """The events that tell of a new object in this bucket that passes the filter."""
+    """The pattern of the events that report a new object which is in this bucket and passes the filter."""
     return object_created(bucket, wanted) if trigger is Trigger.EVENT_BRIDGE else written(bucket, wanted)
 
 
 def object_created(bucket: str, wanted: Filter) -> Pattern:
-    """S3's own "Object Created" events."""
-    found = {name: value for name, value in (("key", _keys(wanted)), ("size", _size(wanted))) if value}
-    detail: Pattern = {"bucket": {"name": [bucket]}, **({"object": found} if found else {})}
+    """The pattern of S3's own "Object Created" events."""
+    matchers = {name: value for name, value in (("key", _keys(wanted)), ("size", _size(wanted))) if value}
+    detail: Pattern = {"bucket": {"name": [bucket]}, **({"object": matchers} if matchers else {})}
     return {"source": [S3], "detail-type": ["Object Created"], "detail": detail}
 
 
 def written(bucket: str, wanted: Filter) -> Pattern:
-    """The calls that write an object, as CloudTrail records them; calls that failed carry an errorCode.
+    """The pattern of the calls that write an object, as CloudTrail records them. A failed call has an errorCode.
 
     Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/cloudtrail-logging-s3-info.html
     """
@@ -50,9 +50,9 @@ def written(bucket: str, wanted: Filter) -> Pattern:
 
 def _keys(wanted: Filter) -> list[Pattern | str]:
     if excluded := [f"{p}*" for p in wanted.exclude_prefixes] + [f"*{s}" for s in wanted.exclude_suffixes]:
-        # One matcher with all of them: several beside each other would mean "or", and let everything through.
+        # One matcher with all of them. Several matchers in a list mean "or" and would let every key pass.
         return [{"anything-but": {"wildcard": excluded}}]
-    # Two matchers beside each other mean "or": prefix *and* suffix needs one wildcard for each pair.
+    # Two matchers in a list mean "or". A key with both prefix and suffix needs one wildcard for each pair.
     if wanted.prefixes and wanted.suffixes:
         pairs = list(product(wanted.prefixes, wanted.suffixes))
         return [*({"wildcard": f"{p}*{s}"} for p, s in pairs), *(key for p, s in pairs for key in _merged(p, s))]
@@ -60,16 +60,16 @@ def _keys(wanted: Filter) -> list[Pattern | str]:
 
 
 def _merged(prefix: str, suffix: str) -> list[str]:
-    """The keys in which the prefix and the suffix share characters, which a wildcard does not match: `a.t` and `.txt`."""
+    """The keys in which prefix and suffix overlap, as `a.t` and `.txt` do in `a.txt`. A wildcard does not match these keys."""
     shared = range(1, min(len(prefix), len(suffix)) + 1)
     return [prefix + suffix[n:] for n in shared if prefix.endswith(suffix[:n])]
 
 
 def _size(wanted: Filter) -> list[Pattern]:
     if wanted.min_size_bytes == wanted.max_size_bytes:
-        return [{"numeric": ["=", wanted.max_size_bytes]}]  # a range of one number is refused
+        return [{"numeric": ["=", wanted.max_size_bytes]}]  # EventBridge refuses a range of one number
     if wanted.min_size_bytes == 1 and wanted.max_size_bytes is None:
-        # A comparison does not see numbers above 5e9: this says the same, and lets the largest objects through.
+        # A comparison does not match numbers above 5e9. This matcher has the same meaning and lets the largest objects pass.
         return [{"anything-but": [0]}]
     bounds: list[Any] = [">=", wanted.min_size_bytes] if wanted.min_size_bytes else []
     if wanted.max_size_bytes is not None:
@@ -78,7 +78,7 @@ def _size(wanted: Filter) -> list[Pattern]:
 
 
 def may_listen(pattern: Mapping[str, Any], bucket: str) -> bool:
-    """Whether a rule with this pattern may be meant for S3's own events of the bucket; in doubt it is."""
+    """Whether a rule with this pattern may match S3's own events of the bucket. In case of doubt, it may."""
     return (
         _may_be(pattern.get("source"), S3)
         and not _only(pattern.get("detail-type"), VIA_CLOUD_TRAIL)
@@ -87,14 +87,14 @@ def may_listen(pattern: Mapping[str, Any], bucket: str) -> bool:
 
 
 def _inside(pattern: Any, *path: str) -> Any:
-    """What stands at the path; None if it does not go so deep, as where an expression stands for the whole."""
+    """The value at the path; None if there is none, for example because an expression replaces a whole level."""
     for name in path:
         pattern = pattern.get(name) if isinstance(pattern, Mapping) else None
     return pattern
 
 
 def _may_be(matchers: Any, value: str) -> bool:
-    """Whether the value may pass: there are no matchers, it is one of them, or one is more than a plain text."""
+    """Whether the value may match: there are no matchers, it equals one of them, or one of them is not plain text."""
     return not matchers or value in matchers or any(not isinstance(m, str) for m in matchers)
 
 

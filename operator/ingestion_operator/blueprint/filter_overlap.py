@@ -1,4 +1,4 @@
-"""Whether two filters let some object through both: exact, so that a warning is never wrong."""
+"""Whether some object passes both of two filters. The answer is exact, so that a warning is never wrong."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def _sizes_meet(one: Filter, other: Filter) -> bool:
 
 
 def _meet(these: tuple[str, ...], those: tuple[str, ...], covers: _Covers) -> bool:
-    """Whether a key can have one of these and one of those at the same end; an empty list stands for anything."""
+    """Whether a key can have one of these and one of those at the same end. An empty list stands for any text."""
     return not these or not those or any(covers(a, b) or covers(b, a) for a, b in product(these, those))
 
 
 def _excludes_all(excluding: Filter, other: Filter) -> bool:
-    """Whether every key that `other` lets through is excluded: a prefix and a suffix alone decide, the middle is free."""
+    """Whether every key that passes `other` is excluded. Only prefix and suffix decide, because the middle can be any text."""
     if not excluding.exclude_prefixes and not excluding.exclude_suffixes:
         return False
     return all(

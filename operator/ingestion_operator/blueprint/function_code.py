@@ -1,6 +1,6 @@
 """The function's code: files that are packed here, a zip that is in S3 already, or a container image.
 
-The same files are the same zip to the byte. What cannot run is refused.
+The same files give the same zip, byte for byte. Code that cannot run is refused.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ingestion_operator.errors import SpecInvalid
 from ingestion_operator.model.processor import Processor
 from ingestion_operator.model.runtimes import Runtime
 
-# Zip cannot say an earlier time; a fixed one keeps the hash the same.
+# The earliest time that a zip can contain. A fixed time keeps the hash the same.
 EPOCH = (1980, 1, 1, 0, 0, 0)
 READABLE_BY_ALL = 0o644 << 16
 
@@ -39,9 +39,9 @@ class CodeBundle:
 
     @cached_property
     def zip_bytes(self) -> bytes:
-        """The zip to upload: files in order of name, all with the same time and mode.
+        """The zip to upload: its files are in order of name, and all have the same time and mode.
 
-        Not compressed: another version of zlib would give other bytes, and every function would be deployed again.
+        It is not compressed. Another version of zlib would give other bytes, and every function would be deployed again.
         """
         buffer = io.BytesIO()
         with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
@@ -64,7 +64,7 @@ class CodeBundle:
 
 @dataclass(frozen=True)
 class S3Package:
-    """A zip that a build put into S3."""
+    """A zip that a build uploaded to S3."""
 
     bucket: str
     key: str
@@ -80,7 +80,7 @@ class S3Package:
 
 @dataclass(frozen=True)
 class ContainerImage:
-    """An image in Amazon ECR, named by its digest."""
+    """An image in Amazon ECR, identified by its digest."""
 
     uri: str
 
@@ -94,19 +94,19 @@ FunctionCode: TypeAlias = CodeBundle | S3Package | ContainerImage
 
 
 def handler_module(handler: str) -> str:
-    """Path of the module that the handler names: `app.index.run` and `app/index.run` are in `app/index.py`."""
+    """Path of the file that the handler names: `app.index.run` and `app/index.run` are both in `app/index.py`."""
     return handler.rpartition(".")[0].replace(".", "/") + ".py"
 
 
 def inline_bundle(processor: Processor, text: str) -> CodeBundle:
-    """A bundle of one file, named as the handler wants it."""
+    """A bundle of one file, with the file name that the handler requires."""
     return CodeBundle.of({handler_module(processor.handler): text})
 
 
 def check(bundle: FunctionCode, processor: Processor) -> None:
-    """Refuse code that cannot run: Lambda itself would take it and fail at the first object.
+    """Refuse code that cannot run. Lambda would accept it and fail at the first object.
 
-    A zip or an image that somebody else built is not looked into.
+    A zip or an image that somebody else built is not checked.
     Raises SpecInvalid if the handler's module is missing or a Python file does not compile under the runtime.
     """
     if not isinstance(bundle, CodeBundle):
@@ -123,19 +123,18 @@ def check(bundle: FunctionCode, processor: Processor) -> None:
 
 
 def _check_python(name: str, text: str, runtime: Runtime) -> None:
-    found = _first_error(text)
-    if found:
-        raise SpecInvalid(f"processor.code does not compile for {runtime.value}: {name}, {found}")
+    if error := _first_error(text):
+        raise SpecInvalid(f"processor.code does not compile for {runtime.value}: {name}, {error}")
 
 
 @lru_cache(maxsize=256)
 def _first_error(text: str) -> str:
-    """Where the text is not Python, in CPython's words; empty for what any version of the language takes."""
+    """Place and message of the first syntax error; empty if any version of Python accepts the text."""
     try:
         with warnings.catch_warnings(action="ignore"):
             compile(text, "code", "exec", dont_inherit=True)
     except SyntaxError as error:
-        # The operator's own Python may be older than the function's: what a newer grammar takes is not refused.
+        # The function's Python may be newer than the operator's, so code that a newer grammar accepts is not refused.
         where = f"line {error.lineno}, column {error.offset}: " if error.lineno else ""
         return "" if _is_newer_syntax(text) else f"{where}{error.msg}"
     except (ValueError, RecursionError, MemoryError) as error:

@@ -1,4 +1,4 @@
-"""IAM policies as data: never strings put together, never wider than the pipeline needs.
+"""IAM policies as data. No policy is made of strings, and none is wider than the pipeline needs.
 
 Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
 """
@@ -21,13 +21,13 @@ def document(*statements: Statement) -> Policy:
 def allow(
     sid: str, actions: Sequence[str], resources: Sequence[str], condition: dict[str, Any] | None = None
 ) -> Statement:
-    """One statement that allows."""
-    found: Statement = {"Sid": sid, "Effect": "Allow", "Action": list(actions), "Resource": list(resources)}
-    return found if condition is None else {**found, "Condition": condition}
+    """A statement that allows these actions on these resources."""
+    statement: Statement = {"Sid": sid, "Effect": "Allow", "Action": list(actions), "Resource": list(resources)}
+    return statement if condition is None else {**statement, "Condition": condition}
 
 
 def lambda_trust(account_id: str) -> Policy:
-    """Who may take the function's role: Lambda, for functions of this account.
+    """Lets Lambda, for functions of this account, assume the function's role.
 
     Source: https://docs.aws.amazon.com/lambda/latest/dg/permissions-executionrole.html
     """
@@ -43,7 +43,7 @@ def lambda_trust(account_id: str) -> Policy:
 
 
 def trust_with_external_id(principals: Sequence[str], external_id: str) -> Statement:
-    """These may assume the role, with this external ID if there is one.
+    """Lets these principals assume the role, with this external ID if there is one.
 
     Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_common-scenarios_third-party.html
     """
@@ -52,7 +52,7 @@ def trust_with_external_id(principals: Sequence[str], external_id: str) -> State
 
 
 def trust_with_tags(principals: Sequence[str], tags: Mapping[str, str]) -> Statement:
-    """These may tag the session so, and not otherwise. A statement of its own: sts:TagSession knows no external ID.
+    """Lets these principals tag the session with these tags only. sts:TagSession has no external ID, so the statement is separate.
 
     Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html
     """
@@ -61,27 +61,27 @@ def trust_with_tags(principals: Sequence[str], tags: Mapping[str, str]) -> State
 
 
 def _trust(sid: str, principals: Sequence[str], action: str, condition: dict[str, Any] | None) -> Statement:
-    found: Statement = {"Sid": sid, "Effect": "Allow", "Principal": {"AWS": list(principals)}, "Action": action}
-    return found if condition is None else {**found, "Condition": condition}
+    statement: Statement = {"Sid": sid, "Effect": "Allow", "Principal": {"AWS": list(principals)}, "Action": action}
+    return statement if condition is None else {**statement, "Condition": condition}
 
 
 def read_objects(bucket_arn: str, prefixes: Sequence[str]) -> Statement:
-    """Read objects of the source bucket, under the filter's prefixes only."""
+    """Lets the function read objects of the source bucket, only under the filter's prefixes."""
     return allow("ReadSource", ["s3:GetObject", "s3:GetObjectVersion"], _keys(bucket_arn, prefixes))
 
 
 def write_objects(bucket_arn: str, prefix: str) -> Statement:
-    """Write results, under the prefix only."""
+    """Lets the function write results, only under the prefix."""
     return allow("WriteResults", ["s3:PutObject", "s3:AbortMultipartUpload"], _keys(bucket_arn, [prefix]))
 
 
 def write_log(log_group_arn: str) -> Statement:
-    """Write to the function's own log group. Creating groups is not needed: the pipeline makes it."""
+    """Lets the function write to its own log group. It need not create the group: the pipeline does."""
     return allow("WriteLog", ["logs:CreateLogStream", "logs:PutLogEvents"], [f"{log_group_arn}:*"])
 
 
 def send_traces() -> Statement:
-    """Send traces. X-Ray knows no narrower resource.
+    """Lets the function send traces. X-Ray supports no narrower resource.
 
     Source: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsx-ray.html
     """
@@ -89,7 +89,7 @@ def send_traces() -> Statement:
 
 
 def use_items(table_arn: str) -> Statement:
-    """Read and write items of the results table by their keys. No Scan: a function has no business with all of them.
+    """Lets the function read and write items of the results table by their keys. It may not scan the whole table.
 
     Source: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazondynamodb.html
     """
@@ -107,7 +107,7 @@ def use_items(table_arn: str) -> Statement:
 
 
 def send_failures(queue_arn: str) -> Statement:
-    """Lambda sends an event that failed for good with the function's own rights.
+    """Lets the function send to the queue: Lambda uses the function's role to send an event that failed for good.
 
     Source: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
     """
@@ -115,7 +115,7 @@ def send_failures(queue_arn: str) -> Statement:
 
 
 def read_with_key(sid: str, key_arn: str, service: str) -> Statement:
-    """Decrypt objects of a bucket encrypted with this key, through S3 only.
+    """Lets the function decrypt objects that are encrypted with this key, only through S3.
 
     Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html
     """
@@ -123,7 +123,7 @@ def read_with_key(sid: str, key_arn: str, service: str) -> Statement:
 
 
 def write_with_key(sid: str, key_arn: str, service: str) -> Statement:
-    """Encrypt objects of a bucket encrypted with this key, through S3 only; a multipart upload decrypts too."""
+    """Lets the function encrypt objects with this key, only through S3. A multipart upload has to decrypt too."""
     actions = ["kms:GenerateDataKey", "kms:Decrypt"]
     return allow(sid, actions, [key_arn], {"StringEquals": {"kms:ViaService": service}})
 
@@ -139,7 +139,7 @@ NETWORK_INTERFACES = (
 
 
 def join_network(function_arn: str) -> tuple[Statement, Statement]:
-    """Let Lambda attach the function to its VPC, and keep the function's own code from using the same rights.
+    """Lets Lambda attach the function to its VPC, and denies the same rights to the function's own code.
 
     Source: https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html
     """
@@ -156,7 +156,7 @@ def join_network(function_arn: str) -> tuple[Statement, Statement]:
 
 
 def tls_only(arn: str, service: str = "s3") -> Statement:
-    """Refuses whatever does not come over TLS to a bucket or a queue.
+    """Denies every request to a bucket or a queue that does not use TLS.
 
     Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/security-best-practices.html
     """
@@ -171,7 +171,7 @@ def tls_only(arn: str, service: str = "s3") -> Statement:
 
 
 def service_may(sid: str, service: str, action: str, resource: str, condition: dict[str, Any]) -> Statement:
-    """A statement of a resource's own policy that lets an AWS service act on it."""
+    """A statement for the policy of a resource: it lets an AWS service act on the resource."""
     return {
         "Sid": sid,
         "Effect": "Allow",
@@ -183,7 +183,7 @@ def service_may(sid: str, service: str, action: str, resource: str, condition: d
 
 
 def rule_may_send(queue_arn: str, rule_arn: str) -> Statement:
-    """Lets EventBridge put what this rule could not deliver into the queue.
+    """Lets EventBridge send events that this rule could not deliver to the queue.
 
     Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
     """

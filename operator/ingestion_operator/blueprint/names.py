@@ -1,6 +1,6 @@
-"""What each part of a pipeline is called in AWS.
+"""The physical names: what each resource of a pipeline is called in AWS.
 
-Every name is deterministic and known beforehand, so that what a crashed operator made can be found again.
+Every name is deterministic and known beforehand, so that the resources of a crashed operator can be found again.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ STACK_LIMIT = 100
 
 
 def physical_name(owner: Owner, role: str, limit: int) -> str:
-    """`<namespace>-<name>-<role>-<hash>`, with namespace and name shortened so that it is at most `limit` long.
+    """`<namespace>-<name>-<role>-<hash>`, with namespace and name shortened so that the result has at most `limit` characters.
 
-    The hash is always there: without it `a-b/c` and `a/b-c`, or two clusters in one account, would share a name.
+    Without the hash, the pipelines `a-b/c` and `a/b-c`, or those of two clusters in one account, would share a name.
     """
     tail = "-".join(part for part in (role, _hash(owner)) if part)
     readable = f"{owner.key.namespace}-{owner.key.name}".replace(".", "-")
@@ -53,7 +53,7 @@ def stack_name(owner: Owner) -> str:
 
 @dataclass(frozen=True)
 class Store:
-    """A bucket or a table: its name, empty for none, and whether the pipeline makes it."""
+    """A bucket or a table: its name, which is empty if there is none, and whether the pipeline makes it."""
 
     name: str = ""
     made: bool = False
@@ -72,7 +72,7 @@ class Names:
     table: Store
     trail_log: Store
     trail: str
-    """Name of the trail that is made; empty for none."""
+    """Name of the trail that the pipeline makes; empty if it makes none."""
     role: str
     function: str
     rule: str
@@ -85,7 +85,7 @@ class Names:
 
     @property
     def log_group(self) -> str:
-        """The log group that Lambda writes to unless told otherwise."""
+        """The function's log group. Its name is the one that Lambda uses by default."""
         return f"/aws/lambda/{self.function}"
 
     @property
@@ -100,7 +100,7 @@ class Names:
 
 
 class Addresses:
-    """The ARNs that follow from a place and names: what has both, has these."""
+    """The ARNs that follow from a place and names. Every class that has both inherits them."""
 
     place: Place
     names: Names
@@ -141,19 +141,19 @@ def names_of(spec: Spec, owner: Owner, place: Place) -> Names:
 
 
 def _store(given: str | None, generated: str) -> Store:
-    """None: there is none. Empty: one is made. A name: it is there already."""
+    """`given` is None for no store, empty for one that the pipeline makes, and a name for one that exists already."""
     if given is None:
         return Store()
     return Store(given) if given else Store(generated, made=True)
 
 
 def trail_is_made(source: Source) -> bool:
-    """Whether the pipeline has a trail of its own."""
+    """Whether the pipeline makes a trail of its own."""
     return source.trigger is Trigger.CLOUD_TRAIL and not (source.cloud_trail and source.cloud_trail.trail_arn)
 
 
 def source_bucket_name(source: Source, owner: Owner, place: Place) -> str:
-    """The name of the source bucket; one that is unique in account and region only ends by these.
+    """The name of the source bucket. A name that is unique only in its account and region ends with these two.
 
     Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/gpbucketnamespaces.html
     """
@@ -168,13 +168,13 @@ def _account_regional(name: str, owner: Owner, place: Place) -> str:
 
 
 def _bucket_name(owner: Owner, role: str, limit: int = BUCKET_LIMIT) -> str:
-    """A generated name; a namespace may begin with what AWS reserves at the beginning of a bucket's name."""
-    found = physical_name(owner, role, limit)
-    return f"p-{physical_name(owner, role, limit - 2)}" if found.startswith(RESERVED_BEGINNINGS) else found
+    """A generated name. It gets a prefix if the namespace begins with a text that AWS reserves for the names of buckets."""
+    name = physical_name(owner, role, limit)
+    return f"p-{physical_name(owner, role, limit - 2)}" if name.startswith(RESERVED_BEGINNINGS) else name
 
 
 def _trail_name(owner: Owner) -> str:
-    """A namespace may have two hyphens beside each other, a trail may not.
+    """The name of the trail. A namespace may contain two hyphens in a row, the name of a trail may not.
 
     Source: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-trail-naming-requirements.html
     """
@@ -182,7 +182,7 @@ def _trail_name(owner: Owner) -> str:
 
 
 def possible_buckets(named: str, owner: Owner, place: Place) -> tuple[str, ...]:
-    """Every bucket that a pipeline may have made, when only its identity and the name in its spec are left to go by."""
+    """Every bucket that a pipeline may have made, if only its identity and the name in its spec are known."""
     generated = (_bucket_name(owner, role) for role in ("data", "results", "trail"))
     completed = (_account_regional(name, owner, place) for name in (named, ""))
     return tuple(dict.fromkeys(filter(None, chain((named,), generated, completed))))

@@ -1,4 +1,4 @@
-"""Whose an AWS resource is: the ownership tags."""
+"""Who owns an AWS resource: the ownership tags."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Tag(StrEnum):
 
 @dataclass(frozen=True)
 class Owner:
-    """Who owns an AWS resource: one pipeline of one cluster."""
+    """The owner of AWS resources: one pipeline of one cluster."""
 
     cluster: str
     key: PipelineKey
@@ -36,6 +36,6 @@ class Owner:
         }
 
     def owns(self, tags: Mapping[str, str]) -> bool:
-        """Whether a resource with these tags is this pipeline's; an earlier life of the same name (another uid) counts."""
+        """Whether this pipeline owns a resource with these tags. An earlier pipeline of the same name, with another uid, counts too."""
         mine = self.tags()
         return all(tags.get(t.value) == mine[t.value] for t in (Tag.CLUSTER, Tag.NAMESPACE, Tag.NAME))

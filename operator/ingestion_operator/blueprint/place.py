@@ -10,28 +10,28 @@ DNS_SUFFIXES = {"aws-cn": "amazonaws.com.cn", "aws-eusc": "amazonaws.eu"}
 
 
 def partition_of(region: str) -> str:
-    """The partition that a region is in, by how its code begins."""
+    """The partition of a region, by the beginning of the region's code."""
     return next((name for beginning, name in PARTITIONS.items() if region.startswith(f"{beginning}-")), "aws")
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a pipeline is built: account, region and partition (`aws`, `aws-cn`, `aws-us-gov`), and under which bounds."""
+    """Where a pipeline is built: account, region, partition (`aws`, `aws-cn`, `aws-us-gov`), and the bound of its roles."""
 
     account_id: str
     region: str
     partition: str = "aws"
     permissions_boundary: str = ""
-    """ARN of the policy that bounds every role, if the administrator wants one."""
+    """ARN of the policy that bounds every role; empty if the administrator has set none."""
 
     def arn(self, service: str, resource: str) -> str:
-        """The ARN of a resource of this account and region."""
+        """The ARN of a resource in this account and region."""
         return f"arn:{self.partition}:{service}:{self.region}:{self.account_id}:{resource}"
 
     def bucket_arn(self, bucket: str) -> str:
-        """The ARN of a bucket, which names neither account nor region."""
+        """The ARN of a bucket. It contains neither account nor region."""
         return f"arn:{self.partition}:s3:::{bucket}"
 
     def service(self, name: str) -> str:
-        """The DNS name of a service in this region, as it stands in `kms:ViaService`."""
+        """The DNS name of a service in this region, in the form that `kms:ViaService` uses."""
         return f"{name}.{self.region}.{DNS_SUFFIXES.get(self.partition, 'amazonaws.com')}"

@@ -1,6 +1,6 @@
-"""What a pipeline is in AWS, as values: resources with their inputs and the references between them.
+"""The resources of a pipeline as values: their inputs, and the references between them.
 
-The Pulumi program registers this list and nothing else; `render`, the fingerprint, progress and the golden files read it too.
+The Pulumi program registers this list and nothing else. `render`, the fingerprint, progress and the golden files read it too.
 Input names are those of pulumi-aws: https://www.pulumi.com/registry/packages/aws/api-docs/
 """
 
@@ -22,12 +22,12 @@ from ingestion_operator.model.status import Outputs
 
 Inputs = Mapping[str, Any]
 ROLE_PATH = "/ingestion-operator/"
-"""The path of every role, to which the operator's own policy is bound."""
+"""The path of every role. The operator's own policy allows changes only to roles with this path."""
 
 
 @dataclass(frozen=True)
 class Ref:
-    """An attribute of another resource of the list, known only once that exists."""
+    """An attribute of another resource of the list. It is known only when that resource exists."""
 
     resource: str
     attribute: str
@@ -42,11 +42,11 @@ class Archive:
 
 @dataclass(frozen=True)
 class Sensitive:
-    """A value that must be read by nobody but AWS: kept out of every text that is made of it."""
+    """A value that only AWS may read. No text about the value contains it."""
 
     value: str = field(repr=False)
     version: str
-    """Changes when the value may have changed, and tells nothing of it."""
+    """Changes when the value may have changed, and reveals nothing about the value."""
 
 
 @dataclass(frozen=True)
@@ -58,12 +58,12 @@ class Resource:
     inputs: Inputs
     depends_on: tuple[str, ...] = ()
     holds_data: bool = False
-    """Never deleted by the engine, whatever changes: only the operator's own, confirmed disposal deletes data."""
+    """If True, the engine never deletes the resource. Only the operator's own disposal deletes data, after confirmation."""
 
 
 @dataclass(frozen=True)
 class Blueprint(Addresses):
-    """All resources of one pipeline, in the order in which they can be made."""
+    """All resources of one pipeline, in the order in which they can be created."""
 
     owner: Owner
     place: Place
@@ -74,11 +74,11 @@ class Blueprint(Addresses):
     """Whether the bucket's own events are the trigger."""
     trail_arn: str = ""
     access: Access = OWN
-    """With what it is built."""
+    """The access with which the pipeline is built."""
 
     @cached_property
     def fingerprint(self) -> str:
-        """Hash of everything that goes into an update: equal fingerprints need no update."""
+        """Hash of everything that an update uses. If the fingerprint has not changed, no update is needed."""
         document: dict[str, Any] = {
             "place": [self.place.account_id, self.place.region, self.place.partition],
             "trigger": [self.names.source_bucket, self.listens_to_bucket],
@@ -90,7 +90,7 @@ class Blueprint(Addresses):
 
     @property
     def outputs(self) -> Outputs:
-        """Names and addresses of what is made; known beforehand, as all names are deterministic."""
+        """Names and ARNs of the resources. They are known beforehand, because all names are deterministic."""
         names, place = self.names, self.place
         return Outputs(
             bucket_name=names.source_bucket,
@@ -107,7 +107,7 @@ class Blueprint(Addresses):
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """The sensitive values, to be kept out of messages."""
+        """The sensitive values, which no message may contain."""
         return tuple(dict.fromkeys(v for r in self.resources for v in _sensitive(r.inputs.values()) if v))
 
 
@@ -120,5 +120,5 @@ def _sensitive(values: Iterable[Any]) -> Iterator[str]:
 
 
 def as_json(document: Inputs) -> str:
-    """A policy or pattern as the text that AWS takes."""
+    """A policy or pattern as the text that AWS accepts."""
     return json.dumps(document, sort_keys=True)

@@ -1,4 +1,4 @@
-"""Whether a trail records the writes to a bucket, as a function of what CloudTrail says of it.
+"""Whether a trail records the writes to a bucket, computed from what CloudTrail reports about the trail.
 
 Source: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/logging-data-events-with-cloudtrail.html
 """
@@ -18,7 +18,7 @@ OPERATORS = ("Equals", "StartsWith", "EndsWith", "NotEquals", "NotStartsWith", "
 
 
 def data_event_selector(bucket_arn: str) -> dict[str, Any]:
-    """The selector, as pulumi-aws writes it, of a trail that records the writes to this bucket and nothing else."""
+    """The selector, in pulumi-aws' form, of a trail that records the writes to this bucket and nothing else."""
     wanted = {"eventCategory": ["Data"], "resources.type": [OBJECTS], "readOnly": ["false"], "eventName": list(WRITES)}
     fields = [{"field": name, "equals": values} for name, values in wanted.items()]
     return {
@@ -28,12 +28,12 @@ def data_event_selector(bucket_arn: str) -> dict[str, Any]:
 
 
 def records_writes(answer: Mapping[str, Any], bucket_arn: str, prefixes: Sequence[str] = ()) -> bool:
-    """Whether the answer of GetEventSelectors says that each write to the bucket, under these prefixes, is recorded."""
+    """Whether, by the answer of GetEventSelectors, every write to the bucket under these prefixes is recorded."""
     return all(_records_all(answer, f"{bucket_arn}/{prefix}") for prefix in prefixes or ("",))
 
 
 def _records_all(answer: Mapping[str, Any], beginning: str) -> bool:
-    """Whether each write to an object whose ARN begins like this is recorded."""
+    """Whether every write to an object whose ARN has this beginning is recorded."""
     basic: Sequence[Selector] = answer.get("EventSelectors") or ()
     advanced: Sequence[Selector] = answer.get("AdvancedEventSelectors") or ()
     return any(_basic_covers(s, beginning) for s in basic) or all(
@@ -67,7 +67,7 @@ def _advanced_covers(selector: Selector, beginning: str, name: str) -> bool:
 
 
 def _passes(field: Selector, event: Mapping[str, str]) -> bool:
-    """Whether the call on any of the objects passes this field."""
+    """Whether the call passes this field for every one of the objects."""
     about = str(field.get("Field"))
     if about not in event:
         return False
@@ -85,7 +85,7 @@ def _passes(field: Selector, event: Mapping[str, str]) -> bool:
 
 
 def _all_begun_pass(beginning: str, said: Mapping[str, Sequence[str]]) -> bool:
-    """Whether everything that begins like this passes: one value, or an end, is never all of it."""
+    """Whether every ARN with this beginning passes. A single value or an ending never covers all of them."""
     return (
         not (said["Equals"] or said["EndsWith"] or said["NotEndsWith"])
         and (not said["StartsWith"] or beginning.startswith(tuple(said["StartsWith"])))

@@ -1,4 +1,4 @@
-"""Makes the files that are derived from the models, or with `--check` says which of them are out of date.
+"""Makes the files that are generated from the models. With `--check` it only reports which of them are out of date.
 
 `python -m ingestion_operator.generate [--check]`, run from the root of the repository.
 """
@@ -16,7 +16,7 @@ from ingestion_operator.generate.pages import api_reference, metrics_reference, 
 def generated() -> dict[Path, str]:
     """Path and content of every generated file."""
     return {
-        **{Path("crds") / kind.file_name: crd.to_yaml(kind) for kind in crd.KINDS},
+        **{Path("crds") / resource.file_name: crd.to_yaml(resource) for resource in crd.CUSTOM_RESOURCES},
         Path("docs/api-reference.md"): api_reference(crd.PIPELINE),
         Path("docs/account-reference.md"): api_reference(crd.ACCOUNT),
         Path("docs/settings.md"): settings_reference(),
@@ -26,7 +26,7 @@ def generated() -> dict[Path, str]:
 
 
 def main(arguments: list[str]) -> int:
-    """Write the files; with `--check` only compare. Returns the exit code."""
+    """Write the files, or with `--check` only compare them. Returns the exit code."""
     stale = [path for path, text in generated().items() if not path.exists() or path.read_text() != text]
     if "--check" in arguments:
         for path in stale:

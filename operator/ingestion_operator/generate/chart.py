@@ -1,6 +1,6 @@
-"""The parts of the Helm chart that are made from the models: its copies of the CRDs, and which settings its values may give.
+"""The parts of the Helm chart that are generated: its copies of the CRDs, and the settings in the schema of its values.
 
-The rest of the chart, and of its schema of values, is written by hand.
+The rest of the chart, and the rest of that schema, are written by hand.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ingestion_operator.settings import Settings
 CHART = Path("deploy/helm/ingestion-operator")
 VALUES_SCHEMA = CHART / "values.schema.json"
 CRD_COPIES = CHART / "files/crds"
-# Settings that follow from other values, by the value: they are no `settings` of their own.
+# Settings that the chart derives from other values, with the value that each comes from. They are not under `settings`.
 FROM_OTHER_VALUES: Mapping[str, str] = {
     "namespaces": "watchNamespaces",
     "cluster_id": "clusterId",
@@ -26,25 +26,25 @@ FROM_OTHER_VALUES: Mapping[str, str] = {
     "passphrase_file": "state.passphrase",
     "liveness_address": "probes.port",
     "metrics_address": "metrics",
-    # Of the pod itself.
+    # The pod itself provides it.
     "pod": "image",
-    # Where they are in the image.
+    # Their place in the image is fixed.
     "pulumi": "image",
     "pulumi_home": "image",
 }
 
 
 def chart_files(root: Path = Path()) -> dict[Path, str]:
-    """Path and content of the chart's generated files; the schema of values keeps what is written by hand.
+    """Path and content of the chart's generated files. The schema of values keeps the parts that are written by hand.
 
     `root` is the root of the repository.
     """
-    copies = {CRD_COPIES / kind.file_name: crd.to_yaml(kind) for kind in crd.KINDS}
+    copies = {CRD_COPIES / resource.file_name: crd.to_yaml(resource) for resource in crd.CUSTOM_RESOURCES}
     return {**copies, VALUES_SCHEMA: values_schema((root / VALUES_SCHEMA).read_text())}
 
 
 def values_schema(current: str) -> str:
-    """The schema of values with the operator's settings as they are now."""
+    """The schema of values with the operator's current settings."""
     schema = json.loads(current)
     schema["properties"]["settings"]["properties"] = settings_properties()
     schema["properties"]["state"]["properties"]["secretsProvider"] = _secrets_provider()
@@ -52,7 +52,7 @@ def values_schema(current: str) -> str:
 
 
 def settings_properties() -> dict[str, Any]:
-    """JSON schema of each setting that is given under `settings`, by its name there."""
+    """The JSON schema of each setting under `settings`, by the name that it has there."""
     described = Settings.model_json_schema()
     return {
         camel_case(name): _plain(node, described.get("$defs", {}))
@@ -62,13 +62,13 @@ def settings_properties() -> dict[str, Any]:
 
 
 def camel_case(name: str) -> str:
-    """The name of a setting among the values: `retry_cap_seconds` is `retryCapSeconds`."""
+    """The name of a setting in the values: `retry_cap_seconds` becomes `retryCapSeconds`."""
     first, *rest = name.split("_")
     return first + "".join(word.capitalize() for word in rest)
 
 
 def _plain(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:
-    """One setting's schema without references; null leaves the operator's default."""
+    """The schema of one setting, without references and without a default: the operator has the default."""
     if reference := node.get("$ref"):
         node = {**definitions[reference.rsplit("/", 1)[-1]], **node}
     kept = {key: value for key, value in node.items() if key not in ("$ref", "title", "default", "format")}
@@ -77,7 +77,7 @@ def _plain(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str,
 
 
 def _secrets_provider() -> dict[str, Any]:
-    """What the operator can encrypt with, by whether it has the setting."""
+    """The secrets providers that the operator supports. Without the setting it supports only the passphrase."""
     if "secrets_provider" in Settings.model_fields:
         return {"type": "string", "pattern": "^(passphrase|awskms://.+)$"}
     return {"type": "string", "enum": ["passphrase"]}

@@ -1,4 +1,4 @@
-"""The CustomResourceDefinition, made from the models: structural OpenAPI schema, CEL rules, printer columns.
+"""The CustomResourceDefinitions, made from the models: structural OpenAPI schema, CEL rules, printer columns.
 
 Source: https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/
 """
@@ -21,7 +21,7 @@ from ingestion_operator.model.status import Status
 Schema = dict[str, Any]
 
 Column = tuple[str, str, str, int]
-# Of every object: https://kubernetes.io/docs/concepts/overview/working-with-objects/names/
+# The limit for the name of any object: https://kubernetes.io/docs/concepts/overview/working-with-objects/names/
 NAME_LIMIT = 253
 
 COLUMNS: tuple[Column, ...] = (
@@ -50,8 +50,8 @@ ACCOUNT_COLUMNS: tuple[Column, ...] = (
 
 
 @dataclass(frozen=True)
-class Kind:
-    """What the API server has to know of one kind."""
+class CustomResource:
+    """What the API server has to know about one kind."""
 
     kind: str
     plural: str
@@ -70,7 +70,7 @@ class Kind:
         return f"{GROUP}_{self.plural}.yaml"
 
 
-PIPELINE = Kind(
+PIPELINE = CustomResource(
     KIND,
     PLURAL,
     "Namespaced",
@@ -82,8 +82,8 @@ PIPELINE = Kind(
     ("ipl",),
     ("ingestion",),
 )
-# Of no category: who may list pipelines need not be allowed to list accounts, and would be shown an error.
-ACCOUNT = Kind(
+# No category: a user who may list pipelines but not accounts would see an error for `kubectl get ingestion`.
+ACCOUNT = CustomResource(
     ACCOUNT_KIND,
     ACCOUNTS,
     "Cluster",
@@ -92,43 +92,43 @@ ACCOUNT = Kind(
     AccountStatus,
     ACCOUNT_COLUMNS,
 )
-KINDS = (PIPELINE, ACCOUNT)
+CUSTOM_RESOURCES = (PIPELINE, ACCOUNT)
 DROPPED = {"title", "additionalProperties", "$defs"}
 
 
-def definition(kind: Kind = PIPELINE) -> dict[str, Any]:
+def definition(resource: CustomResource = PIPELINE) -> dict[str, Any]:
     """The whole CustomResourceDefinition."""
-    more = {"shortNames": list(kind.short_names), "categories": list(kind.categories)}
+    more = {"shortNames": list(resource.short_names), "categories": list(resource.categories)}
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"{kind.plural}.{GROUP}"},
+        "metadata": {"name": f"{resource.plural}.{GROUP}"},
         "spec": {
             "group": GROUP,
-            "scope": kind.scope,
+            "scope": resource.scope,
             "names": {
-                "kind": kind.kind,
-                "listKind": f"{kind.kind}List",
-                "plural": kind.plural,
-                "singular": kind.kind.lower(),
+                "kind": resource.kind,
+                "listKind": f"{resource.kind}List",
+                "plural": resource.plural,
+                "singular": resource.kind.lower(),
                 **{name: words for name, words in more.items() if words},
             },
-            "versions": [_version(kind)],
+            "versions": [_version(resource)],
         },
     }
 
 
-def to_yaml(kind: Kind = PIPELINE) -> str:
+def to_yaml(resource: CustomResource = PIPELINE) -> str:
     """The CustomResourceDefinition as the file under `crds/`."""
     return "# Made from operator/ingestion_operator/model by `make generate`; do not edit.\n" + yaml.safe_dump(
-        definition(kind), sort_keys=False, width=120
+        definition(resource), sort_keys=False, width=120
     )
 
 
-def _version(kind: Kind) -> dict[str, Any]:
+def _version(resource: CustomResource) -> dict[str, Any]:
     columns = [
         {"name": name, "type": type_, "jsonPath": path, **({"priority": priority} if priority else {})}
-        for name, type_, path, priority in kind.columns
+        for name, type_, path, priority in resource.columns
     ]
     return {
         "name": VERSION,
@@ -136,67 +136,67 @@ def _version(kind: Kind) -> dict[str, Any]:
         "storage": True,
         "subresources": {"status": {}},
         "additionalPrinterColumns": columns,
-        "schema": {"openAPIV3Schema": _object_schema(kind)},
+        "schema": {"openAPIV3Schema": _object_schema(resource)},
     }
 
 
-def _object_schema(kind: Kind) -> Schema:
-    limit = kind.longest_name
+def _object_schema(resource: CustomResource) -> Schema:
+    limit = resource.longest_name
     too_long = f"metadata.name must not be longer than {limit} characters: choose a shorter one"
     shorter = [] if limit >= NAME_LIMIT else [cel(f"size(self.metadata.name) <= {limit}", too_long)]
     return {
         "type": "object",
-        "description": kind.description,
+        "description": resource.description,
         "required": ["spec"],
         **({"x-kubernetes-validations": shorter} if shorter else {}),
         "properties": {
             "apiVersion": {"type": "string"},
             "kind": {"type": "string"},
             "metadata": {"type": "object"},
-            "spec": schema_of(kind.spec),
-            "status": schema_of(kind.status),
+            "spec": schema_of(resource.spec),
+            "status": schema_of(resource.status),
         },
     }
 
 
 def schema_of(model: type[BaseModel]) -> Schema:
-    """The structural schema of a model: references resolved, nothing that the API server would refuse."""
+    """The structural schema of a model: references are resolved, and what the API server would refuse is left out."""
     document = model.model_json_schema(by_alias=True)
-    found = _structural(document, document.get("$defs", {}))
-    return {"description": _first_paragraph(model.__doc__), **found}
+    schema = _structural(document, document.get("$defs", {}))
+    return {"description": _first_paragraph(model.__doc__), **schema}
 
 
 def _structural(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> Schema:
     node = _resolved(node, definitions)
-    found: Schema = {key: value for key, value in node.items() if key not in DROPPED and value is not None}
+    schema: Schema = {key: value for key, value in node.items() if key not in DROPPED and value is not None}
     if "properties" in node:
-        found["properties"] = {name: _structural(p, definitions) for name, p in node["properties"].items()}
+        schema["properties"] = {name: _structural(p, definitions) for name, p in node["properties"].items()}
     if "items" in node:
-        found["items"] = _structural(node["items"], definitions)
+        schema["items"] = _structural(node["items"], definitions)
     values = node.get("additionalProperties")
     if isinstance(values, Mapping):
-        found["additionalProperties"] = _structural(values, definitions)
-    if found.get("format") == "date-time" or found.get("type") != "integer":
-        found.pop("format", None) if found.get("format") != "date-time" else None
-    if found.get("type") == "integer":
-        found["format"] = "int64"
-    found.pop("propertyNames", None)
-    if "default" in found:
-        found["default"] = _without_none(found["default"])
-    if "description" in found:
-        found["description"] = _first_paragraph(found["description"])
-    return found
+        schema["additionalProperties"] = _structural(values, definitions)
+    if schema.get("type") == "integer":
+        schema["format"] = "int64"
+    elif schema.get("format") != "date-time":
+        schema.pop("format", None)
+    schema.pop("propertyNames", None)
+    if "default" in schema:
+        schema["default"] = _without_none(schema["default"])
+    if "description" in schema:
+        schema["description"] = _first_paragraph(schema["description"])
+    return schema
 
 
 def _without_none(value: Any) -> Any:
-    """A default as the API server takes it: what is None is absent."""
+    """A default in the form that the API server accepts: keys whose value is None are left out."""
     if isinstance(value, Mapping):
         return {key: _without_none(item) for key, item in value.items() if item is not None}
     return value
 
 
 def _resolved(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:
-    """Follow references, and take what an optional value is when it is there: absent stands for None."""
+    """Follow references, and replace an optional value by the schema of its value. An absent field stands for None."""
     if "anyOf" in node:
         real = [option for option in node["anyOf"] if option.get("type") != "null"]
         rest = {key: value for key, value in node.items() if key not in {"anyOf", "default"}}

@@ -1,4 +1,4 @@
-"""The reference pages for users, made from the models."""
+"""The reference pages for users, generated from the models."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ingestion_operator import metrics
-from ingestion_operator.generate.crd import PIPELINE, Kind, schema_of
+from ingestion_operator.generate.crd import PIPELINE, CustomResource, schema_of
 from ingestion_operator.model.pipeline import GROUP, VERSION
 from ingestion_operator.settings import Settings
 
@@ -47,18 +47,18 @@ SETTINGS_NOTE = (
 WIDTH = 100  # of a line of prose, as `make lint` checks it
 
 
-def api_reference(kind: Kind) -> str:
-    """Every field of a kind, with its type, default and bounds."""
+def api_reference(resource: CustomResource) -> str:
+    """The page of a custom resource: every field with its type, default and bounds."""
     parts = [
         NOTICE,
-        f"# API reference: `{GROUP}/{VERSION}`, kind `{kind.kind}`\n",
-        _paragraph(PIPELINE_NOTE if kind is PIPELINE else ACCOUNT_NOTE),
+        f"# API reference: `{GROUP}/{VERSION}`, kind `{resource.kind}`\n",
+        _paragraph(PIPELINE_NOTE if resource is PIPELINE else ACCOUNT_NOTE),
         "## spec\n",
-        _table(schema_of(kind.spec)),
+        _table(schema_of(resource.spec)),
         "### What admission refuses\n",
-        "\n".join(f"- {message}" for message in dict.fromkeys(_messages(schema_of(kind.spec)))) + "\n",
+        "\n".join(f"- {message}" for message in dict.fromkeys(_messages(schema_of(resource.spec)))) + "\n",
         "## status\n",
-        _table(schema_of(kind.status)),
+        _table(schema_of(resource.status)),
     ]
     return "\n".join(parts)
 
@@ -81,11 +81,11 @@ def settings_reference() -> str:
 
 
 def metrics_reference() -> str:
-    """Every metric, and how to get at them."""
+    """Every metric, and how to read the metrics."""
     rows = ["| metric | type | labels | meaning |", "|---|---|---|---|"]
     for metric in metrics.ALL:
         labels = ", ".join(f"`{label}`" for label in metric.labels)
-        rows.append(f"| `{metric.name}` | {metric.kind.value} | {labels} | {_one_line(metric.meaning)} |")
+        rows.append(f"| `{metric.name}` | {metric.type.value} | {labels} | {_one_line(metric.meaning)} |")
     return "\n".join([NOTICE, METRICS_PAGE, *rows, ""])
 
 

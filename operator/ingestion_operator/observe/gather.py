@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 
 from ingestion_operator.blueprint import function_code
-from ingestion_operator.blueprint.assemble import blueprint
+from ingestion_operator.blueprint.assemble import assemble
 from ingestion_operator.blueprint.ownership import Owner
 from ingestion_operator.blueprint.parts.draft import Secrets
 from ingestion_operator.blueprint.resources import Blueprint
@@ -28,7 +28,7 @@ from ingestion_operator.observe.refusals import (
     refuse_other_regions,
     refuse_what_aws_would_not_take,
 )
-from ingestion_operator.ports.cloud import Looks
+from ingestion_operator.ports.cloud import CloudReader
 from ingestion_operator.ports.cluster import Objects
 
 
@@ -37,7 +37,7 @@ class Gatherer:
     """Reads what a pipeline refers to, and assembles its blueprint."""
 
     cluster: Objects
-    cloud: Looks
+    cloud: CloudReader
     default_region: str
     today: date
 
@@ -66,7 +66,7 @@ class Gatherer:
         place = cloud.place(region)
         refuse_another_account(record, place)
         owner = Owner(self.cluster.cluster_id(), record.key, record.uid)
-        planned = blueprint(spec, owner, place, code, secrets, access)
+        planned = assemble(spec, owner, place, code, secrets, access)
         refuse_endless_loop(spec, planned)
         refuse_other_regions(spec, place.region)
         refuse_what_aws_would_not_take(planned)

@@ -20,11 +20,13 @@ from ingestion_operator.errors import DependencyNotReady, SpecInvalid, TrailMiss
 from ingestion_operator.model.processor import ConfigMapCode, Processor, S3Code, SecretKey
 from ingestion_operator.model.results import ResultsTable
 from ingestion_operator.model.spec import Spec
-from ingestion_operator.ports.cloud import Looks, TrailView
+from ingestion_operator.ports.cloud import CloudReader, TrailView
 from ingestion_operator.ports.cluster import Objects
 
 
-def function_code(cluster: Objects, cloud: Looks, processor: Processor, namespace: str, region: str) -> FunctionCode:
+def function_code(
+    cluster: Objects, cloud: CloudReader, processor: Processor, namespace: str, region: str
+) -> FunctionCode:
     """The code that the pipeline names.
 
     Raises DependencyNotReady, naming the ConfigMap, key or object that is missing.
@@ -58,7 +60,7 @@ def _from_config_map(
     return inline_bundle(processor, entries[reference.key])
 
 
-def _from_s3(cloud: Looks, reference: S3Code, region: str) -> S3Package:
+def _from_s3(cloud: CloudReader, reference: S3Code, region: str) -> S3Package:
     package = cloud.package(reference.bucket, reference.key, reference.version_id, region)
     if package is None:
         version = f" in version {reference.version_id}" if reference.version_id else ""
@@ -80,7 +82,7 @@ def secret_value(cluster: Objects, namespace: str, reference: SecretKey) -> Sens
     return entries[reference.key]
 
 
-def check(cloud: Looks, spec: Spec, blueprint: Blueprint) -> None:
+def check(cloud: CloudReader, spec: Spec, blueprint: Blueprint) -> None:
     """Check what others made: source bucket, results bucket and table, trail.
 
     Raises DependencyNotReady for what is not there, SpecInvalid for a table with other keys, TrailMissing.
@@ -96,7 +98,7 @@ def check(cloud: Looks, spec: Spec, blueprint: Blueprint) -> None:
         _want_trail(cloud.trail(blueprint.trail_arn), blueprint, spec.source.filter.prefixes)
 
 
-def _want_bucket(cloud: Looks, bucket: str, region: str, where: str) -> str:
+def _want_bucket(cloud: CloudReader, bucket: str, region: str, where: str) -> str:
     bucket_region = cloud.bucket_region(bucket, region)
     if bucket_region is None:
         raise DependencyNotReady(f"bucket {bucket}, named by {where}, does not exist")
@@ -112,7 +114,7 @@ def _want_region(region: str, blueprint: Blueprint) -> None:
         )
 
 
-def _want_table(cloud: Looks, wanted: ResultsTable, region: str) -> None:
+def _want_table(cloud: CloudReader, wanted: ResultsTable, region: str) -> None:
     keys = cloud.table_keys(wanted.name, region)
     if keys is None:
         raise DependencyNotReady(f"table {wanted.name}, named by results.table.name, does not exist in {region}")

@@ -1,7 +1,7 @@
 """The operator's own IAM policy, generated from the tables of `operator_rights`.
 
-Each statement is scoped by the names that `naming` gives (`<namespace>-<name>-<role>-<hash>`), the roles by the path
-`ROLE_PATH`, the buckets, whose names users may choose, by account and by the patterns that the administrator gives.
+Each statement is limited by the physical names (`<namespace>-<name>-<role>-<hash>`), roles by the path `ROLE_PATH`. Users may
+choose the names of buckets, so buckets are limited by account and by the patterns that the administrator gives.
 
 Resources and condition keys: https://docs.aws.amazon.com/service-authorization/latest/reference/, each service's page.
 """
@@ -29,10 +29,10 @@ MANAGED_POLICY_LIMIT = 6144
 class Reach:
     """Where the operator may work.
 
-    No region means every region. `buckets` are the patterns that names of pipelines' buckets match (generated ones
-    begin with the namespace), `code_buckets` the names of buckets with code, `state_bucket` that of the one with Pulumi's
-    state, `state_key` the ARN of the key that encrypts secrets in it. `boundary` is the ARN of the permissions boundary that
-    every role has to have. `account_roles` are the ARNs, or patterns of these, of the roles of AWSAccounts.
+    No region means every region. `buckets` are patterns for the names of the pipelines' buckets; generated names begin
+    with the namespace. `code_buckets` are the names of buckets with code. `state_bucket` is the bucket with Pulumi's state,
+    and `state_key` the ARN of the key that encrypts secrets in the state. `boundary` is the ARN of the permissions boundary
+    that every role must have. `account_roles` are the ARNs, or patterns for the ARNs, of the roles of AWSAccounts.
     """
 
     account_id: str
@@ -46,21 +46,21 @@ class Reach:
     account_roles: tuple[str, ...] = ()
 
     def arn(self, service: str, resource: str, account: str | None = None) -> str:
-        """An ARN pattern; several regions are a `*`, narrowed by the statement's condition."""
+        """An ARN pattern. Several regions become a `*`, which the statement's condition narrows."""
         region = self.regions[0] if len(self.regions) == 1 else "*"
         return f"arn:{self.partition}:{service}:{region}:{account or self.account_id}:{resource}"
 
     def s3(self, resources: Collection[str], keys: str = "") -> list[str]:
-        """ARN patterns of buckets, or of their objects; S3's name neither region nor account."""
+        """ARN patterns of buckets, or of their objects. ARNs of S3 contain neither region nor account."""
         return [f"arn:{self.partition}:s3:::{resource}{keys}" for resource in resources]
 
     def role(self, name: str) -> str:
-        """The ARN pattern of a role, which names no region."""
+        """The ARN pattern of a role. It contains no region."""
         return f"arn:{self.partition}:iam::{self.account_id}:role/{name}"
 
 
 def operator_policy(reach: Reach, features: Collection[Feature] = ALL) -> iam.Policy:
-    """What the operator may do where pipelines use these features."""
+    """The policy of an operator whose pipelines use these features."""
     granted: dict[On, set[str]] = {}
     for right in _rights(frozenset(features) | {Feature.CORE}, bounded=bool(reach.boundary)):
         granted.setdefault(right.on, set()).update(right.actions)
@@ -73,7 +73,7 @@ def operator_policy(reach: Reach, features: Collection[Feature] = ALL) -> iam.Po
 
 
 def operator_policies(reach: Reach, features: Collection[Feature] = ALL) -> tuple[iam.Policy, ...]:
-    """The same in as few documents as IAM takes for one managed policy each; one identity can have ten."""
+    """The same policy in as few documents as fit into managed policies. One identity can have ten of them."""
     parts: list[list[iam.Statement]] = [[]]
     for statement in operator_policy(reach, features)["Statement"]:
         if size(iam.document(*parts[-1], statement)) > MANAGED_POLICY_LIMIT:
@@ -83,7 +83,7 @@ def operator_policies(reach: Reach, features: Collection[Feature] = ALL) -> tupl
 
 
 def trust_policy(access: Access, principals: Sequence[str]) -> iam.Policy:
-    """What lets the operator assume the role of an AWSAccount, with its external ID, and tag the session if it has tags."""
+    """The trust policy that lets the operator assume the role of an AWSAccount, with its external ID and session tags."""
     statements = [iam.trust_with_external_id(principals, access.external_id)]
     if access.session_tags:
         statements.append(iam.trust_with_tags(principals, access.session_tags))
@@ -91,7 +91,7 @@ def trust_policy(access: Access, principals: Sequence[str]) -> iam.Policy:
 
 
 def size(document: iam.Policy) -> int:
-    """How many characters IAM counts: all but white space."""
+    """The number of characters that IAM counts: all but white space."""
     return len("".join(json.dumps(document).split()))
 
 
@@ -103,10 +103,10 @@ def _rights(features: frozenset[Feature], *, bounded: bool) -> Iterator[Right]:
 
 
 def _resources(on: On, reach: Reach) -> list[str]:
-    """ARN patterns of one statement; none if the reach names nothing of the kind."""
+    """ARN patterns of one statement; none if the reach contains no such resource."""
     tables = [reach.arn("dynamodb", f"table/*-table-{HASH}")]
     roles = [reach.role(f"{ROLE_PATH[1:]}*")]
-    found: dict[On, list[str]] = {
+    patterns: dict[On, list[str]] = {
         On.BUCKETS: reach.s3(reach.buckets),
         On.NEW_BUCKETS: reach.s3(reach.buckets),
         On.OBJECTS: reach.s3(reach.buckets, "/*"),
@@ -116,15 +116,15 @@ def _resources(on: On, reach: Reach) -> list[str]:
         if reach.state_bucket
         else [],
         On.STATE_KEY: [reach.state_key] if reach.state_key else [],
-        # IAM takes a role that is not there for one without a path: also there, not found must not be not allowed.
+        # For an absent role IAM checks an ARN without a path. The answer has to be "not found" there too, not "not allowed".
         On.READ_ROLES: [reach.role(f"*-role-{HASH}")],
         On.ROLES: roles,
         On.BOUND_ROLES: roles,
         On.PASSED_ROLES: roles,
         On.FUNCTIONS: [reach.arn("lambda", f"function:*-fn-{HASH}")],
-        # A layer may be another account's, as AWS's own are.
+        # A layer may belong to another account, as AWS's own layers do.
         On.LAYERS: [reach.arn("lambda", "layer:*:*", account="*")],
-        # With `:*` for all but the calls for tags.
+        # The calls for tags need the ARN without `:*`, all others the ARN with it.
         On.LOG_GROUPS: [reach.arn("logs", f"log-group:/aws/lambda/*-fn-{HASH}{end}") for end in ("", ":*")],
         On.RULES: [reach.arn("events", f"rule/*-rule-{HASH}")],
         On.QUEUES: [reach.arn("sqs", f"*-dlq-{HASH}")],
@@ -132,13 +132,13 @@ def _resources(on: On, reach: Reach) -> list[str]:
         On.COUNTED_TABLES: tables,
         On.ANY_TABLE: [reach.arn("dynamodb", "table/*")],
         On.TRAILS: [reach.arn("cloudtrail", f"trail/*-trail-{HASH}")],
-        # The trail of an organization is its management account's.
+        # The trail of an organization belongs to the management account.
         On.ANY_TRAIL: [reach.arn("cloudtrail", "trail/*", account="*")],
         On.REPOSITORIES: [reach.arn("ecr", "repository/*", account="*")],
         On.ACCOUNT_ROLES: list(reach.account_roles),
         On.ANYTHING: ["*"],
     }
-    return found[on]
+    return patterns[on]
 
 
 _WITHOUT_REGION = frozenset({
@@ -148,7 +148,7 @@ _WITHOUT_REGION = frozenset({
 
 
 def _condition(on: On, reach: Reach) -> dict[str, Any] | None:
-    """What a statement asks for besides its resources."""
+    """The condition of a statement, besides its resources; None if it has none."""
     equal: dict[str, Any] = {}
     like: dict[str, Any] = {}
     if on in (On.BUCKETS, On.OBJECTS):
@@ -158,13 +158,13 @@ def _condition(on: On, reach: Reach) -> dict[str, Any] | None:
     if on is On.BOUND_ROLES and reach.boundary:
         equal["iam:PermissionsBoundary"] = reach.boundary
     if on is On.COUNTED_TABLES:
-        equal["dynamodb:Select"] = "COUNT"  # how many items, never which
+        equal["dynamodb:Select"] = "COUNT"  # the number of items, never the items
     if on is On.CODE_KEYS:
-        # https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html#encryption-context: the object's
-        # ARN, or the bucket's where it has a bucket key.
+        # https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html#encryption-context: the ARN of
+        # the object or, if the bucket has a bucket key, of the bucket.
         like["kms:ViaService"] = "s3.*"
         like["kms:EncryptionContext:aws:s3:arn"] = [*reach.s3(reach.code_buckets), *reach.s3(reach.code_buckets, "/*")]
     if len(reach.regions) > 1 and on not in _WITHOUT_REGION:
         equal["aws:RequestedRegion"] = list(reach.regions)
-    found = {"StringEquals": equal, "StringLike": like}
-    return {operator: keys for operator, keys in found.items() if keys} or None
+    condition = {"StringEquals": equal, "StringLike": like}
+    return {operator: keys for operator, keys in condition.items() if keys} or None

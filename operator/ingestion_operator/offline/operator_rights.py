@@ -1,7 +1,7 @@
 """What the operator needs on AWS, as tables: for each resource type of the program and for each call of the AWS adapter.
 
-`RIGHTS` says, for each type, what the AWS provider needs to create, read, update, delete and tag it; `CALLS`, for each
-call of the adapter, the same; `STATE` what Pulumi needs for its state. `operator_policy` makes the policy of it.
+`RIGHTS` lists, for each type, what the AWS provider needs to create, read, update, delete and tag it. `CALLS` lists what
+each call of the adapter needs, and `STATE` what Pulumi needs for its state. `operator_policy` makes the policy of them.
 
 Sources: the provider's code (https://github.com/hashicorp/terraform-provider-aws, internal/service/*, v6, on which
 pulumi-aws 7 is built) for the calls; https://docs.aws.amazon.com/service-authorization/latest/reference/ (list_amazons3,
@@ -17,7 +17,7 @@ from enum import StrEnum
 
 
 class Feature(StrEnum):
-    """What pipelines may use. Each adds rights to those of `core`."""
+    """What pipelines may use. Each feature adds rights to those of `core`."""
 
     CORE = "core"
     """Buckets (made or existing), function, role, rule, queue, log group."""
@@ -30,27 +30,27 @@ class Feature(StrEnum):
     LAYERS = "layers"
     """Functions with layers."""
     S3_CODE = "s3-code"
-    """Code from objects of the buckets that are given."""
+    """Code from objects of the named buckets."""
     KMS_CODE = "kms-code"
-    """The same when these objects are encrypted with a key of KMS."""
+    """Code from objects that are encrypted with a KMS key."""
     IMAGE_CODE = "image-code"
     """Code from container images in ECR."""
     S3_STATE = "s3-state"
-    """Pulumi's state in the bucket that is given, instead of on a volume."""
+    """Pulumi's state in the named bucket, instead of on a volume."""
     KMS_STATE = "kms-state"
-    """Secrets in Pulumi's state encrypted with the key of KMS that is given, instead of a passphrase."""
+    """Secrets in Pulumi's state encrypted with the named KMS key, instead of a passphrase."""
     ACCOUNTS = "accounts"
-    """Pipelines in the accounts of AWSAccounts, whose roles are given."""
+    """Pipelines in the accounts of AWSAccounts, with the named roles."""
     PURGE = "purge"
-    """`deletion.policy: Delete`: buckets and tables are emptied, once confirmed, and deleted. Without it the operator cannot
-    delete data."""
+    """`deletion.policy: Delete`: buckets and tables are deleted and, if confirmed, emptied first. Without this feature the
+    operator cannot delete data."""
 
 
 ALL = frozenset(Feature)
 
 
 class On(StrEnum):
-    """On what a right is. Each is one statement, of this name."""
+    """What a right applies to. Each member becomes one statement with this name."""
 
     BUCKETS = "Buckets"
     NEW_BUCKETS = "NewBuckets"
@@ -80,7 +80,7 @@ class On(StrEnum):
 
 @dataclass(frozen=True)
 class Right:
-    """Actions on something, given when all of the features are on."""
+    """Actions on one kind of resource. They are granted if all of the features are on."""
 
     on: On
     actions: tuple[str, ...]
@@ -90,20 +90,20 @@ class Right:
 
 def _right(on: On, actions: str, *features: Feature, only_with_boundary: bool = False) -> Right:
     service, *names = actions.split()
-    found = Right(on, tuple(f"{service}:{name}" for name in names), only_with_boundary=only_with_boundary)
-    return replace(found, features=frozenset(features)) if features else found
+    right = Right(on, tuple(f"{service}:{name}" for name in names), only_with_boundary=only_with_boundary)
+    return replace(right, features=frozenset(features)) if features else right
 
 
 _TRAIL_READS = "cloudtrail GetTrail GetTrailStatus GetEventSelectors ListTags"
 _KEEP_TAGS = "TagResource UntagResource"
 
-# Settings of buckets are removed by the action that writes them, except the policy.
+# The action that writes a setting of a bucket also removes it. The policy is the exception.
 RIGHTS: Mapping[str, tuple[Right, ...]] = {
     "aws:s3/bucket:Bucket": (
-        # CreateBucket sends the tags, which is TagResource, since the provider's 6.23. The condition key of the owner
-        # says nothing about a bucket that is not there yet, and a new bucket is always the caller's.
+        # Since 6.23 the provider sends the tags with CreateBucket, which needs TagResource. The condition key of the owner
+        # is empty for a bucket that does not exist yet, and a new bucket always belongs to the caller.
         _right(On.NEW_BUCKETS, "s3 CreateBucket TagResource"),
-        # HeadBucket is ListBucket; the rest is what the provider reads into the attributes that it computes.
+        # HeadBucket needs ListBucket. The provider reads the rest to compute attributes.
         _right(
             On.BUCKETS,
             "s3 ListBucket GetBucketLocation GetBucketAcl GetBucketCORS GetBucketWebsite GetBucketVersioning "
@@ -111,9 +111,9 @@ RIGHTS: Mapping[str, tuple[Right, ...]] = {
             "GetLifecycleConfiguration GetReplicationConfiguration GetEncryptionConfiguration "
             "GetBucketObjectLockConfiguration",
         ),
-        # Tags are read and written by S3 Control's calls, or by the older ones where those are not supported.
+        # The provider reads and writes tags with S3 Control's calls, or with the older calls where those are not supported.
         _right(On.BUCKETS, "s3 ListTagsForResource UntagResource GetBucketTagging PutBucketTagging"),
-        # No DeleteBucket: a bucket is retained by the engine, and deleted by the operator's confirmed disposal.
+        # No DeleteBucket: the engine retains buckets, and only the operator's own disposal deletes them.
     ),
     "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": (
         _right(On.BUCKETS, "s3 GetLifecycleConfiguration PutLifecycleConfiguration"),
@@ -133,7 +133,7 @@ RIGHTS: Mapping[str, tuple[Right, ...]] = {
     "aws:s3/bucketVersioning:BucketVersioning": (_right(On.BUCKETS, "s3 GetBucketVersioning PutBucketVersioning"),),
     "aws:iam/role:Role": (
         _right(On.BOUND_ROLES, "iam CreateRole"),
-        # No DeleteRolePermissionsBoundary: with it the boundary would bind nobody.
+        # No DeleteRolePermissionsBoundary: whoever may remove the boundary is not bound by it.
         _right(On.BOUND_ROLES, "iam PutRolePermissionsBoundary", only_with_boundary=True),
         _right(On.READ_ROLES, "iam GetRole ListRolePolicies ListAttachedRolePolicies ListInstanceProfilesForRole"),
         _right(
@@ -157,11 +157,11 @@ RIGHTS: Mapping[str, tuple[Right, ...]] = {
         _right(On.LAYERS, "lambda GetLayerVersion", Feature.LAYERS),
         # https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html, "User permissions"
         _right(On.ANYTHING, "ec2 DescribeSecurityGroups DescribeSubnets DescribeVpcs", Feature.VPC),
-        # Lambda reads the object with the caller's rights.
+        # Lambda reads the object with the rights of the caller.
         _right(On.CODE, "s3 GetObject GetObjectVersion", Feature.S3_CODE),
         _right(On.CODE_KEYS, "kms Decrypt", Feature.KMS_CODE),
-        # https://docs.aws.amazon.com/lambda/latest/dg/images-create.html. Not SetRepositoryPolicy: that Lambda may pull
-        # from a repository is for its owner to say.
+        # https://docs.aws.amazon.com/lambda/latest/dg/images-create.html. Not SetRepositoryPolicy: the owner of
+        # a repository decides whether Lambda may pull from it.
         _right(
             On.REPOSITORIES, "ecr BatchGetImage GetDownloadUrlForLayer GetRepositoryPolicy", Feature.IMAGE_CODE
         ),
@@ -198,7 +198,7 @@ RIGHTS: Mapping[str, tuple[Right, ...]] = {
             f"UpdateContinuousBackups ListTagsOfResource {_KEEP_TAGS}",
             Feature.TABLE,
         ),
-        # No DeleteTable: like a bucket it holds data.
+        # No DeleteTable: a table holds data, as a bucket does.
     ),
     "aws:cloudtrail/trail:Trail": (
         _right(
@@ -212,8 +212,8 @@ RIGHTS: Mapping[str, tuple[Right, ...]] = {
     ),
 }  # fmt: skip
 
-# https://www.pulumi.com/docs/iac/concepts/state-and-backends/, the backend on S3: checkpoints, locks, history; and whether
-# the bucket keeps versions, which the operator asks when it starts.
+# https://www.pulumi.com/docs/iac/concepts/state-and-backends/, the backend on S3: checkpoints, locks, history. When the
+# operator starts, it also asks whether the bucket keeps versions.
 STATE: tuple[Right, ...] = (
     _right(On.STATE, "s3 ListBucket GetBucketVersioning GetObject PutObject DeleteObject", Feature.S3_STATE),
     # https://www.pulumi.com/docs/iac/concepts/secrets/#aws-key-management-service-kms
@@ -228,10 +228,10 @@ _TAGGED = (
     _right(On.TABLES, f"dynamodb {_KEEP_TAGS}", Feature.TABLE),
 )
 
-# By the name of boto3's method; one name can be that of several services.
+# By the name of boto3's method. Several services may have a method of the same name.
 CALLS: Mapping[str, tuple[Right, ...]] = {
     "get_caller_identity": (),  # needs no right
-    # Tags of the session are a right of their own, on the same resource.
+    # Tagging the session is a separate right on the same resource.
     "assume_role": (_right(On.ACCOUNT_ROLES, "sts AssumeRole TagSession", Feature.ACCOUNTS),),
     "head_bucket": (_right(On.BUCKETS, "s3 ListBucket"),),
     "get_bucket_location": (_right(On.BUCKETS, "s3 GetBucketLocation"),),
@@ -269,7 +269,7 @@ CALLS: Mapping[str, tuple[Right, ...]] = {
     "list_queue_tags": (_right(On.QUEUES, "sqs ListQueueTags"),),
     "tag_queue": (_right(On.QUEUES, "sqs TagQueue"),),
     "untag_queue": (_right(On.QUEUES, "sqs UntagQueue"),),
-    # A table that exists is looked at before the function is given rights to it.
+    # An existing table is read before the function gets rights to it.
     "describe_table": (_right(On.ANY_TABLE, "dynamodb DescribeTable", Feature.TABLE),),
     "list_tags_of_resource": (_right(On.TABLES, "dynamodb ListTagsOfResource", Feature.TABLE),),
     "update_table": (_right(On.TABLES, "dynamodb UpdateTable", Feature.TABLE),),

@@ -1,4 +1,4 @@
-"""What a manifest would produce, offline: the resources with their inputs and the function's IAM policy."""
+"""The resources that a manifest would produce, computed offline: their inputs and the function's IAM policy."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ Manifest = Mapping[str, Any]
 
 
 def render(text: str, account_id: str, region: str, cluster_id: str) -> str:
-    """YAML of every resource that the pipelines of these manifests would have.
+    """YAML of every resource that the pipelines in these manifests would have.
 
-    Raises SpecInvalid if there is no valid pipeline among them, DependencyNotReady if its ConfigMap is not.
+    Raises SpecInvalid if there is no valid pipeline in them, DependencyNotReady if they lack a pipeline's ConfigMap.
     """
     manifests = [m for m in yaml.safe_load_all(text) if isinstance(m, Mapping)]
     pipelines = [m for m in manifests if m.get("kind") == KIND]
@@ -42,9 +42,9 @@ def render(text: str, account_id: str, region: str, cluster_id: str) -> str:
 
 @dataclass(frozen=True)
 class _Offline:
-    """Stands for the cluster and for AWS, with nothing but the manifests.
+    """Replaces the cluster and AWS. It knows nothing but the manifests.
 
-    An AWSAccount that is not among them, as most users have none to show, is taken for one of the account that is given.
+    Most users cannot read AWSAccounts. An AWSAccount that is not in the manifests is assumed to be in the given account.
     """
 
     manifests: list[Manifest]
@@ -70,14 +70,14 @@ class _Offline:
     def place(self, region: str) -> Place:
         return Place(self.account_id, region, partition_of(region), self.permissions_boundary)
 
-    def bucket_region(self, bucket: str, region: str) -> str | None:  # noqa: ARG002 - taken for there, as all below
+    def bucket_region(self, bucket: str, region: str) -> str | None:  # noqa: ARG002 - assumed to exist, like everything below
         return region
 
     def table_keys(self, table: str, region: str) -> tuple[str, ...] | None:  # noqa: ARG002
         specs = (parse_spec(m) for m in self.pipelines())
         tables = (spec.results.table for spec in specs if spec.results and spec.results.table)
-        found = next(t for t in tables if t.name == table)
-        return tuple(key for key in (found.partition_key, found.sort_key) if key)
+        wanted = next(t for t in tables if t.name == table)
+        return tuple(key for key in (wanted.partition_key, wanted.sort_key) if key)
 
     def package(self, bucket: str, key: str, version_id: str, region: str) -> PackageObject | None:  # noqa: ARG002
         return PackageObject(version_id, "")
@@ -107,7 +107,7 @@ class _Offline:
 
 
 class _AnySecret(dict[str, Sensitive]):
-    """Stands for a Secret: it has every key, and what is in it is known when it is applied."""
+    """Replaces a Secret. It has every key; the values are known only when the pipeline is applied."""
 
     def __init__(self, name: str) -> None:
         super().__init__()
@@ -136,13 +136,13 @@ def _blueprint(pipeline: Manifest, offline: _Offline, region: str) -> Blueprint:
 
 
 class _Plain(yaml.SafeDumper):
-    """YAML for reading: what occurs twice is written twice."""
+    """YAML for reading: a value that occurs twice is written twice."""
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - the base class's signature
         return True
 
 
-def as_yaml(found: Blueprint) -> str:
+def as_yaml(blueprint: Blueprint) -> str:
     """One pipeline as `render` prints it: its resources, outputs and the hash of its code. Values of Secrets are not shown."""
     resources = [
         {
@@ -151,12 +151,12 @@ def as_yaml(found: Blueprint) -> str:
             "inputs": dict(_inputs(r.inputs)),
             **({"retained": True} if r.holds_data else {}),
         }
-        for r in found.resources
+        for r in blueprint.resources
     ]
     document = {
-        "pipeline": str(found.owner.key),
-        "code": _code(found.code),
-        "outputs": found.outputs.to_document(),
+        "pipeline": str(blueprint.owner.key),
+        "code": _code(blueprint.code),
+        "outputs": blueprint.outputs.to_document(),
         "resources": resources,
     }
     return yaml.dump(document, Dumper=_Plain, sort_keys=False, width=120)
@@ -173,7 +173,7 @@ def _inputs(inputs: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _shown(value: Any) -> Any:
-    """A value as a reader wants to see it: references by name, no zip and no secret."""
+    """A value in a form for reading: references have names, and zips and secrets are left out."""
     if isinstance(value, Ref):
         return f"${{{value.resource}.{value.attribute}}}"
     if isinstance(value, Archive):

@@ -1,5 +1,5 @@
-"""The ports of the core: what it needs from Pulumi, AWS and Kubernetes, and nothing more.
+"""The ports: what the core needs from Pulumi, AWS, Kubernetes and the state's files, and nothing more.
 
-Each is idempotent; removing what is absent succeeds. Adapters raise only `PipelineError`s. The hand-written fakes of
-`tests/fakes.py` keep the same contracts.
+A port may know the model and the blueprint, and no library. Every method is idempotent, and removing what is absent
+succeeds. Adapters raise only `PipelineError`s. The hand-written fakes in `tests/` keep the same contracts.
 """

@@ -1,4 +1,7 @@
-"""What the core asks of AWS directly."""
+"""What the core asks of AWS directly: one narrow port for each use, and `Cloud` for all of them.
+
+A `region` is the code of an AWS region. Every method may raise CredentialsMissing, AccessDenied or UpdateFailed.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ class PackageObject:
 
 @dataclass(frozen=True)
 class TrailView:
-    """What CloudTrail says of a trail."""
+    """What CloudTrail reports about a trail."""
 
     region: str
     multi_region: bool
@@ -35,23 +38,26 @@ class TrailView:
 
 @dataclass(frozen=True)
 class AssumedRole:
-    """A session with a role, as AWS says whose it is."""
+    """A session with a role, and the account that AWS reports for it."""
 
     account_id: str
     arn: str
 
 
-class Looks(Protocol):
-    """What gathering asks of AWS: where it is, and whether what a pipeline refers to is there."""
+class CloudReader(Protocol):
+    """What observing needs: in which account calls end, and whether the things that a pipeline refers to exist.
+
+    No method changes anything in AWS.
+    """
 
     def using(self, access: Access) -> Self:
-        """The same with the credentials of an account: those of a role are asked for with the first call, and renewed."""
+        """The same port with the credentials of an account. A role is assumed at the first call, and again before it expires."""
 
     def place(self, region: str) -> Place:
         """The account in which calls end. Raises CredentialsMissing, or AccessDenied if its role cannot be assumed."""
 
     def bucket_region(self, bucket: str, region: str) -> str | None:
-        """The region of a bucket that others made; None if there is none. Raises AccessDenied if it may not be looked at."""
+        """The region of a bucket that others made; None if there is none. Raises AccessDenied if reading it is not allowed."""
 
     def table_keys(self, table: str, region: str) -> tuple[str, ...] | None:
         """Partition key and, if there is one, sort key of a table; None if there is no such table."""
@@ -63,17 +69,11 @@ class Looks(Protocol):
         """A trail; None if there is no such trail."""
 
 
-class Cloud(Looks, Protocol):
-    """What is asked of AWS directly: identity, ownership, and the data that the engine never deletes."""
-
-    def assumed(self, access: Access) -> AssumedRole:
-        """Assume the role of an account, whether or not a session with it still lasts.
-
-        Raises AccessDenied, saying what is to be allowed, CredentialsMissing or UpdateFailed.
-        """
+class OwnershipTags(Protocol):
+    """Who owns a bucket or a table: its tags, read and written."""
 
     def bucket_tags(self, bucket: str, region: str) -> Mapping[str, str] | None:
-        """The tags of a bucket; None if there is no such bucket. Raises BucketNameTaken if it cannot be looked at."""
+        """The tags of a bucket; None if there is no such bucket. Raises BucketNameTaken if reading them is not allowed."""
 
     def tag_bucket(self, bucket: str, region: str, tags: Mapping[str, str]) -> None:
         """Replace the tags of a bucket."""
@@ -84,11 +84,40 @@ class Cloud(Looks, Protocol):
     def tag_table(self, table: str, region: str, tags: Mapping[str, str]) -> None:
         """Replace the tags of a table."""
 
+
+class Leftovers(OwnershipTags, Protocol):
+    """What adoption needs: buckets and tables by their tags, and the other resources that can be left over."""
+
+    def claim_leftovers(self, blueprint: Blueprint) -> Mapping[str, str]:
+        """Claim what an interrupted creation, or an earlier life under `Retain`, left of this pipeline's other resources.
+
+        These are the role, the log group, the queue and the trail. Each that the owner owns gets the blueprint's tags.
+        Returns their physical ids by logical name, ready to be adopted. A leftover function of the owner is deleted:
+        the engine cannot adopt a function, and a function holds no data. What others own is neither returned nor changed.
+        """
+
+
+class DataStores(OwnershipTags, Protocol):
+    """What the deletion of data needs. The engine never deletes data."""
+
+    def count_objects(self, bucket: str, region: str, limit: int) -> int:
+        """Number of objects and old versions, counted up to `limit`; 0 for an absent bucket."""
+
+    def purge_bucket(self, bucket: str, region: str, owner: Owner) -> None:
+        """Delete every object and version. Raises BucketNameTaken, and deletes nothing, if the owner does not own the bucket."""
+
+    def delete_bucket(self, bucket: str, region: str, owner: Owner) -> None:
+        """Delete an empty bucket of the owner. Raises BucketNotEmpty, or BucketNameTaken; an absent bucket is success."""
+
     def count_items(self, table: str, region: str, limit: int) -> int:
         """Number of items, counted up to `limit`; 0 for an absent table."""
 
     def delete_table(self, table: str, region: str, owner: Owner) -> None:
-        """Delete a table with its items. Refuses, by TableNameTaken, one that is not the owner's; an absent one is success."""
+        """Delete a table with its items. Raises TableNameTaken if the owner does not own it; an absent table is success."""
+
+
+class EventPath(Protocol):
+    """The path of an event from the bucket to the function: switched on, switched off, read back."""
 
     def switch_on_events(self, bucket: str, region: str) -> bool:
         """Have an existing bucket send events to EventBridge, beside its other notifications; whether that was new."""
@@ -96,21 +125,15 @@ class Cloud(Looks, Protocol):
     def switch_off_events(self, bucket: str, region: str) -> bool:
         """Undo that, unless a rule may still listen to the bucket; whether it was done. Other notifications stay."""
 
-    def leftovers(self, blueprint: Blueprint) -> Mapping[str, str]:
-        """What an interrupted creation, or an earlier life under `Retain`, left of the role and the log group.
-
-        Logical name to physical id, ready to be adopted: tagged as the blueprint says. A function that was left is
-        deleted, for the engine cannot take one over and it holds nothing. What others own is neither reported nor touched.
-        """
-
-    def count_objects(self, bucket: str, region: str, limit: int) -> int:
-        """Number of objects and old versions, counted up to `limit`; 0 for an absent bucket."""
-
-    def purge_bucket(self, bucket: str, region: str, owner: Owner) -> None:
-        """Delete every object and version. Refuses, by BucketNameTaken, a bucket that is not the owner's."""
-
-    def delete_bucket(self, bucket: str, region: str, owner: Owner) -> None:
-        """Delete an empty bucket of the owner. Raises BucketNotEmpty; an absent bucket is success."""
-
     def wiring_faults(self, blueprint: Blueprint) -> tuple[str, ...]:
-        """Read back what carries an event from the bucket to the function; what is not as it should be, in words."""
+        """Read the bucket, the rule and the function back. Returns what is not as it should be, one sentence for each fault."""
+
+
+class Cloud(CloudReader, Leftovers, DataStores, EventPath, Protocol):
+    """Everything that the core asks of AWS directly."""
+
+    def assume(self, access: Access) -> AssumedRole:
+        """Assume the role of an account, even if an earlier session with the role has not expired.
+
+        Raises AccessDenied, naming what has to be allowed, CredentialsMissing or UpdateFailed.
+        """

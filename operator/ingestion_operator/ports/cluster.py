@@ -1,4 +1,7 @@
-"""What the core asks of the Kubernetes API."""
+"""What the core asks of the Kubernetes API: narrow ports for reading, and `Cluster` for everything.
+
+Every method but `pod_is_gone` raises UpdateFailed if the API server does not answer, or refuses.
+"""
 
 from __future__ import annotations
 
@@ -12,38 +15,20 @@ from ingestion_operator.reasons import Reason
 
 
 class Accounts(Protocol):
-    """What is read of the cluster: see `Cluster`."""
+    """The AWSAccounts of the cluster. This is all that the choice of an account needs."""
 
     def cluster_id(self) -> str:
-        """See `Cluster`."""
+        """The id that distinguishes this cluster from others that share the AWS account."""
 
     def account(self, name: str) -> Mapping[str, Any] | None:
-        """See `Cluster`."""
+        """The AWSAccount as it is now; None if there is none. Raises AccessDenied if accounts are switched off."""
 
     def accounts(self) -> Sequence[Mapping[str, Any]]:
-        """See `Cluster`."""
+        """Every AWSAccount; an empty sequence if accounts are switched off."""
 
 
-class Cluster(Protocol):
-    """What is asked of the Kubernetes API."""
-
-    def account(self, name: str) -> Mapping[str, Any] | None:
-        """The AWSAccount as it is now; None if there is none. Raises AccessDenied if the operator is to know of none."""
-
-    def accounts(self) -> Sequence[Mapping[str, Any]]:
-        """Every AWSAccount; none if the operator is to know of none."""
-
-    def patch_account_status(self, name: str, patch: Mapping[str, Any]) -> None:
-        """Merge a patch into the status of an AWSAccount; one that is gone is success."""
-
-    def cluster_id(self) -> str:
-        """What tells this cluster from others that share the AWS account."""
-
-    def pipeline(self, key: PipelineKey) -> Mapping[str, Any] | None:
-        """The object as it is now; None if it is gone."""
-
-    def patch_status(self, key: PipelineKey, patch: Mapping[str, Any]) -> None:
-        """Merge a patch into the status; a pipeline that is gone is success."""
+class Objects(Accounts, Protocol):
+    """What observing a pipeline reads from the cluster."""
 
     def config_map(self, namespace: str, name: str) -> Mapping[str, str] | None:
         """The text entries of a ConfigMap; None if it is absent."""
@@ -52,23 +37,23 @@ class Cluster(Protocol):
         """The entries of a Secret that are text; None if it is absent."""
 
     def pipelines(self) -> Sequence[Mapping[str, Any]]:
-        """Every pipeline that the operator looks after."""
+        """Every pipeline that the operator watches."""
+
+
+class Cluster(Objects, Protocol):
+    """Everything that the core asks of the Kubernetes API."""
+
+    def pipeline(self, key: PipelineKey) -> Mapping[str, Any] | None:
+        """The pipeline as it is now; None if it is gone."""
+
+    def patch_status(self, key: PipelineKey, patch: Mapping[str, Any]) -> None:
+        """Merge a patch into the status of a pipeline; one that is gone is success."""
+
+    def patch_account_status(self, name: str, patch: Mapping[str, Any]) -> None:
+        """Merge a patch into the status of an AWSAccount; one that is gone is success."""
 
     def pod_is_gone(self, pod: Pod) -> bool:
-        """Whether it is certain that none of the pod's processes runs any more. False where that cannot be looked up."""
+        """Whether it is certain that none of the pod's processes runs any more. False if the pod cannot be looked up."""
 
     def announce(self, record: PipelineRecord, reason: Reason, message: str, *, warning: bool = False) -> None:
         """Publish a Kubernetes Event about the pipeline."""
-
-
-class Objects(Accounts, Protocol):
-    """What is read of the cluster: see `Cluster`."""
-
-    def config_map(self, namespace: str, name: str) -> Mapping[str, str] | None:
-        """See `Cluster`."""
-
-    def secret(self, namespace: str, name: str) -> Mapping[str, Sensitive] | None:
-        """See `Cluster`."""
-
-    def pipelines(self) -> Sequence[Mapping[str, Any]]:
-        """See `Cluster`."""

@@ -1,4 +1,4 @@
-"""What the core needs from the engine that builds and removes stacks."""
+"""What the core asks of the engine that builds and removes stacks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ingestion_operator.model.status import AwsResource, Changes
 
 @dataclass(frozen=True)
 class Progress:
-    """How far an operation is."""
+    """How far an operation has come: resources that are done, and resources in all."""
 
     done: int
     total: int
@@ -32,11 +32,11 @@ class StackRef:
     name: str
     region: str
     encryption_salt: str = ""
-    """Salt of the stack's secrets, if it is known: with it a wrong passphrase is an error even before there is a secret."""
+    """Salt of the stack's secrets, if it is known. With it, a wrong passphrase is an error even before there is a secret."""
     access: Access | None = None
-    """With what it is destroyed. None: as the state says that it was built."""
+    """The access with which the stack is destroyed. None: the access that the state names."""
     departed: tuple[str, ...] = ()
-    """Hosts that began an operation on the stack and are provably gone: a lock of theirs may be broken."""
+    """Hosts that began an operation on the stack and are provably gone. A lock that one of them holds may be broken."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +47,11 @@ class UpdateRequest:
     blueprint: Blueprint
     timeout_seconds: float
     create: bool = False
-    """The stack may not exist yet. Without it, a stack that is not there is an error: its state was lost."""
+    """The stack may not exist yet. If False, an absent stack is an error: its state was lost."""
     refresh: bool = False
-    """Read AWS first, so that what was changed there is put back."""
+    """Read AWS first, so that changes made there are put back."""
     adopt: Mapping[str, str] | None = None
-    """Resources to take over instead of making them: logical name to physical id."""
+    """Resources to adopt instead of creating them: logical name to physical id."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class EngineResult:
     """Logical names of the resources that were created, updated, replaced or deleted."""
     cli_processes: int = 0
     broken_lock: str = ""
-    """Whose lock was broken to get on, if any: a process that is provably gone."""
+    """The holder of the lock that was broken, if any: a process that is provably gone."""
     encryption_salt: str = ""
     """Salt of the stack's secrets, for the next operation."""
 
@@ -73,7 +73,7 @@ class Engine(Protocol):
     """Builds and removes stacks."""
 
     def update(self, request: UpdateRequest, on_progress: OnProgress) -> EngineResult:
-        """Make AWS what the blueprint says.
+        """Make AWS match the blueprint.
 
         Raises LockHeld, AccessDenied, StateUnreadable, UpdateFailed or UpdateTimedOut.
         """
@@ -81,8 +81,8 @@ class Engine(Protocol):
     def destroy(self, stack: StackRef, timeout_seconds: float, on_progress: OnProgress) -> EngineResult:
         """Delete the stack's resources, except those that hold data, and then the stack. An absent stack is success.
 
-        Raises as `update` does.
+        Raises the same errors as `update`.
         """
 
     def forget(self, stack: StackRef) -> None:
-        """Remove the stack's state and leave everything in AWS. An absent stack is success."""
+        """Remove the stack's state and leave every resource in AWS. An absent stack is success."""

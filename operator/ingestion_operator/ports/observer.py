@@ -1,4 +1,4 @@
-"""Who is told what goes on."""
+"""Where the core reports what it does, for metrics and for health."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from ingestion_operator.reasons import Reason
 
 
 class Observer(Protocol):
-    """Is told what goes on, for metrics and for health. Called from any thread; never raises."""
+    """Receives reports of what goes on. Called from any thread; never raises."""
 
     def began(self, key: PipelineKey, operation: Operation, longest_seconds: float) -> None:
-        """An operation begins, which ends within that time, or hangs."""
+        """An operation begins. It hangs if it has not ended after `longest_seconds`."""
 
     def ended(self, operation: Operation, reason: Reason | None, seconds: float) -> None:
-        """It has ended; `reason` says why it failed, None that it did not."""
+        """An operation ended after `seconds`. `reason` says why it failed; None means that it succeeded."""
 
     def wrote(self, key: PipelineKey, conditions: Sequence[Condition]) -> None:
-        """The status of a pipeline says this now."""
+        """The status of a pipeline was written and has these conditions now."""
 
     def drifted(self, resources: int) -> None:
-        """So many resources had been changed in AWS and were put back."""
+        """This many resources had been changed in AWS and were put back."""
 
     def broke_lock(self) -> None:
         """The lock of a process that was gone was broken."""
 
 
 class Unobserved:
-    """An `Observer` that takes no notice."""
+    """An `Observer` that ignores every report."""
 
     def began(self, key: PipelineKey, operation: Operation, longest_seconds: float) -> None:
         """See the port."""

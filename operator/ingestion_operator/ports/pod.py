@@ -1,4 +1,7 @@
-"""The pod that an operator is, as the status names it: what tells later whether the holder of a lock can still be at work."""
+"""The pod that an operator runs in, as the status names it.
+
+The next operator looks this pod up to find out whether the holder of a lock can still be at work.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ HOST_NAME_LENGTH = 63
 
 @dataclass(frozen=True)
 class Pod:
-    """One pod. A later one of the same name has another uid."""
+    """One pod. A later pod of the same name has another uid."""
 
     namespace: str
     name: str
@@ -18,7 +21,7 @@ class Pod:
 
     @classmethod
     def parse(cls, text: str) -> Self | None:
-        """The pod of `<namespace>/<name>/<uid>`; None if the text is no such thing."""
+        """The pod of `<namespace>/<name>/<uid>`; None if the text has another form."""
         parts = text.split("/")
         return cls(*parts) if len(parts) == len(("namespace", "name", "uid")) and all(parts) else None
 
@@ -27,7 +30,7 @@ class Pod:
 
     @property
     def host(self) -> str:
-        """What it calls itself in a lock: its host name.
+        """The name by which a lock names the pod: its host name.
 
         (https://kubernetes.io/docs/concepts/workloads/pods/pod-hostname/)
         """

@@ -1,4 +1,4 @@
-"""What keeps the engine's state as files."""
+"""What keeps the engine's state, as files."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from typing import Protocol
 
 
 class StateStore(Protocol):
-    """The files of one backend, by key: their path below the backend's root. Writes are atomic.
+    """The files of one backend. The key of a file is its path below the backend's root. Writes are atomic.
 
-    All but `notes` raise StateUnreadable, AccessDenied, CredentialsMissing or UpdateFailed.
+    All methods but `notes` raise StateUnreadable, AccessDenied, CredentialsMissing or UpdateFailed.
     """
 
     def keys(self, prefix: str) -> Sequence[str]:
-        """The keys that begin with it, in order."""
+        """The keys that begin with the prefix, in order."""
 
     def read(self, key: str) -> bytes | None:
-        """The content; None if there is none."""
+        """The content of a file; None if there is no such file."""
 
     def write(self, key: str, content: bytes) -> None:
-        """Write a file, anew or over the one that is there."""
+        """Create a file or replace it."""
 
     def delete(self, keys: Sequence[str]) -> None:
         """Delete files; absent ones are success."""
 
     def notes(self) -> Sequence[str]:
-        """What an administrator should know: that it cannot be reached, that a bucket has no versions. Never raises."""
+        """What an administrator should know, for example that the backend cannot be reached. Never raises."""

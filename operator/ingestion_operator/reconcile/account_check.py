@@ -38,7 +38,7 @@ class AccountCheck:
             return
         users = pipelines_built_with(name, cluster.pipelines())
         try:
-            role = self.context.cloud.assumed(access_of(account, cluster.cluster_id()))
+            role = self.context.cloud.assume(access_of(account, cluster.cluster_id()))
             check_default(account, map(parse_account, cluster.accounts()))
         except PipelineError as error:
             self._write(account, refused(account, users, error, at))

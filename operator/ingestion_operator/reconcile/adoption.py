@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from ingestion_operator.blueprint.resources import Blueprint, Resource
 from ingestion_operator.errors import BucketNameTaken, TableNameTaken
 from ingestion_operator.model.status import Status
-from ingestion_operator.ports.cloud import Cloud
+from ingestion_operator.ports.cloud import Leftovers
 
 BUCKET = "aws:s3/bucket:Bucket"
 TABLE = "aws:dynamodb/table:Table"
@@ -23,7 +23,7 @@ class Adoption:
     Each answer maps logical names to the physical ids under which the engine imports.
     """
 
-    cloud: Cloud
+    cloud: Leftovers
     status: Status
     blueprint: Blueprint
 
@@ -34,7 +34,7 @@ class Adoption:
         """
         built = self._built()
         unknown = replace(self.blueprint, resources=tuple(r for r in self.blueprint.resources if r.name not in built))
-        return {**self._claimed(frozenset()), **self.cloud.leftovers(unknown)}
+        return {**self._claimed(frozenset()), **self.cloud.claim_leftovers(unknown)}
 
     def of_new_data(self) -> Mapping[str, str]:
         """Buckets and tables that a changed spec brings back, such as a results table. Raises as `of_everything` does."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ingestion_operator.blueprint.ownership import Owner
 from ingestion_operator.errors import BucketNotEmpty, HoldsData, TableNotEmpty
 from ingestion_operator.model.pipeline import CONFIRM_PURGE
-from ingestion_operator.ports.cloud import Cloud
+from ingestion_operator.ports.cloud import DataStores
 
 COUNT_LIMIT = 10_000
 _Count = Callable[[str, str, int], int]
@@ -21,7 +21,7 @@ _Count = Callable[[str, str, int], int]
 class Disposal:
     """Deletes buckets and tables that may hold data, if they are empty or a person confirmed the purge by name."""
 
-    cloud: Cloud
+    cloud: DataStores
     owner: Owner
     region: str
     buckets: tuple[str, ...]

@@ -1,10 +1,10 @@
-"""Where Pulumi keeps state: what the URL of a backend says, how its files are laid out, and the port to them.
+"""Where Pulumi keeps state: the meaning of a backend's URL, and the layout of the backend's files.
 
-The CLI does everything with the state that it knows how to do. The port is for the rest: to find out at start-up whether
-the backend is as it should be, to remove what the CLI leaves of a stack that is gone, and to copy a backend.
+The CLI does everything with the state that it can do. The operator itself reads and writes the files only to check the
+backend at start-up, to remove what the CLI leaves of a stack that is gone, and to copy a backend.
 
-Sources: https://www.pulumi.com/docs/iac/concepts/state-and-backends/; the layout is that of pulumi's pkg/backend/diy; the
-parameters of an S3 URL are those of https://pkg.go.dev/gocloud.dev/aws and of gocloud.dev/blob/s3blob.
+Sources: https://www.pulumi.com/docs/iac/concepts/state-and-backends/; pulumi's
+pkg/backend/diy for the layout; https://pkg.go.dev/gocloud.dev/aws and gocloud.dev/blob/s3blob for the parameters of an S3 URL.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from ingestion_operator.ports.state_store import StateStore
 PROJECT = "ingestion"
 ROOT = ".pulumi/"
 META = f"{ROOT}meta.yaml"
-"""Says of which version the layout is. The same for all projects of a backend."""
+"""The version of the layout. All projects of a backend share this file."""
 STACKS = f"{ROOT}stacks/{PROJECT}/"
 LOCKS = f"{ROOT}locks/organization/{PROJECT}/"
 HISTORY = f"{ROOT}history/{PROJECT}/"
 BACKUPS = f"{ROOT}backups/{PROJECT}/"
 CHECKPOINT_ENDINGS = (".json", ".json.gz", ".json.zst")
 
-# Each with its older name, which the CLI takes too.
+# Each with its older name, which the CLI accepts too.
 PATH_STYLE = ("s3ForcePathStyle", "use_path_style")
 WITHOUT_TLS = ("disableSSL", "disable_https")
 UNDERSTOOD = frozenset({"region", "endpoint", "profile", "awssdk", *PATH_STYLE, *WITHOUT_TLS})
@@ -37,28 +37,28 @@ class Backend:
     """A backend on a volume, or in a bucket."""
 
     url: str
-    """As the CLI is given it: with the region and the style of addresses written out, for its environment has those of the
-    pipeline that it works on."""
+    """The URL in the form that the CLI gets. It contains the region and the style of addresses, because the CLI's environment
+    has those of the pipeline."""
     directory: str = ""
     bucket: str = ""
     prefix: str = ""
-    """What the keys in the bucket begin with: empty, or ending in a slash."""
+    """The beginning of every key in the bucket: empty, or with a slash at its end."""
     region: str = ""
     endpoint: str = ""
-    """URL of an S3-compatible store; empty for that of the environment."""
+    """URL of an S3-compatible store; empty for the endpoint of the environment."""
     profile: str = ""
     path_style: bool = False
 
     @property
     def in_s3(self) -> bool:
-        """Whether it is in a bucket, where processes of other hosts may work with it too."""
+        """Whether the state is in a bucket, so that processes of other hosts may work with it too."""
         return bool(self.bucket)
 
 
 def parse_backend(url: str, region: str, *, path_style: bool = False) -> Backend:
-    """What the URL of a backend says; region and path style are for a URL that does not say.
+    """The backend of a URL. `region` and `path_style` apply if the URL names neither.
 
-    Raises StateUnreadable for one that the operator does not know how to use.
+    Raises StateUnreadable for a URL that the operator cannot use.
     """
     parts = urlsplit(url)
     if parts.scheme == "file" and not parts.netloc and parts.path.startswith("/"):
@@ -66,14 +66,14 @@ def parse_backend(url: str, region: str, *, path_style: bool = False) -> Backend
     if parts.scheme == "s3" and parts.netloc:
         return _s3(parts.netloc, parts.path.strip("/"), dict(parse_qsl(parts.query)), region, path_style=path_style)
     raise StateUnreadable(
-        f"{url} is no state backend: write file:///<absolute directory>, or s3://<bucket>[/<prefix>]?region=<region>"
+        f"{url} is not a state backend: write file:///<absolute directory>, or s3://<bucket>[/<prefix>]?region=<region>"
     )
 
 
 def _s3(bucket: str, path: str, given: Mapping[str, str], region: str, *, path_style: bool) -> Backend:
     if unknown := sorted(given.keys() - UNDERSTOOD):
         raise StateUnreadable(
-            f"the URL of the state backend has {', '.join(unknown)}, of which the operator knows nothing"
+            f"the URL of the state backend has parameters that the operator does not know: {', '.join(unknown)}"
         )
     path_style = _flag(given, PATH_STYLE, otherwise=path_style)
     endpoint = given.get("endpoint", "")
@@ -94,12 +94,12 @@ def _s3(bucket: str, path: str, given: Mapping[str, str], region: str, *, path_s
 
 
 def _flag(given: Mapping[str, str], names: Sequence[str], *, otherwise: bool) -> bool:
-    found = next((given[name] for name in names if name in given), None)
-    return otherwise if found is None else found.lower() in ("true", "1", "t")
+    flag = next((given[name] for name in names if name in given), None)
+    return otherwise if flag is None else flag.lower() in ("true", "1", "t")
 
 
 def stack_of(key: str) -> str | None:
-    """The stack whose checkpoint this is; None if it is something else."""
+    """The stack whose checkpoint the key names; None if the key names another file."""
     name = key.removeprefix(STACKS)
     if name == key or "/" in name:
         return None
@@ -107,12 +107,12 @@ def stack_of(key: str) -> str | None:
 
 
 def stacks(store: StateStore) -> frozenset[str]:
-    """The stacks of the project that a backend has."""
+    """The project's stacks in a backend."""
     return frozenset(filter(None, map(stack_of, store.keys(STACKS))))
 
 
 def what_is_left(store: StateStore, stack: str) -> tuple[str, ...]:
-    """What the CLI leaves of a stack that it removed: copies of its last states, which would be kept for ever."""
+    """The files that the CLI leaves of a removed stack: copies of its last states, which it would keep for ever."""
     of_stack = [f"{STACKS}{stack}{ending}.bak" for ending in CHECKPOINT_ENDINGS]
     copies = [key for key in store.keys(f"{STACKS}{stack}.json") if key in of_stack]
     old = [key for kind in (BACKUPS, HISTORY) for key in store.keys(f"{kind}{stack}/")]

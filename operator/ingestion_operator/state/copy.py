@@ -1,10 +1,10 @@
 """Copying the state of all stacks from one backend to another, file by file.
 
-Checkpoints are copied as they are: what is secret in them stays encrypted, with the same passphrase or key, and is never
-in the clear, neither on a disk nor on a command line. Nothing in them says in which backend they are.
+Checkpoints are copied unchanged. The secrets in them stay encrypted with the same passphrase or key, and never appear in
+the clear on a disk or on a command line. Checkpoints do not name the backend that they are in.
 
-What was copied stays in the source, locked for good: an operator that still works on the source waits, and cannot change what
-the target no longer hears of.
+A copied stack stays in the source and is locked for good. An operator that still works on the source has to wait, so that
+the source cannot change after the copy.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ingestion_operator.state.backend import BACKUPS, HISTORY, LOCKS, META, STAC
 from ingestion_operator.wording import few
 
 SEAL = "moved.json"
-# As the CLI writes its own; the operator breaks no lock of another host, and this is the name of none.
+# In the form of the CLI's own locks. No host has this name, and the operator breaks no lock of another host.
 HOLDER = {"pid": 0, "username": "state-copy", "hostname": "moved-to-another-backend"}
 
 
@@ -35,18 +35,18 @@ class Copied:
 def copy_state(source: StateStore, target: StateStore, now: datetime) -> Copied:
     """Copy all stacks of the project that were not copied before, with their history and backups, and read them back.
 
-    Raises StateUnreadable, with both as they were, if a stack is locked, if the target has one of them, if there is none, or if
-    the target does not give back what was written.
+    Raises StateUnreadable if a stack is locked, if the target already has one of the stacks, if there is no stack to copy, or
+    if the target does not return what was written. Both backends are then as they were before.
     """
-    found = _checked(source, target)
-    seals = [f"{LOCKS}{stack}/{SEAL}" for stack in found]
+    wanted = _checked(source, target)
+    seals = [f"{LOCKS}{stack}/{SEAL}" for stack in wanted]
     written: list[str] = []
     try:
         for seal in seals:
             source.write(seal, json.dumps({**HOLDER, "timestamp": now.isoformat()}).encode())
-        # As the CLI does: an update may have taken its lock in between. From here on none can begin.
-        _refuse_locks(source, found)
-        content = _content(source, found)
+        # The CLI does the same: an update may have taken its lock in between. From here on no update can begin.
+        _refuse_locks(source, wanted)
+        content = _content(source, wanted)
         for key, value in content.items():
             if key != META or target.read(META) is None:
                 written.append(key)
@@ -56,27 +56,27 @@ def copy_state(source: StateStore, target: StateStore, now: datetime) -> Copied:
         target.delete(written)
         source.delete(seals)
         raise
-    return Copied(tuple(sorted(found)), len(content))
+    return Copied(tuple(sorted(wanted)), len(content))
 
 
 def _checked(source: StateStore, target: StateStore) -> frozenset[str]:
-    there = stacks(source)
-    found = there - {_locked(key) for key in source.keys(LOCKS) if key.endswith(f"/{SEAL}")}
-    if not found:
+    all_stacks = stacks(source)
+    uncopied = all_stacks - {_locked(key) for key in source.keys(LOCKS) if key.endswith(f"/{SEAL}")}
+    if not uncopied:
         raise StateUnreadable(
-            "all stacks were copied before" if there else "there is no stack to copy: is this the right backend?"
+            "all stacks were copied before" if all_stacks else "there is no stack to copy: is this the right backend?"
         )
-    _refuse_locks(source, found)
-    if taken := sorted(found & stacks(target)):
-        raise StateUnreadable(f"the target has {few(taken)} already: nothing was copied")
+    _refuse_locks(source, uncopied)
+    if taken := sorted(uncopied & stacks(target)):
+        raise StateUnreadable(f"the target already has {few(taken)}: nothing was copied")
     if (old := target.read(META)) not in (None, source.read(META)):
-        raise StateUnreadable(f"the target is of another version of Pulumi's layout: {old!r}")
-    return found
+        raise StateUnreadable(f"the target has another version of Pulumi's layout: {old!r}")
+    return uncopied
 
 
 def _verify(target: StateStore, content: Mapping[str, bytes]) -> None:
     if bad := sorted(key for key, value in content.items() if target.read(key) != value):
-        raise StateUnreadable(f"the target does not give back what was written: {few(bad)}")
+        raise StateUnreadable(f"the target does not return what was written: {few(bad)}")
 
 
 def _locked(key: str) -> str:
@@ -87,13 +87,13 @@ def _refuse_locks(source: StateStore, of: Collection[str]) -> None:
     others = {_locked(key) for key in source.keys(LOCKS) if not key.endswith(f"/{SEAL}")}
     if held := sorted(others.intersection(of)):
         raise StateUnreadable(
-            f"{few(held)} is locked, for an update is under way or was cut off: try again when it has ended; a lock "
-            "that stays is broken by `pulumi cancel`"
+            f"{few(held)} is locked, because an update is under way or was interrupted: try again when it has ended; "
+            "break a lock that stays with `pulumi cancel`"
         )
 
 
 def _content(source: StateStore, of: Collection[str]) -> Mapping[str, bytes]:
-    """Everything of these stacks, the checkpoints last: a stack that is there is there with all that belongs to it."""
+    """All files of these stacks, checkpoints last: once a stack is in the target, everything that belongs to it is there too."""
     old = (
         key for part in (HISTORY, BACKUPS) for key in source.keys(part) if key.removeprefix(part).split("/")[0] in of
     )
@@ -102,6 +102,6 @@ def _content(source: StateStore, of: Collection[str]) -> Mapping[str, bytes]:
 
 
 def _stack_of_any(key: str, of: Collection[str]) -> bool:
-    """Whether it is a checkpoint of one of them, or what belongs to it: its copy, its tags."""
+    """Whether the key names a checkpoint of one of these stacks, or a file beside it: its copy, its tags."""
     name = key.removeprefix(STACKS)
     return any(name.removeprefix(stack).startswith((".json", ".pulumi-tags")) for stack in of if name.startswith(stack))

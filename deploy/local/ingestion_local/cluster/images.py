@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 
-from ingestion_local.cluster.node import PAUSE_IMAGE
+from ingestion_local.cluster.node_configuration import PAUSE_IMAGE
 from ingestion_local.environment import ROOT
 from ingestion_local.image import argument_words
 from ingestion_local.processes import output_of

@@ -8,30 +8,24 @@ cgroups are the machine's. The node has one cgroup for all of them, and `stop` r
 from __future__ import annotations
 
 import contextlib
-import functools
-import json
 import os
 import shutil
 import signal
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import psutil
 
-from ingestion_local.cluster.network import API_SERVER_PORT, Network
+from ingestion_local.cluster.cgroups import make_cgroups, remove_cgroups
+from ingestion_local.cluster.network import Network
+from ingestion_local.cluster.node_configuration import CONTAINERD_SOCKET, NAME, NodeConfiguration
 from ingestion_local.files import files_below
 from ingestion_local.lifecycle import Startable
 from ingestion_local.processes import LocalEnvironmentError, Process, output_of, wait_until
 
-NAME = "node"
-CLUSTER_DOMAIN = "cluster.local"
-PAUSE_IMAGE = "localhost/pause:1"
 COMMAND_TIMEOUT_SECONDS = 300.0
 START_TIMEOUT_SECONDS = 60.0
-CGROUPS = Path("/sys/fs/cgroup")
 KUBELET_ROOT = "/run/kubelet"
-CONTAINERD_SOCKET = "/run/containerd/containerd.sock"
 NETWORK_INTERFACE_DIRECTORY = Path("/var/lib/cni")
 
 
@@ -50,7 +44,7 @@ class Node(Startable):
         self._tools = tools
         self._unpacked = unpacked
         self._network = network
-        self._kubeconfig = kubeconfig
+        self._configuration = NodeConfiguration(self.directory, unpacked, network, self.cgroup, kubeconfig)
         self._processes: list[Process] = []
         self._init_pid = 0
 
@@ -87,16 +81,17 @@ class Node(Startable):
         return files_below(Path(directory))
 
     def _start(self) -> None:
-        for folder in ("cni", "kubelet", "plugins", "certificates"):
-            (self.directory / folder).mkdir(parents=True, exist_ok=True)
-        self._write_configuration()
-        self._started.callback(_remove_cgroups, self.cgroup)
-        _make_cgroups(self.cgroup)
+        self._configuration.write()
+        self._started.callback(remove_cgroups, self.cgroup)
+        make_cgroups(self.cgroup)
         self._started.callback(self._stop_processes)
         self._start_init()
         self._mount()
         self._connect()
-        self._launch("containerd", [str(self._unpacked / "usr/bin/containerd"), "--config", str(self._containerd_file)])
+        self._launch(
+            "containerd",
+            [str(self._unpacked / "usr/bin/containerd"), "--config", str(self._configuration.containerd_file)],
+        )
         wait_until(
             "containerd's answer",
             self._containerd_answers,
@@ -104,7 +99,7 @@ class Node(Startable):
             process=self._processes[-1],
         )
         self._launch("kubelet", [str(self._tools["kubelet"]), *self._kubelet_arguments()])
-        self._launch("kube-proxy", [str(self._tools["kube-proxy"]), f"--config={self._proxy_file}"])
+        self._launch("kube-proxy", [str(self._tools["kube-proxy"]), f"--config={self._configuration.proxy_file}"])
 
     def _stop_processes(self) -> None:
         # The first process stops first, because the kernel ends the others with it.
@@ -188,148 +183,15 @@ class Node(Startable):
             return True
         return False
 
-    @property
-    def _containerd_file(self) -> Path:
-        return self.directory / "containerd.toml"
-
-    @property
-    def _proxy_file(self) -> Path:
-        return self.directory / "kube-proxy.json"
-
     def _kubelet_arguments(self) -> list[str]:
         return [
-            f"--config={self.directory / 'kubelet.json'}",
-            f"--kubeconfig={self.directory / 'kubeconfig'}",
+            f"--config={self._configuration.kubelet_file}",
+            f"--kubeconfig={self._configuration.kubeconfig}",
             f"--root-dir={KUBELET_ROOT}",
             f"--cert-dir={self.directory / 'certificates'}",
             f"--hostname-override={NAME}",
             f"--node-ip={self._network.node}",
         ]
-
-    def _write_configuration(self) -> None:
-        (self.directory / "resolv.conf").write_text(f"nameserver {self._network.machine}\n")
-        self._write_json("kubeconfig", _kubeconfig_for(self._kubeconfig, self._network))
-        self._write_json("kubelet.json", self._kubelet_configuration())
-        self._write_json("kube-proxy.json", self._proxy_configuration())
-        self._write_json("cni/10-pods.conflist", self._pod_network())
-        self._containerd_file.write_text(self._containerd_configuration())
-
-    def _write_json(self, name: str, document: Mapping[str, Any]) -> None:
-        path = self.directory / name
-        path.touch(mode=0o600)
-        path.write_text(json.dumps(document, indent=2))
-
-    def _containerd_configuration(self) -> str:
-        return f"""\
-version = 2
-root = "{self.directory / "containerd"}"
-state = "/run/containerd"
-[grpc]
-  address = "{CONTAINERD_SOCKET}"
-[plugins."io.containerd.grpc.v1.cri"]
-  sandbox_image = "{PAUSE_IMAGE}"
-  # A machine may lack CAP_SYS_RESOURCE. Then runc may not lower the score below its own.
-  restrict_oom_score_adj = true
-  [plugins."io.containerd.grpc.v1.cri".containerd]
-    snapshotter = "overlayfs"
-    default_runtime_name = "runc"
-    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
-      runtime_type = "io.containerd.runc.v2"
-      [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
-        BinaryName = "{self._unpacked / "usr/sbin/runc"}"
-  [plugins."io.containerd.grpc.v1.cri".cni]
-    bin_dir = "{self._unpacked / "usr/lib/cni"}"
-    conf_dir = "{self.directory / "cni"}"
-"""
-
-    def _pod_network(self) -> dict[str, Any]:
-        addresses = {
-            "type": "host-local",
-            "dataDir": "/run/cni",
-            "subnet": str(self._network.pods),
-            "routes": [{"dst": "0.0.0.0/0"}],
-        }
-        return {"cniVersion": "0.4.0", "name": "pods", "plugins": [{"type": "ptp", "ipam": addresses}]}
-
-    def _kubelet_configuration(self) -> dict[str, Any]:
-        return {
-            "apiVersion": "kubelet.config.k8s.io/v1beta1",
-            "kind": "KubeletConfiguration",
-            "failCgroupV1": False,
-            "cgroupDriver": "cgroupfs",
-            "cgroupRoot": self.cgroup,
-            "cgroupsPerQOS": False,
-            "enforceNodeAllocatable": [],
-            "containerRuntimeEndpoint": f"unix://{CONTAINERD_SOCKET}",
-            # Only the machine and its pods reach the kubelet.
-            "authentication": {"anonymous": {"enabled": True}, "webhook": {"enabled": False}},
-            "authorization": {"mode": "AlwaysAllow"},
-            "failSwapOn": False,
-            "makeIPTablesUtilChains": False,
-            "clusterDNS": [self._network.machine],
-            "clusterDomain": CLUSTER_DOMAIN,
-            "resolvConf": str(self.directory / "resolv.conf"),
-            "podLogsDir": str(self.directory / "pod-logs"),
-            "volumePluginDir": str(self.directory / "plugins"),
-            # The cluster ignores how full the machine's disk is.
-            "evictionHard": {"memory.available": "0%", "nodefs.available": "0%", "imagefs.available": "0%"},
-            "imageGCHighThresholdPercent": 100,
-            # Some tests end the operator again and again, and wait for its restart each time.
-            "crashLoopBackOff": {"maxContainerRestartPeriod": "1s"},
-            "syncFrequency": "10s",
-            "nodeStatusUpdateFrequency": "5s",
-        }
-
-    def _proxy_configuration(self) -> dict[str, Any]:
-        return {
-            "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
-            "kind": "KubeProxyConfiguration",
-            "mode": "nftables",
-            "hostnameOverride": NAME,
-            "clusterCIDR": str(self._network.pods),
-            "clientConnection": {"kubeconfig": str(self.directory / "kubeconfig")},
-            # These limits belong to the machine. A process in a namespace may not set them.
-            "conntrack": {"maxPerCore": 0, "min": 0, "tcpEstablishedTimeout": "0s", "tcpCloseWaitTimeout": "0s"},
-        }
-
-
-def _kubeconfig_for(path: Path, network: Network) -> dict[str, Any]:
-    """The same access for the node, which reaches the API server at another address."""
-    document: dict[str, Any] = json.loads(path.read_text())
-    for cluster in document["clusters"]:
-        cluster["cluster"]["server"] = f"https://{network.machine}:{API_SERVER_PORT}"
-    return document
-
-
-def _hierarchies() -> list[Path]:
-    """The roots of the cgroup hierarchies: one for version 2, and one for each controller for version 1."""
-    if (CGROUPS / "cgroup.controllers").exists():
-        return [CGROUPS]
-    return [entry for entry in CGROUPS.iterdir() if entry.is_dir() and (entry / "cgroup.procs").exists()]
-
-
-def _make_cgroups(name: str) -> None:
-    for hierarchy in _hierarchies():
-        (hierarchy / name.lstrip("/")).mkdir(exist_ok=True)
-
-
-def _remove_cgroups(name: str) -> None:
-    """Remove the cgroup and everything below it, in each hierarchy. Raises LocalEnvironmentError when one is still in use."""
-    for hierarchy in _hierarchies():
-        root = hierarchy / name.lstrip("/")
-        wait_until(f"the end of the processes in {root}", functools.partial(_removed, root), timeout_seconds=10.0)
-
-
-def _removed(root: Path) -> bool:
-    folders = sorted((path for path in root.rglob("*") if path.is_dir()), reverse=True)
-    try:
-        for folder in [*folders, root]:
-            folder.rmdir()
-    except FileNotFoundError:
-        return True
-    except OSError:
-        return False
-    return True
 
 
 def _below(pid: int) -> list[psutil.Process]:

@@ -15,7 +15,8 @@ from ingestion_local.cluster import packages
 from ingestion_local.cluster.control_plane import ClusterControlPlane
 from ingestion_local.cluster.images import REPOSITORY, Images
 from ingestion_local.cluster.network import API_SERVER_PORT, AWS_PORT, Network, reserved
-from ingestion_local.cluster.node import CLUSTER_DOMAIN, NAME, Node
+from ingestion_local.cluster.node import Node
+from ingestion_local.cluster.node_configuration import CLUSTER_DOMAIN, NAME
 from ingestion_local.emulator import Emulator
 from ingestion_local.lifecycle import Startable
 from ingestion_local.processes import LocalEnvironmentError, Process, wait_until

@@ -1,8 +1,7 @@
 """A stand-in for `pulumi-resource-aws`, for machines that cannot download the real plugin.
 
-It speaks Pulumi's provider protocol and calls the AWS emulator on loopback, and only that. It is honest: a type or
-an input that it does not apply, or an endpoint elsewhere, is an error that names it. It is never part of an image
-or chart.
+It speaks Pulumi's provider protocol, and calls only the AWS emulator on loopback. A type or an input that it does not apply is an
+error that names it, and so is an endpoint elsewhere. The stand-in is never part of a released image or chart.
 
     server        the protocol, one method for each call of the engine
     catalogue     the types that it knows
@@ -11,7 +10,7 @@ or chart.
     clients       the clients of AWS that all types share
     credentials   the credentials of these clients: those of the environment, or of a role
     access        where AWS is and who asks it
-    calls         how a call of AWS fails, and how long one is waited for
+    calls         how a call of AWS fails, and how long the stand-in waits for AWS
     shapes        which inputs a type takes, also inside other inputs
     configuration what the program says of the provider itself
     tags, properties  tags, and Pulumi's property values

@@ -15,13 +15,13 @@ from pathlib import Path
 
 WORKERS = 32
 GARBAGE_THRESHOLD = 100_000
-# After a cancellation, calls under way finish: a creation that is cut off would be forgotten by the engine.
+# Running calls finish after a cancellation. The engine would forget a resource whose creation is cut off.
 FINISH_SECONDS = 90.0
 UNLIMITED = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
 
 
 def _light_pulumi() -> None:
-    """Let `pulumi.runtime.proto` be imported without the SDK around it, which takes most of the start-up time."""
+    """Let `pulumi.runtime.proto` be imported without the rest of the SDK, which takes most of the start-up time."""
     found = importlib.util.find_spec("pulumi")
     if found is None or not found.submodule_search_locations:
         raise SystemExit("pulumi is not installed")
@@ -33,7 +33,7 @@ def _light_pulumi() -> None:
 
 
 def _stop_with_parent(stopped: threading.Event) -> None:
-    """Stop when the engine is gone, however it ended: it holds the other end of standard input, and writes nothing."""
+    """Stop when the engine has ended, however it ended. It holds the other end of standard input, and never writes."""
     if not stat.S_ISFIFO(os.fstat(sys.stdin.fileno()).st_mode):
         return
 
@@ -47,7 +47,7 @@ def _stop_with_parent(stopped: threading.Event) -> None:
 
 def main(version: str) -> None:
     """Serve. The engine reads the port from the first line of standard output."""
-    # Start-up makes many objects that stay: looking through them for garbage again and again takes a tenth of it.
+    # Start-up makes many objects that stay. Collecting garbage among them would take a tenth of the start-up time.
     gc.set_threshold(GARBAGE_THRESHOLD)
     _light_pulumi()
     import grpc
@@ -65,7 +65,7 @@ def main(version: str) -> None:
     server.start()
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
-    # Loaded while the engine still talks about other things.
+    # This loads while the engine still asks for other things.
     threading.Thread(target=lambda: __import__("botocore.session"), daemon=True, name="botocore").start()
     stopped.wait()
     server.stop(grace=FINISH_SECONDS).wait()

@@ -1,4 +1,4 @@
-"""Where AWS is and who asks it: what the environment and the program tell the stand-in."""
+"""Where AWS is and who asks it, according to the environment and the program."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ingestion_local.provider.configuration import TEST_NETWORK, Configuration, 
 
 @dataclass(frozen=True)
 class AwsAccess:
-    """Where AWS is and who asks: all that the stand-in is told, by the environment and by the program."""
+    """The endpoint, the region and the credentials of AWS, from the environment and the program."""
 
     endpoint: str
     region: str
@@ -23,16 +23,16 @@ class AwsAccess:
 
 
 def access_of(environment: Mapping[str, str], configuration: Configuration = Configuration()) -> AwsAccess:  # noqa: B008 - frozen
-    """The emulator that the environment names, and nothing else: no profile, no metadata service. Raises Refused.
+    """The access to the emulator that the environment names. No profile and no metadata service is used. Raises Refused.
 
-    What the program says of the provider comes first.
+    The program's own configuration of the provider comes first.
     """
     endpoint = loopback_endpoint(environment)
     region = configuration.region or environment.get("AWS_REGION", "") or environment.get("AWS_DEFAULT_REGION", "")
     wanted = {name: environment.get(name, "") for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
     for name, value in {"AWS_REGION": region, **wanted}.items():
         if not value:
-            raise Refused(f"{name} is not set: the stand-in takes its configuration from the environment")
+            raise Refused(f"{name} is not set: the stand-in reads its configuration from the environment")
     return AwsAccess(
         endpoint,
         region,

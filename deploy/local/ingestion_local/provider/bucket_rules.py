@@ -19,7 +19,7 @@ def _rules(rule: Block) -> Block:
 class Encryption(Setting):
     """`aws.s3.BucketServerSideEncryptionConfiguration`.
 
-    A bucket is never without one: when it is deleted, AWS's own comes back.
+    A bucket always has one. When it is deleted, AWS's default comes back.
     """
 
     type = "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
@@ -71,7 +71,7 @@ def _encryption_from_aws(rule: Document) -> Document:
     return found
 
 
-# Pulumi's name of a part of a rule, AWS's name of it, and the names of what is in it.
+# By Pulumi's name of a part of a rule: AWS's name of the part, and the names of its fields.
 PARTS: dict[str, tuple[str, dict[str, str]]] = {
     "filter": ("Filter", {"prefix": "Prefix"}),
     "noncurrentVersionExpiration": ("NoncurrentVersionExpiration", {"noncurrentDays": "NoncurrentDays"}),
@@ -112,7 +112,7 @@ class Lifecycle(Setting):
 
 
 def _lifecycle_to_aws(rule: Document) -> Document:
-    # AWS wants a filter; an empty one means every object.
+    # AWS needs a filter. An empty filter means every object.
     found: Document = {"ID": rule["id"], "Status": rule["status"], "Filter": {"Prefix": ""}}
     for ours, (theirs, names) in PARTS.items():
         if part := rule.get(ours):
@@ -128,7 +128,7 @@ def _lifecycle_from_aws(rule: Document) -> Document:
             ours, names = parts[theirs]
             found[ours] = {_ours(name, names): inner for name, inner in value.items()}
         elif theirs not in ("ID", "Status"):
-            # What a program cannot say is drift all the same.
+            # A setting that a program cannot express is drift too.
             found[_ours(theirs, {})] = value
     return found
 
@@ -139,7 +139,7 @@ def _ours(theirs: str, names: dict[str, str]) -> str:
 
 
 def _filtered(rules: Any) -> Any:
-    """Rules that all say which objects they are for: one that does not is for every object."""
+    """Rules that all have a filter. A rule without a filter is for every object."""
     return [{"filter": {"prefix": ""}, **rule} for rule in rules] if isinstance(rules, list) else rules
 
 

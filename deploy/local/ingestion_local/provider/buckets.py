@@ -1,4 +1,4 @@
-"""S3: a bucket, and the settings that pulumi-aws makes resources of their own."""
+"""S3: a bucket, and its settings that are resources of their own in pulumi-aws."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from ingestion_local.provider.shapes import Block, block
 from ingestion_local.provider.tags import tag_list, tag_map
 
 MISSING_BUCKET = ("NoSuchBucket", "404")
-# The one region that a bucket is made in without saying so.
+# CreateBucket names every region but this one.
 DEFAULT_REGION = "us-east-1"
 
 
 GLOBAL, OWN = "global", "account-regional"
-# What AWS's rule about names makes of account and region.
+# AWS's rule for names with account and region.
 OWN_NAME = re.compile(r".+-[0-9]{12}-[a-z0-9-]+-an")
 
 
 class Bucket(ResourceKind):
-    """`aws.s3.Bucket`; the bucket, its namespace and its tags only.
+    """`aws.s3.Bucket`: only the bucket, its namespace and its tags.
 
-    The emulator knows no namespaces: that a name belongs to one is seen by its ending, which AWS reserves.
+    The emulator knows no namespaces. The ending of a name, which AWS reserves, says that it belongs to one.
     Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/gpbucketnamespaces.html
     """
 
@@ -48,7 +48,7 @@ class Bucket(ResourceKind):
         if namespace not in (GLOBAL, OWN, UNKNOWN):
             yield "bucketNamespace", f"is neither {GLOBAL!r} nor {OWN!r}"
         elif name is not None and UNKNOWN not in (name, namespace) and _is_own(str(name)) != (namespace == OWN):
-            # In the words of the real provider, and of AWS for the other way round.
+            # The first message is the real provider's, and the other one is AWS's.
             yield "bucket", f"{'is not' if namespace == OWN else 'is'} an account-regional namespace bucket"
 
     @override
@@ -65,11 +65,11 @@ class Bucket(ResourceKind):
         return name
 
     def _refuse_own(self, name: str) -> None:
-        """Refuse a bucket that is there and ours: us-east-1 answers success to making it again."""
+        """Refuse a bucket that exists and is ours. In us-east-1, CreateBucket would succeed again."""
         try:
             self.client.head_bucket(Bucket=name)
         except Exception as error:
-            # 403: it is another account's, and AWS itself says so when it is to be made.
+            # 403: another account has the bucket, and CreateBucket will say so.
             if error_code(error) not in (*MISSING_BUCKET, "403"):
                 raise
         else:
@@ -126,15 +126,15 @@ def _is_own(name: str) -> bool:
 
 
 class Setting(ResourceKind):
-    """One document that belongs to a bucket: put whole, read whole, removed whole. Its id is the bucket."""
+    """One document of a bucket. It is put, read and removed as a whole. Its id is the bucket."""
 
     service = "s3"
     replaces = frozenset({"bucket"})
     outputs = frozenset()
     absent: ClassVar[tuple[str, ...]] = ()
-    """Codes of AWS that say that the bucket has no such document."""
+    """AWS's codes for a bucket without this document."""
     word: ClassVar[str]
-    """What the real provider calls it in its messages."""
+    """The real provider's name of the document in messages."""
 
     @override
     def create(self, inputs: Document) -> str:
@@ -165,11 +165,11 @@ class Setting(ResourceKind):
         raise NotImplementedError
 
     def get(self, bucket: str) -> Document | None:
-        """The inputs as AWS has them, without the bucket; None if there are none."""
+        """The inputs as AWS has them, without the bucket. None if there is no document."""
         raise NotImplementedError
 
     def remove(self, bucket: str) -> None:
-        """Take the document away."""
+        """Remove the document."""
         raise NotImplementedError
 
 
@@ -200,7 +200,7 @@ class PublicAccessBlock(Setting):
 
 
 class Versioning(Setting):
-    """`aws.s3.BucketVersioning`. It cannot be taken away, only suspended."""
+    """`aws.s3.BucketVersioning`. It cannot be removed, only suspended."""
 
     type = "aws:s3/bucketVersioning:BucketVersioning"
     inputs = Block(
@@ -246,7 +246,7 @@ class Policy(Setting):
         self.client.delete_bucket_policy(Bucket=bucket)
 
 
-# Who else may be told: not applied, but drift when somebody adds them.
+# Other receivers of events. The stand-in does not apply them, but they are drift when somebody adds them.
 OTHER_RECEIVERS = {
     "LambdaFunctionConfigurations": "lambdaFunctions",
     "QueueConfigurations": "queues",
@@ -255,7 +255,7 @@ OTHER_RECEIVERS = {
 
 
 class Notification(Setting):
-    """`aws.s3.BucketNotification`, the switch for EventBridge only. Replaces the whole document, as AWS does."""
+    """`aws.s3.BucketNotification`, but only the switch for EventBridge. It replaces the whole document, as on AWS."""
 
     type = "aws:s3/bucketNotification:BucketNotification"
     inputs = block("bucket", eventbridge=None)

@@ -1,4 +1,4 @@
-"""How a call of AWS fails, in the words of the real provider, and how long the stand-in waits for AWS."""
+"""Failed calls of AWS in the words of the real provider, and the waits for AWS."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PROPAGATION_INTERVAL_SECONDS = 0.2
 
 
 class Refused(Exception):
-    """AWS or the stand-in refused; the message is the provider's answer."""
+    """AWS or the stand-in refused a call. The message is the provider's answer."""
 
 
 def error_code(error: Exception) -> str:
@@ -39,7 +39,7 @@ def doing(what: str, client: Any) -> Iterator[None]:
 def _worded(error: Any, client: Any) -> str:
     """A failed call as the AWS SDK of the real provider words it."""
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", "")
-    # An exception of its own class is one that the service's model knows.
+    # botocore has an exception class of its own for each error in the service's model.
     modelled = type(error).__name__ != "ClientError"
     code = f"{'' if modelled else 'api error '}{error_code(error)}"
     service = client.meta.service_model.service_id
@@ -52,7 +52,7 @@ def _worded(error: Any, client: Any) -> str:
 
 @contextmanager
 def absent_is_fine(*codes: str) -> Iterator[None]:
-    """Let a call fail with one of these codes: what was asked for is not there."""
+    """Ignore a failure with one of these codes, which say that the resource is absent."""
     try:
         yield
     except Exception as error:
@@ -61,7 +61,7 @@ def absent_is_fine(*codes: str) -> Iterator[None]:
 
 
 def settled(what: str, check: Callable[[], bool]) -> None:
-    """Wait until AWS has finished what it does in the background. Raises Refused when it takes too long."""
+    """Wait until AWS has finished its work in the background. Raises Refused when it takes too long."""
     deadline = time.monotonic() + SETTLE_SECONDS
     while not check():
         if time.monotonic() > deadline:
@@ -70,7 +70,7 @@ def settled(what: str, check: Callable[[], bool]) -> None:
 
 
 def propagated(call: Callable[[], T], is_early: Callable[[Exception], bool]) -> T:
-    """Repeat a call that fails because another service does not know yet what has just been made."""
+    """Repeat a call that fails because another service does not know a new resource yet."""
     deadline = time.monotonic() + PROPAGATION_SECONDS
     while True:
         try:

@@ -21,5 +21,5 @@ from ingestion_local.provider.kinds import ResourceKind
 MODULES = (buckets, bucket_rules, roles, logs, functions, invocation, events, queues, tables, trails)
 KINDS: Mapping[str, type[ResourceKind]] = {kind.type: kind for module in MODULES for kind in module.KINDS}
 
-# Those of every pipeline, in the order in which a program comes to them.
+# The services of every pipeline, in the order in which a program uses them.
 USUAL_SERVICES = ("s3", "iam", "logs", "lambda", "events")

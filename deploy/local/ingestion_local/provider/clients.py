@@ -1,4 +1,4 @@
-"""The clients with which the stand-in asks AWS: one for each service, shared by all resource types."""
+"""The clients of AWS: one for each service. All resource types share them."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from ingestion_local.provider.calls import Refused, doing
 
 
 class Aws:
-    """Clients of the emulator, made when first asked for and shared: botocore's clients are thread-safe."""
+    """Clients of the emulator. Each is made at its first use and then shared, because botocore's clients are thread-safe."""
 
     def __init__(self, access: AwsAccess) -> None:
         self.region = access.region
         self._access = access
         self._guard = threading.Lock()
-        # Making a client is not thread-safe: one thread makes all, and who waits for one does not wait for the next.
+        # Making a client is not thread-safe. So one thread makes all clients, and a caller waits only for its own.
         self._maker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="clients")
         self._clients: dict[str, Future[Any]] = {}
         self._session: Any = None
@@ -28,7 +28,7 @@ class Aws:
         return self._promise(service).result()
 
     def check_account(self) -> None:
-        """Refuse credentials of another account than the program wants, or a role that cannot be assumed. Raises Refused."""
+        """Raise Refused for credentials of an account that the program does not allow, and for a role that cannot be assumed."""
         wanted, role = self._access.configuration.accounts, self._access.configuration.role
         if not wanted and role is None:
             return
@@ -40,7 +40,7 @@ class Aws:
             raise Refused(f"AWS account ID not allowed: {found}")
 
     def warm_up(self, services: Sequence[str]) -> None:
-        """Begin to make the clients of these services, ahead of their use."""
+        """Begin to make the clients of these services before their first use."""
         for service in services:
             self._promise(service)
 
@@ -51,11 +51,11 @@ class Aws:
             return self._clients[service]
 
     def _make(self, service: str) -> Any:
-        # Imported here: the engine waits for the port, and talks for a while before the first resource comes.
+        # The import is here because the engine waits for the port, and the first resource comes much later.
         import botocore.config
 
         self._session = self._session or self._new_session()
-        # No proxy: it would take the calls off this machine.
+        # A proxy would take the calls off this machine.
         config = botocore.config.Config(
             s3={"addressing_style": "path"}, retries={"mode": "standard"}, max_pool_connections=32, proxies={}
         )

@@ -1,7 +1,7 @@
-"""What a program may say of the provider itself, as the real one takes it: a role to assume, whose account it has to be, endpoints.
+"""A program's configuration of the provider, in the real provider's form: a role to assume, allowed accounts, endpoints.
 
 Sources: https://www.pulumi.com/registry/packages/aws/installation-configuration/; https://github.com/hashicorp/aws-sdk-go-base
-for how a role is assumed. In the protocol each value that is no text is JSON in a text.
+for how a role is assumed. In the protocol, each value that is not a text is JSON in a text.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from typing import Any
 from urllib.parse import urlparse
 
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
-# For the pods of a test cluster: RFC 2544 keeps it for tests, so nothing on the Internet has such an address.
+# The pods of a test cluster use it. RFC 2544 reserves it for tests, so nothing on the Internet has such an address.
 TEST_NETWORK = IPv4Network("198.18.0.0/15")
-# What the engine itself may add.
+# The engine itself may add these.
 OF_THE_ENGINE = frozenset({"version", "__internal"})
 REPLACES = frozenset({"region"})
-"""What cannot be changed without making everything anew. A role can."""
+"""A change of these replaces every resource. A change of the role does not."""
 ONLY: Mapping[str, Any] = MappingProxyType(
     {
-        # Whose account it is, is asked for where the program wants to know.
+        # The stand-in asks for the account only if the program limits the accounts.
         "skipCredentialsValidation": False,
         "skipRegionValidation": True,
-        # An emulator on an address has no names of buckets before it.
+        # An emulator at an IP address has no host names with bucket names.
         "s3UsePathStyle": True,
     }
 )
@@ -55,7 +55,7 @@ Given = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Role:
-    """A role that is to be assumed with the identity of the environment."""
+    """A role that the identity of the environment assumes."""
 
     arn: str
     session_name: str
@@ -66,24 +66,24 @@ class Role:
 
 @dataclass(frozen=True)
 class Configuration:
-    """What the program says; empty for what the environment says."""
+    """The program's own values. An empty value leaves the choice to the environment."""
 
     region: str = ""
     role: Role | None = None
     accounts: tuple[str, ...] = ()
-    """The accounts that it may be, whatever the credentials lead to; any if there is none."""
+    """The allowed accounts, whatever account the credentials belong to. Empty allows any account."""
     endpoints: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    """Where to reach a service, by botocore's name of it."""
+    """The URL of a service, by botocore's name of the service."""
 
 
 def problems(given: Given) -> list[tuple[str, str]]:
-    """What the stand-in would not apply, or the real provider would refuse: the name of the property, and why."""
+    """The properties that the stand-in would not apply or the real provider would refuse: name and reason."""
     found = [*_unknown(given), *_wrong_values(given)]
     return found or [*_role_problems(_value(given, "assumeRoles")), *_endpoint_problems(_value(given, "endpoints"))]
 
 
 def parse(given: Given) -> Configuration:
-    """The configuration of inputs that have no problems."""
+    """The configuration in these inputs, which must have no problems."""
     roles, accounts, endpoints = (_value(given, name) for name in ("assumeRoles", "allowedAccountIds", "endpoints"))
     services = (endpoints or [{}])[0]
     return Configuration(
@@ -95,7 +95,7 @@ def parse(given: Given) -> Configuration:
 
 
 def changed(before: Given, after: Given) -> list[str]:
-    """The names of what differs, in order; not what the engine adds."""
+    """The names of the properties that differ, in order, without those that the engine adds."""
     names = sorted({*before, *after} - OF_THE_ENGINE)
     return [name for name in names if _value(before, name) != _value(after, name)]
 
@@ -103,7 +103,7 @@ def changed(before: Given, after: Given) -> list[str]:
 def _unknown(given: Given) -> Iterator[tuple[str, str]]:
     known = OF_THE_ENGINE | ONLY.keys() | {"region", "assumeRoles", "allowedAccountIds", "endpoints"}
     for name in sorted(given.keys() - known):
-        yield name, f"{name}: the stand-in takes its configuration from the environment"
+        yield name, f"{name}: the stand-in reads its configuration from the environment"
 
 
 def _wrong_values(given: Given) -> Iterator[tuple[str, str]]:
@@ -134,7 +134,7 @@ def _endpoint_problems(endpoints: Any) -> Iterator[tuple[str, str]]:
 
 
 def is_an_emulators(host: str | None) -> bool:
-    """Whether it is this machine, or an address of a test network; a name is not, whatever it resolves to."""
+    """Whether the host is this machine or an address of the test network. No other name counts, whatever it resolves to."""
     try:
         return host in LOOPBACK or IPv4Address(host or "") in TEST_NETWORK
     except AddressValueError:
@@ -152,7 +152,7 @@ def _role(given: Given) -> Role:
 
 
 def _seconds(duration: str) -> int:
-    """A duration of Go, in seconds; 0 for what is none."""
+    """A duration in Go's form, in seconds. 0 for a text that is not a duration."""
     parts = re.findall(r"(\d+)([hms])", duration)
     whole = "".join(number + unit for number, unit in parts)
     return sum(int(number) * SECONDS[unit] for number, unit in parts) if whole == duration else 0

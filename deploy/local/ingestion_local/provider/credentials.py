@@ -1,6 +1,6 @@
-"""With which credentials the stand-in asks: those of the environment, or of a role that is assumed with them, again and again.
+"""The stand-in's credentials: those of the environment, or those of a role, which it assumes again before a session ends.
 
-Imported late: botocore takes most of the time in which the engine waits for the plugin.
+This module is imported late, because the import of botocore takes most of the plugin's start-up time.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from ingestion_local.provider.access import AwsAccess
 from ingestion_local.provider.configuration import Role
 
 METHOD = "assume-role"
-# A session is renewed when less than this is left of it.
+# A session is renewed when it has less time left than this.
 WINDOW_SECONDS = 60
 ENDED = datetime.fromtimestamp(0, UTC)
 
 
 def session_of(access: AwsAccess) -> Any:
-    """A session of botocore with the credentials of the access."""
+    """A botocore session with the credentials of the access, or of its role."""
     own = botocore.session.get_session()
     own.set_credentials(access.access_key, access.secret_key, access.session_token)
     role = access.configuration.role
@@ -35,7 +35,7 @@ def session_of(access: AwsAccess) -> Any:
 
 
 class _Assumed(CredentialProvider):
-    """Gives botocore the credentials of the role, before it looks elsewhere."""
+    """Gives botocore the credentials of the role before it looks elsewhere."""
 
     METHOD = METHOD
 
@@ -47,7 +47,7 @@ class _Assumed(CredentialProvider):
         self._sts = own.create_client("sts", region_name=access.region, endpoint_url=endpoint, config=config)
 
     def load(self) -> Credentials:
-        """Credentials that have ended: the first use begins a session."""
+        """Credentials that have expired already, so that the first use begins a session."""
         return RefreshableCredentials(
             access_key="",
             secret_key="",

@@ -18,7 +18,7 @@ DEFAULT_STATE = "ENABLED"
 
 
 class Rule(ResourceKind):
-    """`aws.cloudwatch.EventRule`. As with the real provider, making one that is there takes it over."""
+    """`aws.cloudwatch.EventRule`. Creating a rule that exists takes it over, as with the real provider."""
 
     type = "aws:cloudwatch/eventRule:EventRule"
     service = "events"
@@ -38,7 +38,7 @@ class Rule(ResourceKind):
 
     @override
     def complete(self, identity: str, inputs: Document) -> None:
-        # PutRule leaves the tags of a rule that is there alone.
+        # PutRule does not change the tags of a rule that exists.
         self._tag(identity, {}, inputs)
 
     @override
@@ -68,7 +68,7 @@ class Rule(ResourceKind):
     def delete(self, identity: str, inputs: Document) -> None:
         what = f"deleting EventBridge Rule ({identity})"
         with doing(what, self.client), absent_is_fine("ResourceNotFoundException"):
-            # AWS refuses this, and an emulator may not.
+            # AWS refuses this, but an emulator may accept it.
             if self.client.list_targets_by_rule(Rule=identity)["Targets"]:
                 raise Refused(
                     f"{what}: operation error EventBridge: DeleteRule, https response error StatusCode: 400, "
@@ -105,7 +105,7 @@ TARGET_PARTS = frozenset({"Id", "Arn", "RetryPolicy", "DeadLetterConfig"})
 
 
 class Target(ResourceKind):
-    """`aws.cloudwatch.EventTarget`; its id is `<rule>-<target id>`."""
+    """`aws.cloudwatch.EventTarget`. Its id is `<rule>-<target id>`."""
 
     type = "aws:cloudwatch/eventTarget:EventTarget"
     service = "events"
@@ -159,7 +159,7 @@ class Target(ResourceKind):
 
 
 def _refuse_failed(what: str, answer: Any) -> None:
-    """EventBridge answers 200 also for targets that it did not take."""
+    """Raise Refused for targets that failed. EventBridge answers 200 for them too."""
     if answer.get("FailedEntryCount"):
         failed = answer["FailedEntries"][0]
         raise Refused(f"{what}: {failed.get('ErrorCode')}: {failed.get('ErrorMessage')}")
@@ -170,7 +170,7 @@ def _target_id(rule: str, target: str) -> str:
 
 
 def _parts(imported: str) -> tuple[str, str]:
-    """Rule and target of an id to import."""
+    """The rule and the target in an id to import. Raises Refused."""
     match imported.split("/"):
         case [rule, target] | ["default", rule, target]:
             return rule, target
@@ -186,7 +186,7 @@ def _target_inputs(rule: str, target: Document) -> Document:
         "retryPolicy": {name: retry[field] for name, field in RETRY.items() if field in retry},
         "deadLetterConfig": present({"arn": (target.get("DeadLetterConfig") or {}).get("Arn")}),
     }
-    # What a program cannot say is drift all the same.
+    # A setting that a program cannot express is drift too.
     others = {key[0].lower() + key[1:]: value for key, value in target.items() if key not in TARGET_PARTS}
     return {**present(found), **others}
 

@@ -1,4 +1,4 @@
-"""Lambda: where a function's code comes from. One of a zip, an object of S3, and an image.
+"""Lambda: the source of a function's code, which is a zip, an object in S3, or an image.
 
 Source: https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html (PackageType, Code)
 """
@@ -12,7 +12,7 @@ from ingestion_local.provider.properties import UNKNOWN, Document, archive_path
 
 ZIP, IMAGE = "Zip", "Image"
 S3_OBJECT = {"s3Bucket": "S3Bucket", "s3Key": "S3Key", "s3ObjectVersion": "S3ObjectVersion"}
-# AWS gives none of it back, and the source hash is only what the program said.
+# AWS does not return these inputs, and the source hash is only the program's own.
 NOT_TOLD = ("code", "sourceCodeHash", *S3_OBJECT)
 CODE = frozenset({*NOT_TOLD, "imageUri", "codeSha256", "architectures"})
 RUN_BY = ("runtime", "handler")
@@ -20,7 +20,7 @@ OF_A_ZIP = ("code", *S3_OBJECT, *RUN_BY, "layers")
 
 
 def code_problems(given: Document) -> Iterator[tuple[str, str]]:
-    """What is wrong with the choice of the code: the name of an input, and why."""
+    """Problems with the choice of the code: the name of an input, and the reason."""
     package = given.get("packageType", ZIP)
     if package == IMAGE:
         yield from _image_problems(given)
@@ -39,7 +39,10 @@ def _image_problems(given: Document) -> Iterator[tuple[str, str]]:
         if name in given:
             yield name, f"is for packageType {ZIP!r} only"
     if "codeSha256" in given:
-        yield "codeSha256", "the stand-in does not apply it to an image: the emulator knows no digest of one"
+        yield (
+            "codeSha256",
+            "the stand-in does not apply it to an image, because the emulator knows no digests of images",
+        )
 
 
 def _zip_problems(given: Document) -> Iterator[tuple[str, str]]:
@@ -57,7 +60,7 @@ def _missing(name: str) -> tuple[str, str]:
 
 
 def code_to_aws(inputs: Document) -> Document:
-    """The code as CreateFunction (in `Code`) and UpdateFunctionCode take it. Raises ValueError for another archive."""
+    """The code in the form of CreateFunction (in `Code`) and UpdateFunctionCode. Raises ValueError for another archive."""
     if "imageUri" in inputs:
         return {"ImageUri": inputs["imageUri"]}
     if "s3Bucket" in inputs:

@@ -11,7 +11,7 @@ from ingestion_local.provider.shapes import block, requiring
 DEFAULT_MEMORY_MIB = 128
 DEFAULT_TIMEOUT_SECONDS = 3
 
-# Pulumi's input to the field of Lambda's API, for those that are passed as they are.
+# Pulumi's input -> the field of Lambda's API, for inputs that are passed unchanged.
 PLAIN = {
     "description": "Description",
     "role": "Role",
@@ -21,7 +21,7 @@ PLAIN = {
     "timeout": "Timeout",
     "kmsKeyArn": "KMSKeyArn",
 }
-# The same for those that are a small object of values, with what is in it.
+# The same for inputs that are small objects of values, with the fields of the object.
 OBJECTS = {
     "environment": ("Environment", {"variables": "Variables"}),
     "tracingConfig": ("TracingConfig", {"mode": "Mode"}),
@@ -44,7 +44,7 @@ BLOCKS = {ours: block(**dict.fromkeys(names)) for ours, (_, names) in OBJECTS.it
 }
 LOG_LEVELS = ("applicationLogLevel", "systemLogLevel")
 JSON_LOG = "JSON"
-# What an update sends for what the program does not say (any more); without it AWS would leave what was there.
+# An update sends these for inputs that the program does not set (any more). Otherwise AWS would keep the old values.
 RESET: Document = {
     "Description": "",
     "MemorySize": DEFAULT_MEMORY_MIB,
@@ -60,13 +60,13 @@ CONFIGURATION = frozenset(FIELDS)
 
 
 def configuration_problems(given: Document) -> Iterator[tuple[str, str]]:
-    """What does not go together: the name of an input, and why."""
+    """Inputs that do not fit together: the name of an input, and the reason."""
     for name, value in _part(_part(given, "environment"), "variables").items():
-        # The name and never the value, which may be a secret.
+        # The name only. The value may be a secret.
         if not isinstance(value, str):
             yield f"environment.variables.{name}", "is not a text"
     if "kmsKeyArn" in given and "environment" not in given:
-        yield "kmsKeyArn", "is for an environment, and there is none: AWS would forget it"
+        yield "kmsKeyArn", "is for an environment, but the function has none, and AWS would drop the key"
     logging = _part(given, "loggingConfig")
     for name in LOG_LEVELS:
         if name in logging and logging.get("logFormat") not in (JSON_LOG, UNKNOWN):
@@ -74,13 +74,13 @@ def configuration_problems(given: Document) -> Iterator[tuple[str, str]]:
 
 
 def _part(document: Document, name: str) -> Document:
-    """An object among the inputs; empty if it is not there or not known yet."""
+    """An object among the inputs; empty if it is absent or not known yet."""
     part = document.get(name)
     return part if isinstance(part, dict) else {}
 
 
 def configuration_to_aws(inputs: Document) -> Document:
-    """What both making and updating a configuration take, of what the program says."""
+    """The program's inputs in the form that both creating and updating a configuration accept."""
     wanted = {theirs: inputs[ours] for ours, theirs in PLAIN.items() if ours in inputs}
     for ours, (theirs, names) in OBJECTS.items():
         if part := inputs.get(ours):
@@ -91,7 +91,7 @@ def configuration_to_aws(inputs: Document) -> Document:
 
 
 def configuration_from_aws(there: Document, inputs: Document) -> Document:
-    """The inputs as AWS has them; `inputs` are the program's, for what AWS says on its own."""
+    """The inputs as AWS has them. `inputs` are the program's, because AWS also returns values that the program did not set."""
     found: Document = {ours: there.get(theirs) for ours, theirs in PLAIN.items()}
     for ours, (theirs, names) in OBJECTS.items():
         part = there.get(theirs) or {}
@@ -102,7 +102,7 @@ def configuration_from_aws(there: Document, inputs: Document) -> Document:
 
 
 def _logging(found: Document, inputs: Document, default_group: str) -> Document:
-    """AWS names the log group and the levels also when the program does not; levels that it does not name are no drift."""
+    """The logging configuration. AWS returns a log group and levels that the program did not set. These levels are no drift."""
     said: dict[str, Any] = inputs.get("loggingConfig") or {}
     silent = {key for key in LOG_LEVELS if key not in said} if said else set()
     if "logGroup" not in said and found.get("logGroup") == default_group:

@@ -27,15 +27,15 @@ from ingestion_local.provider.shapes import block
 from ingestion_local.provider.tags import tag_changes
 
 UNRESERVED = -1
-# A new role is not known to Lambda at once.
+# Lambda does not know a new role at once.
 EARLY = ("cannot be assumed by Lambda", "execution role does not have permissions")
 
 
 class Function(ResourceKind):
-    """`aws.lambda_.Function`, from a zip, an object of S3 or an image.
+    """`aws.lambda_.Function`, from a zip, an object in S3 or an image.
 
-    One from an image is made, read, changed and removed, but cannot be invoked: the emulator would need a container
-    engine for that. Nor does it look whether there is such an image.
+    A function from an image can be created, read, changed and removed, but not invoked, because the emulator would need a
+    container engine. The emulator does not check whether the image exists.
     """
 
     type = "aws:lambda/function:Function"
@@ -193,12 +193,12 @@ class Function(ResourceKind):
 
 
 def is_early(error: Exception) -> bool:
-    """Whether Lambda refuses a role only because it does not know yet what the role may do."""
+    """Whether Lambda refuses a role only because it does not know the role's rights yet."""
     return error_code(error) == "InvalidParameterValueException" and any(text in str(error) for text in EARLY)
 
 
 def _as_sets(config: Any) -> Any:
-    """Subnets and groups in an order of their own: they are sets."""
+    """Subnets and groups in a fixed order, because they are sets."""
     return {name: sorted(map(str, ids or ())) for name, ids in config.items()} if isinstance(config, dict) else config
 
 

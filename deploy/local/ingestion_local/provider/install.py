@@ -1,4 +1,4 @@
-"""Puts the stand-in where the Pulumi CLI looks for plugins."""
+"""Installs the stand-in where the Pulumi CLI looks for plugins."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ EXECUTABLE = 0o755
 def install(pulumi_home: Path) -> Path:
     """Write the plugin's launcher into a Pulumi home and return its path. Doing it again changes nothing.
 
-    The CLI takes the version from the directory's name, and wants no other file there.
+    The CLI reads the version from the directory's name, and expects no other file there.
     """
     release = version("pulumi-aws")
     directory = pulumi_home / "plugins" / f"resource-aws-v{release}"
     directory.mkdir(parents=True, exist_ok=True)
     launcher = directory / "pulumi-resource-aws"
-    # Isolated (-I): the CLI starts it in the program's directory, whose modules are none of its.
+    # Isolated (-I), because the CLI starts the plugin in the program's directory, which may have modules of the same names.
     command = f"exec {shlex.quote(sys.executable)} -I -m ingestion_local.provider {release}"
     partial = launcher.with_name(f".{launcher.name}.{os.getpid()}")
     partial.write_text(f"#!/bin/sh\n{command}\n")

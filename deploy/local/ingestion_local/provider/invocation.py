@@ -18,7 +18,7 @@ DEFAULT_AGE_SECONDS = 21600
 
 
 class InvokeConfig(ResourceKind):
-    """`aws.lambda_.FunctionEventInvokeConfig`; its id is the function's name."""
+    """`aws.lambda_.FunctionEventInvokeConfig`. Its id is the function's name."""
 
     type = "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig"
     service = "lambda"
@@ -51,7 +51,7 @@ class InvokeConfig(ResourceKind):
         success = (destinations.get("OnSuccess") or {}).get("Destination")
         targets = {
             "onFailure": {"destination": failure} if failure else None,
-            # What a program cannot say is drift all the same.
+            # A setting that a program cannot express is drift too.
             "onSuccess": {"destination": success} if success else None,
         }
         found = {
@@ -86,7 +86,7 @@ class InvokeConfig(ResourceKind):
 
 
 class Permission(ResourceKind):
-    """`aws.lambda_.Permission`; every change replaces it. Its id is the statement's."""
+    """`aws.lambda_.Permission`. Every change replaces it. Its id is the statement's id."""
 
     type = "aws:lambda/permission:Permission"
     service = "lambda"
@@ -137,7 +137,7 @@ class Permission(ResourceKind):
 
 
 def _parts(imported: str) -> tuple[str, str]:
-    """Function and statement of an id to import."""
+    """The function and the statement in an id to import. Raises Refused."""
     function, slash, statement = imported.partition("/")
     if not (function and slash and statement):
         raise Refused(f"unexpected format of ID ({imported}), expected <function>/<statement id>")

@@ -1,4 +1,4 @@
-"""What every resource type of the stand-in has: its inputs, which of them replace it, and its four verbs."""
+"""The base of every resource type: its inputs, those that replace it, and its four verbs."""
 
 from __future__ import annotations
 
@@ -21,50 +21,50 @@ class ResourceKind:
     replaces: ClassVar[frozenset[str]] = frozenset()
     """Inputs that AWS cannot change in place."""
     json: ClassVar[frozenset[str]] = frozenset()
-    """Inputs that are JSON texts: what they say counts, not how it is written."""
+    """Inputs that are JSON texts. They are compared by content, not by their white space."""
     only: ClassVar[Mapping[str, Any]] = MappingProxyType({})
-    """Inputs of which the stand-in applies one value only."""
+    """Inputs for which the stand-in applies only one value."""
     defaults: ClassVar[Mapping[str, Any]] = MappingProxyType({})
-    """What AWS has where the program says nothing: no drift."""
+    """AWS's values for inputs that the program does not set. They are no drift."""
     unmanaged: ClassVar[frozenset[str]] = frozenset()
-    """Inputs that stay as AWS has them while the program says nothing ("Optional, Computed" in Terraform)."""
+    """Inputs that keep AWS's value while the program does not set them ("Optional, Computed" in Terraform)."""
     outputs: ClassVar[frozenset[str]] = frozenset({"arn"})
-    """What AWS adds to the inputs."""
+    """Properties that AWS adds to the inputs."""
     follows: ClassVar[Mapping[str, frozenset[str]]] = MappingProxyType({})
-    """Outputs that a change of one of these inputs moves."""
+    """Outputs that change with one of these inputs."""
 
     def __init__(self, aws: Aws) -> None:
         self.aws = aws
 
     def create(self, inputs: Document) -> str:
-        """Make it and return its id. Raises Refused."""
+        """Create the resource and return its id. Raises Refused."""
         raise NotImplementedError
 
     def complete(self, identity: str, inputs: Document) -> None:
-        """Do what has to be done once it exists. Raises Refused; it exists all the same."""
+        """Finish a resource that was just created. It exists even if this raises Refused."""
 
     def read(self, identity: str, inputs: Document) -> tuple[Document, Document] | None:
-        """Inputs and outputs as they are in AWS, None if it is not there.
+        """Inputs and outputs as they are in AWS; None if the resource is absent.
 
-        `inputs` are the program's, for what AWS does not tell; empty when it is imported.
+        `inputs` are the program's, because AWS does not return all of them. They are empty for an import.
         """
         raise NotImplementedError
 
     def update(self, identity: str, before: Document, after: Document) -> None:
-        """Change it in place. Raises Refused."""
+        """Change the resource in place. Raises Refused."""
         raise NotImplementedError
 
     def delete(self, identity: str, inputs: Document) -> None:
-        """Remove it; removing the absent succeeds. Raises Refused."""
+        """Remove the resource. Removing an absent one succeeds. Raises Refused."""
         raise NotImplementedError
 
     def identity(self, imported: str) -> str:
-        """The id in the state of one that is imported by this id. Raises Refused."""
+        """The id in Pulumi's state for a resource that is imported by this id. Raises Refused."""
         return imported
 
     @classmethod
     def wrong(cls, given: Document) -> Iterable[tuple[str, str]]:  # noqa: ARG003
-        """What is wrong with inputs beside each other: the path of an input, and why. Never tells a value."""
+        """Problems of inputs that do not fit together: the path of an input, and the reason. It never shows a value."""
         return ()
 
     @property
@@ -81,13 +81,13 @@ class ResourceKind:
 
     @classmethod
     def changed(cls, before: Document, after: Document) -> list[str]:
-        """Names of the inputs that an update has to change, in order."""
+        """The names of the inputs that an update has to change, in order."""
         names = sorted({*before, *after} - (cls.unmanaged - set(after)))
         return [name for name in names if not cls.same(name, before.get(name), after.get(name))]
 
     @classmethod
     def as_written(cls, inputs: Document, there: Document) -> Document:
-        """What AWS has, in the program's words where it means the same: that is no drift."""
+        """AWS's values, but in the program's form where both mean the same, because that is no drift."""
         found = {}
         for name in sorted({*inputs, *there} - (cls.unmanaged - set(inputs))):
             if cls.same(name, inputs.get(name), there.get(name)):

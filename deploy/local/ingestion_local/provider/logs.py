@@ -20,7 +20,7 @@ class LogGroup(ResourceKind):
     service = "logs"
     inputs = block("name", retentionInDays=None, kmsKeyId=None, tags=None)
     replaces = frozenset({"name"})
-    # 0: for ever.
+    # 0 means for ever.
     defaults = MappingProxyType({"retentionInDays": 0})
     outputs = frozenset({"arn", "tagsAll"})
     follows = MappingProxyType({"tagsAll": frozenset({"tags"})})
@@ -99,7 +99,7 @@ class LogGroup(ResourceKind):
 
 
 def _arn(group: Document) -> str:
-    """The ARN of a group; AWS's own ends in `:*`, which its tagging calls do not take."""
+    """The ARN of a group. AWS's own form ends in `:*`, which the tagging calls do not accept."""
     return str(group["arn"]).removesuffix(":*")
 
 

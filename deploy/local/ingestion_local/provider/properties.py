@@ -1,4 +1,4 @@
-"""Pulumi's property values: protobuf structs to plain documents and back, and when two of them mean the same.
+"""Pulumi's property values: conversion of protobuf structs to plain documents and back, and comparison.
 
 Source: https://github.com/pulumi/pulumi/blob/master/sdk/go/common/resource/properties.go (signatures)
 """
@@ -20,7 +20,7 @@ Document = dict[str, Any]
 
 
 def from_struct(struct: struct_pb2.Struct) -> Document:
-    """A plain document: whole numbers are ints, as nothing in these types is a fraction, and secrets are unwrapped."""
+    """A plain document. Whole numbers become ints, because these types have no fractions. Secrets are unwrapped."""
     found: Document = _whole(json_format.MessageToDict(struct))
     return found
 
@@ -45,7 +45,7 @@ def _whole(value: Any) -> Any:
 
 
 def is_unknown(value: Any) -> bool:
-    """Whether a value is, or holds, one that only an update will know."""
+    """Whether a value is unknown before the update, or contains an unknown one."""
     if isinstance(value, dict):
         return any(is_unknown(inner) for inner in value.values())
     if isinstance(value, list):
@@ -54,14 +54,14 @@ def is_unknown(value: Any) -> bool:
 
 
 def archive_path(value: Any) -> str:
-    """Path of a file archive. Raises ValueError for every other kind of archive."""
+    """The path of a file archive. Raises ValueError for every other archive."""
     if isinstance(value, dict) and value.get(SIGNATURE) == ARCHIVE and value.get("path"):
         return str(value["path"])
-    raise ValueError("input code: the stand-in takes only a FileArchive of a zip")
+    raise ValueError("input code: the stand-in accepts only a FileArchive of a zip")
 
 
 def same_value(before: Any, after: Any) -> bool:
-    """Whether two values mean the same: an archive by its hash, and what is as good as not there is not there."""
+    """Whether two values mean the same. Archives are compared by their hash, and empty values count as absent."""
     if _is_archive(before) and _is_archive(after):
         return bool(before.get("hash") == after.get("hash"))
     return bool(pruned(before) == pruned(after))
@@ -72,7 +72,7 @@ def _is_archive(value: Any) -> bool:
 
 
 def same_json(before: Any, after: Any) -> bool:
-    """Whether two JSON texts say the same; a policy's list of one is as good as its only element."""
+    """Whether two JSON texts mean the same. In a policy, a list of one element means the same as the element."""
     if not (isinstance(before, str) and isinstance(after, str)):
         return same_value(before, after)
     try:
@@ -98,7 +98,7 @@ def _canonical(value: Any) -> Any:
 
 
 def pruned(value: Any) -> Any:
-    """The value without what is as good as not there: None, False and empty maps, lists and texts.
+    """The value without parts that mean the same as absent ones: None, False and empty maps, lists and texts.
 
     An empty text inside a map or a list stays: a tag and a variable may be empty.
     """
@@ -115,5 +115,5 @@ def _pruned(value: Any) -> Any:
 
 
 def present(document: Mapping[str, Any]) -> Document:
-    """The document without what is empty."""
+    """The document without empty values."""
     return {key: value for key, value in document.items() if value not in (None, "", {}, [])}

@@ -13,7 +13,7 @@ from ingestion_local.provider.shapes import block
 from ingestion_local.provider.tags import tag_changes
 
 ABSENT = ("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist")
-# Pulumi's input to the queue's attribute.
+# Pulumi's input -> the queue's attribute.
 NUMBERS = {
     "messageRetentionSeconds": "MessageRetentionPeriod",
     "visibilityTimeoutSeconds": "VisibilityTimeout",
@@ -21,7 +21,7 @@ NUMBERS = {
 
 
 class Queue(ResourceKind):
-    """`aws.sqs.Queue`; its id is its URL."""
+    """`aws.sqs.Queue`. Its id is its URL."""
 
     type = "aws:sqs/queue:Queue"
     service = "sqs"
@@ -82,7 +82,7 @@ def _attributes(inputs: Document) -> dict[str, str]:
 
 
 class QueuePolicy(ResourceKind):
-    """`aws.sqs.QueuePolicy`; its id is the queue's URL."""
+    """`aws.sqs.QueuePolicy`. Its id is the queue's URL."""
 
     type = "aws:sqs/queuePolicy:QueuePolicy"
     service = "sqs"

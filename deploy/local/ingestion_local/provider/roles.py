@@ -114,7 +114,7 @@ class Role(ResourceKind):
 
 
 class RolePolicy(ResourceKind):
-    """`aws.iam.RolePolicy`; its id is `<role>:<name>`."""
+    """`aws.iam.RolePolicy`. Its id is `<role>:<name>`."""
 
     type = "aws:iam/rolePolicy:RolePolicy"
     service = "iam"
@@ -154,7 +154,7 @@ class RolePolicy(ResourceKind):
 
 
 def _policy_text(document: Any) -> str:
-    """A policy as text: botocore has parsed it, unless it could not."""
+    """A policy as text. botocore returns a parsed policy, or the text if it could not parse it."""
     if isinstance(document, str):
         return urllib.parse.unquote(document)
     return json.dumps(document, sort_keys=True)

@@ -1,7 +1,7 @@
-"""The provider protocol: checks, differences and the four verbs, handed to the kinds.
+"""The provider protocol: checks, differences and the four verbs. The resource types do the work.
 
-Secrets: the stand-in asks for none to be marked, so the engine passes plain values and marks what comes back itself.
-No value of an input is ever written to the log or to a message: names only.
+Secrets: the stand-in does not support marked secrets. So the engine passes plain values, and marks the returned ones itself.
+Logs and messages have only the names of inputs, never their values.
 
 Source: https://github.com/pulumi/pulumi/blob/master/proto/pulumi/provider.proto
 """
@@ -42,12 +42,12 @@ NAME = "ingestion-operator's local stand-in for pulumi-resource-aws"
 
 
 def _known(given: Document) -> Document:
-    """The configuration without what the program does not know yet."""
+    """The configuration without the values that the program does not know yet."""
     return {name: value for name, value in given.items() if not is_unknown(value)}
 
 
 class StandIn(provider_pb2_grpc.ResourceProviderServicer):
-    """The servicer. Resource calls may come at the same time; each kind keeps no state of its own."""
+    """The servicer. Calls may come at the same time, because resource types keep no state."""
 
     def __init__(self, version: str, stopped: threading.Event | None = None) -> None:
         self._version = version
@@ -101,7 +101,7 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
         except Refused as refusal:
             _abort(context, grpc.StatusCode.FAILED_PRECONDITION, str(refusal))
         self.configure(aws)
-        # The engine now runs the program for a while: the clients are made meanwhile.
+        # The engine runs the program now. Meanwhile the clients are made.
         aws.warm_up(USUAL_SERVICES)
         sys.stderr.write(BANNER + "\n")
         return provider_pb2.ConfigureResponse(
@@ -109,7 +109,7 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
         )
 
     def configure(self, aws: Aws) -> None:
-        """Make the kinds for this emulator."""
+        """Make the resource types for this emulator."""
         self._kinds = {name: kind(aws) for name, kind in KINDS.items()}
 
     @override
@@ -134,7 +134,7 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
             changes=response.DIFF_SOME if changed else response.DIFF_NONE,
             diffs=changed,
             replaces=replaces,
-            # Names are the program's: the old one has to go before the new one can come.
+            # The program chooses the names. So the old resource must be deleted before the new one is created.
             deleteBeforeReplace=bool(replaces),
             detailedDiff={
                 name: Diff(kind=_diff_kind(name, before, after, name in replaces), inputDiff=True) for name in changed
@@ -153,7 +153,7 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
         try:
             kind.complete(identity, inputs)
             state = _state(kind, identity, inputs)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the engine has to hear that the resource exists
+        except Exception as error:  # noqa: BLE001 - whatever the error is, the engine must know that the resource exists
             _abort_half_made(context, identity, _half_made(kind, identity, inputs), _words(error))
         return provider_pb2.CreateResponse(id=identity, properties=to_struct(state))
 
@@ -167,7 +167,7 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
         if found is None:
             return provider_pb2.ReadResponse()
         there, outputs = found
-        # What has no inputs yet is imported: all that a program can say.
+        # Without inputs this is an import, which returns all inputs that a program can set.
         written = kind.as_written(inputs, there) if inputs else _imported(kind, there)
         return provider_pb2.ReadResponse(
             id=identity, properties=to_struct({**there, **written, **outputs}), inputs=to_struct(written)
@@ -216,12 +216,12 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
     def _do(context: Context, call: Callable[[], T]) -> T:
         try:
             return call()
-        except Exception as error:  # noqa: BLE001 - the engine hears of each, in words
+        except Exception as error:  # noqa: BLE001 - the engine gets each error as a message
             _abort(context, grpc.StatusCode.UNKNOWN, _words(error))
 
 
 def _before(request: Any, kind: ResourceKind, state: Any) -> Document:
-    """The inputs of the last time; an old engine sends only the state, which holds outputs too."""
+    """The previous inputs. An old engine sends only the state, which contains outputs too."""
     inputs = from_struct(request.old_inputs)
     return inputs or {name: value for name, value in from_struct(state).items() if name in kind.inputs}
 
@@ -246,18 +246,18 @@ def _diff_kind(name: str, before: Document, after: Document, replaces: bool) -> 
 
 
 def _state(kind: ResourceKind, identity: str, inputs: Document) -> Document:
-    """What the engine keeps of a resource. Raises Refused."""
+    """The properties that the engine stores for a resource. Raises Refused."""
     found = kind.read(identity, inputs)
     if found is None:
-        raise Refused(f"reading {kind.type} ({identity}): it was made and is not there")
+        raise Refused(f"reading {kind.type} ({identity}): it was created, but it is not there")
     return {**found[0], **inputs, **found[1]}
 
 
 def _half_made(kind: ResourceKind, identity: str, inputs: Document) -> Document:
-    """The inputs that took effect, so that the engine's next update sees what is left to do."""
+    """The inputs that took effect. So the engine's next update sees what remains to be done."""
     try:
         found = kind.read(identity, inputs)
-    except Exception:  # noqa: BLE001 - the reason of the first failure is what counts
+    except Exception:  # noqa: BLE001 - only the first failure matters
         found = None
     return kind.as_written(inputs, found[0]) if found else inputs
 
@@ -269,17 +269,17 @@ def _imported(kind: ResourceKind, there: Document) -> Document:
 def _words(error: Exception) -> str:
     if isinstance(error, Refused | ValueError):
         return str(error)
-    # botocore's complaint about a type quotes the value, which may be a secret.
+    # botocore's message about a wrong type quotes the value, which may be a secret.
     return VALUE.sub("type: ", f"{type(error).__name__}: {error}")
 
 
 def _abort(context: Context, code: grpc.StatusCode, message: str) -> NoReturn:
     context.abort(code, message)
-    raise AssertionError("a call goes on after it was aborted")
+    raise AssertionError("the call was aborted, but it goes on")
 
 
 def _abort_half_made(context: Context, identity: str, inputs: Document, reason: str) -> NoReturn:
-    """Fail a creation so that the engine keeps what exists, and finishes or deletes it the next time."""
+    """Fail a creation in a way that the engine keeps the resource, and finishes or deletes it the next time."""
     detail = any_pb2.Any()
     detail.Pack(
         provider_pb2.ErrorResourceInitFailed(

@@ -1,4 +1,4 @@
-"""Which inputs a type takes, also inside other inputs, so that whatever it does not take is refused by name."""
+"""The inputs that a type accepts, also inside other inputs. Any other input is refused by its name."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from ingestion_local.provider.properties import UNKNOWN
 
 @dataclass(frozen=True)
 class Block:
-    """Inputs that belong together: at the top of a resource, in an object, or in each object of a list.
+    """A group of inputs: those of a resource, of an object, or of each object in a list.
 
-    `fields` maps a name to the block inside it, or to None for a value that is taken as it is.
+    `fields` maps a name to the block inside it, or to None for a plain value.
     """
 
     fields: Mapping[str, Block | None]
@@ -32,12 +32,12 @@ def block(*required: str, **optional: Block | None) -> Block:
 
 
 def requiring(inner: Block, *names: str) -> Block:
-    """The same block, with these of its fields required too."""
+    """The same block, but these fields are required too."""
     return Block(inner.fields, inner.required | frozenset(names))
 
 
 def problems(shape: Block, document: Mapping[str, Any], where: str = "") -> Iterator[tuple[str, str]]:
-    """What is wrong with these inputs: the path of an input, and why it cannot be taken."""
+    """Problems with these inputs: the path of an input, and the reason."""
     for name in sorted(set(document) - set(shape.fields)):
         yield f"{where}{name}", "the stand-in does not apply it"
     for name in sorted(shape.required - set(document)):

@@ -1,4 +1,4 @@
-"""DynamoDB: tables that are paid by request."""
+"""DynamoDB: tables with on-demand billing."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Table(ResourceKind):
                 "tags": None,
             }
         ),
-        # Without it AWS would want capacities, which the stand-in does not apply.
+        # Without it AWS would require capacities, which the stand-in does not apply.
         "billingMode",
         "name",
         "hashKey",
@@ -49,7 +49,7 @@ class Table(ResourceKind):
     @override
     @classmethod
     def changed(cls, before: Document, after: Document) -> list[str]:
-        # They are a set: their order says nothing.
+        # They are a set, so their order has no meaning.
         return super().changed(_sorted(before), _sorted(after))
 
     @override
@@ -105,9 +105,9 @@ class Table(ResourceKind):
     def update(self, identity: str, before: Document, after: Document) -> None:
         changed = set(self.changed(before, after))
         if "attributes" in changed:
-            raise Refused("input attributes: the stand-in does not change it on its own, only with a new key")
+            raise Refused("input attributes: the stand-in changes it only together with a new key")
         with doing(f"updating DynamoDB Table ({identity})", self.client):
-            # AWS takes one kind of change in one call.
+            # AWS accepts one kind of change in one call.
             if "serverSideEncryption" in changed:
                 self.client.update_table(
                     TableName=identity, SSESpecification=_switch(after, "serverSideEncryption", "Enabled")

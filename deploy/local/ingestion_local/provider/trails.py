@@ -18,7 +18,7 @@ from ingestion_local.provider.shapes import Block, block, requiring
 from ingestion_local.provider.tags import tag_changes, tag_list, tag_map
 
 ABSENT = ("TrailNotFoundException", "ResourceNotFoundException")
-# Pulumi's input to the field of CreateTrail and UpdateTrail, and to the field of what GetTrail answers.
+# Pulumi's input -> the field of CreateTrail and UpdateTrail, and the field of GetTrail's answer.
 PLAIN = {
     "s3BucketName": ("S3BucketName", "S3BucketName"),
     "s3KeyPrefix": ("S3KeyPrefix", "S3KeyPrefix"),
@@ -35,12 +35,12 @@ OPERATORS = {
     "notEndsWiths": "NotEndsWith",
 }
 SELECTORS = frozenset({"eventSelectors", "advancedEventSelectors"})
-# What a trail records that is not told anything: the calls that manage resources.
+# A trail without selectors records the calls that manage resources.
 EVERYTHING = {"readWriteType": "All", "includeManagementEvents": True}
 
 
 class Trail(ResourceKind):
-    """`aws.cloudtrail.Trail`; its id is its ARN. The emulator keeps what it is told and records nothing into a bucket."""
+    """`aws.cloudtrail.Trail`. Its id is its ARN. The emulator stores the settings, and records nothing into a bucket."""
 
     type = "aws:cloudtrail/trail:Trail"
     service = "cloudtrail"
@@ -89,7 +89,7 @@ class Trail(ResourceKind):
 
     @override
     def complete(self, identity: str, inputs: Document) -> None:
-        # The emulator forgets the tags of CreateTrail, and keeps those of a trail that is gone.
+        # The emulator forgets the tags of CreateTrail, and keeps the tags of a deleted trail.
         self._tag(identity, {"tags": self._tags(identity)}, inputs)
         with doing(f"completing CloudTrail Trail ({identity})", self.client):
             if SELECTORS & set(inputs):
@@ -204,12 +204,12 @@ def _basic_from_aws(selector: Document) -> Document:
 def _selectors(answer: Document) -> Document:
     basic = [_basic_from_aws(selector) for selector in answer.get("EventSelectors") or []]
     advanced = [_advanced_from_aws(selector) for selector in answer.get("AdvancedEventSelectors") or []]
-    # The one that every trail has is no drift.
+    # The selector that every trail has is no drift.
     return {"eventSelectors": [] if basic == [EVERYTHING] else basic, "advancedEventSelectors": advanced}
 
 
 def _basic_as_told(selectors: Any) -> Any:
-    """Selectors as AWS tells them, and nothing for the one that every trail has."""
+    """Selectors as AWS returns them, without the one that every trail has."""
     if not _are_objects(selectors):
         return selectors
     told = [_basic_to_aws(selector) for selector in selectors]
@@ -217,7 +217,7 @@ def _basic_as_told(selectors: Any) -> Any:
 
 
 def _advanced_in_order(selectors: Any) -> Any:
-    """Selectors with their fields in an order of their own: they are a set."""
+    """Selectors with their fields in a fixed order, because they are a set."""
     if not _are_objects(selectors) or not all(_are_objects(s.get("fieldSelectors")) for s in selectors):
         return selectors
     return [{**s, "fieldSelectors": sorted(s["fieldSelectors"], key=lambda f: str(f.get("field")))} for s in selectors]

@@ -1,4 +1,4 @@
-"""Asynchronous invocations: tried as the function says, their failures handed over with the rights of its role.
+"""Asynchronous invocations. The function decides the retries, and its role must be allowed to send the failures.
 
 Sources: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html,
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
@@ -20,7 +20,7 @@ from ingestion_local.strict.attempts import DEFAULT_AGE_SECONDS, DEFAULT_RETRIES
 from ingestion_local.strict.execution_role import role_may
 from ingestion_local.strict.failures import RETRIES_EXHAUSTED, Failure, Invocation, dead_letter, record
 
-# What the role needs for each service that a failure may go to.
+# The action that the role needs, for each service that may receive a failure.
 ACTIONS = {
     "sqs": "sqs:SendMessage",
     "sns": "sns:Publish",
@@ -91,13 +91,15 @@ def _limits(func: dict[str, Any]) -> Limits:
 
 
 def _hand_over(func: dict[str, Any], invocation: Invocation, failure: Failure) -> None:
-    """Tell the failure destination, else the dead-letter queue, if there is one and the role may."""
+    """Send the failure to the failure destination or else to the dead-letter queue, if there is one and the role may send."""
     config = func["config"]
     destination = ((_settings(func).get("DestinationConfig") or {}).get("OnFailure") or {}).get("Destination")
     arn = destination or (config.get("DeadLetterConfig") or {}).get("TargetArn")
     if not arn:
         logger.warning(
-            "dropped: %s failed (%s), and it has no failure destination", invocation.function_arn, failure.condition
+            "dropped: %s failed (%s), and the function has no failure destination",
+            invocation.function_arn,
+            failure.condition,
         )
         return
     try:
@@ -106,11 +108,11 @@ def _hand_over(func: dict[str, Any], invocation: Invocation, failure: Failure) -
         _count(config, "DestinationDeliveryFailures" if destination else "DeadLetterErrors")
         logger.warning("dropped: %s failed (%s), and %s", invocation.function_arn, failure.condition, error)
     else:
-        logger.warning("handed over: %s failed (%s)", invocation.function_arn, failure.condition)
+        logger.warning("sent to the failure destination: %s failed (%s)", invocation.function_arn, failure.condition)
 
 
 def _tell(func: dict[str, Any], arn: str, invocation: Invocation, failure: Failure, *, whole: bool) -> None:
-    """Send the record (`whole`) or the event alone. Raises PermissionError, saying why, if Lambda could not on AWS."""
+    """Send the record (`whole`) or only the event. Raises PermissionError with the reason if Lambda could not do so on AWS."""
     from ministack.services import lambda_svc
 
     config, service = func["config"], arn.split(":")[2]

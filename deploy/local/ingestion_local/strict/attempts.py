@@ -1,4 +1,4 @@
-"""How often an asynchronous invocation is tried, and how long it waits. Pure: time is passed in.
+"""How often an asynchronous invocation is tried, and how long it waits. Pure: the caller passes the time.
 
 Source: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
 """
@@ -18,7 +18,7 @@ Answer = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Limits:
-    """`wait_seconds`: the first wait; each further one is twice as long, up to `longest_wait_seconds`."""
+    """`wait_seconds`: the first wait. Each further wait is twice as long, up to `longest_wait_seconds`."""
 
     wait_seconds: float
     longest_wait_seconds: float
@@ -26,16 +26,16 @@ class Limits:
     age_seconds: float = DEFAULT_AGE_SECONDS
 
     def wait(self, number: int) -> float:
-        """Seconds before attempt `number`, which counts from 1, is repeated."""
+        """The wait after attempt `number`, in seconds. The first attempt is number 1."""
         return float(min(self.wait_seconds * 2 ** min(number - 1, 30), self.longest_wait_seconds))
 
 
 def attempt(
     execute: Callable[[], Answer], limits: Limits, clock: Callable[[], float], sleep: Callable[[float], None]
 ) -> Failure | None:
-    """Execute until it succeeds (None) or is given up.
+    """Execute until it succeeds (None) or there are no more attempts.
 
-    A function that is busy or throttled stays in line until the event is too old: that is no attempt.
+    A busy or throttled function is no attempt. The event waits until it is too old.
     """
     started, failed, throttled = clock(), 0, 0
     while True:

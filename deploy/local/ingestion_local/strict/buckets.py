@@ -1,4 +1,4 @@
-"""Names of buckets in an account's own namespace, of which MiniStack knows nothing.
+"""Names of buckets in an account's own namespace. MiniStack does not know these namespaces.
 
 Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/gpbucketnamespaces.html
 """
@@ -15,7 +15,7 @@ RESERVED = re.compile(r".+-\d{12}-[a-z]{2}(-[a-z]+)+-\d-an")
 
 
 def strict_bucket(inner: Callable[..., tuple[Any, ...]]) -> Callable[..., tuple[Any, ...]]:
-    """`s3._create_bucket`, refusing a name that does not fit the namespace."""
+    """Wrap `s3._create_bucket`, and refuse a name that does not fit the namespace."""
 
     @wraps(inner)
     def create_bucket(
@@ -32,7 +32,7 @@ def strict_bucket(inner: Callable[..., tuple[Any, ...]]) -> Callable[..., tuple[
 
 
 def namespace_problem(name: str, asked: str, account: str, region: str) -> tuple[str, str] | None:
-    """AWS's code and message if a bucket of this name cannot be made in the namespace that was asked for."""
+    """AWS's code and message if a bucket with this name cannot be in the requested namespace."""
     if asked == OWN and not name.endswith(f"-{account}-{region}-an"):
         return "InvalidNamespaceHeader", (
             "The requested bucket is not an account-regional namespace bucket of this account and Region."

@@ -1,4 +1,4 @@
-"""What the strict layer calls, reads or wraps inside MiniStack, with the parameters that it relies on."""
+"""The functions inside MiniStack that the strict layer calls, reads or wraps, with the parameters that it relies on."""
 
 from __future__ import annotations
 

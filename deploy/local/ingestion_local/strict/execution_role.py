@@ -1,6 +1,6 @@
 """What a function's execution role may do: its policies, its boundary, and the policy of the resource.
 
-MiniStack's own evaluation decides; with IAM enforcement off, everything is allowed, as everywhere in it.
+MiniStack's own evaluation decides. Without IAM enforcement everything is allowed, as everywhere in MiniStack.
 Source: https://docs.aws.amazon.com/lambda/latest/dg/lambda-intro-execution-role.html
 """
 
@@ -25,7 +25,7 @@ def role_may(config: dict[str, Any], action: str, resource: str = "*") -> bool:
 
 
 def _asking(config: dict[str, Any], action: str, resource: str) -> tuple[Any, list[Any], list[Any]]:
-    """The request, the role's policies, and what limits them."""
+    """The request, the role's policies, and their limits."""
     from ministack.core import iam_evaluator as iam
     from ministack.core.responses import get_region
     from ministack.services import iam as roles
@@ -39,7 +39,7 @@ def _asking(config: dict[str, Any], action: str, resource: str) -> tuple[Any, li
         action=action,
         resource_arn=resource,
         region=get_region(),
-        # Services call each other over TLS, and not from an address of the caller's.
+        # Services call each other over TLS, and not from the caller's address.
         source_ip="",
         secure_transport=True,
     )

@@ -1,4 +1,4 @@
-"""What Lambda tells of an asynchronous invocation that failed for good. Pure.
+"""What Lambda reports about an asynchronous invocation that finally failed. Pure.
 
 Sources: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html (the record, the
 dead-letter queue), https://docs.aws.amazon.com/lambda/latest/dg/python-exceptions.html (the error of a function)
@@ -18,14 +18,14 @@ LATEST = "$LATEST"
 # "The first 1 KB of the error message."
 DEAD_LETTER_MESSAGE = 1024
 TRACEBACK = "Traceback (most recent call last):\n"
-# What MiniStack calls every exception of a function.
+# MiniStack uses this type for every exception of a function.
 UNNAMED = "Runtime.HandlerError"
 NAME = re.compile(r"([A-Za-z_][\w.]*)(?::|$)")
 
 
 @dataclass(frozen=True)
 class Failure:
-    """Why an invocation was given up, after how many attempts, and what the last one answered."""
+    """Why an invocation ended without success: the condition, the number of attempts, and the last answer."""
 
     condition: str
     attempts: int
@@ -34,7 +34,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class Invocation:
-    """An asynchronous invocation: its id is the same in all attempts."""
+    """An asynchronous invocation. All attempts have the same id."""
 
     request_id: str
     function_arn: str
@@ -42,7 +42,7 @@ class Invocation:
 
 
 def record(invocation: Invocation, failure: Failure, now: datetime.datetime) -> dict[str, Any]:
-    """What a failure destination gets."""
+    """The record for a failure destination."""
     ran = failure.attempts > 0
     return {
         "version": "1.0",
@@ -67,24 +67,24 @@ def _context(answer: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def dead_letter(invocation: Invocation, failure: Failure) -> tuple[str, dict[str, tuple[str, str]]]:
-    """What a function's dead-letter queue gets: the event alone, and attributes (data type and value)."""
+    """The message for a function's dead-letter queue: only the event, with attributes (data type and value)."""
     body = failure.answer.get("body")
     message = str(body.get("errorMessage", "")) if isinstance(body, Mapping) else ""
     attributes = {
         "RequestID": ("String", invocation.request_id),
         "ErrorCode": ("Number", "200" if failure.attempts else "429"),
-        # SQS takes no empty value.
+        # SQS accepts no empty value.
         "ErrorMessage": ("String", message[:DEAD_LETTER_MESSAGE] or "-"),
     }
     return json.dumps(invocation.event), attributes
 
 
 def reported(answer: Mapping[str, Any], request_id: str) -> dict[str, Any]:
-    """An answer whose error is named as AWS names it: MiniStack keeps the traceback in the log, and forgets the type."""
+    """The answer with AWS's name of the error. MiniStack has the traceback in the log, but not the type."""
     body, log = answer.get("body"), str(answer.get("log") or "")
     if not isinstance(body, Mapping) or body.get("errorType") != UNNAMED or TRACEBACK not in log:
         return dict(answer)
-    # The last one is that of the exception itself, after those of its causes.
+    # The last traceback is the exception's own. Those of its causes come first.
     lines = log.rpartition(TRACEBACK)[2].splitlines()
     frames = list(_frames(lines))
     named = next((NAME.match(line) for line in lines if line and not line.startswith(" ")), None)
@@ -92,14 +92,14 @@ def reported(answer: Mapping[str, Any], request_id: str) -> dict[str, Any]:
         "errorMessage": body.get("errorMessage", ""),
         "errorType": named.group(1).rpartition(".")[2] if named else UNNAMED,
         "requestId": request_id,
-        # The first is the call of the handler by the runtime.
+        # The first frame is the runtime's call of the handler.
         "stackTrace": frames[1:],
     }
     return {**answer, "body": error}
 
 
 def _frames(lines: list[str]) -> Iterator[str]:
-    """Each frame of a traceback: the line that names the place, and those that show it."""
+    """The frames of a traceback. Each has a line with the place, and lines with its code."""
     frame: list[str] = []
     for line in lines:
         if frame and not line.startswith("    "):

@@ -1,10 +1,10 @@
-"""What Lambda refuses when a function is made or changed, and MiniStack does not.
+"""What Lambda refuses when a function is created or changed, but MiniStack accepts.
 
-What the caller must be allowed (to pass the role, to read the code) is asked in `identity`.
+`identity` checks the caller's rights (to pass the role, to read the code).
 
-- An object that the code is from must exist (https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html).
-- The role must be allowed what Lambda does with it: send to the dead-letter queue and to failure destinations,
-  join the network (https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html), whose subnets must exist.
+- The object with the code must exist (https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html).
+- The role must allow everything that Lambda does with it: send to the dead-letter queue and to failure destinations, and
+  join the network (https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html). The subnets of the network must exist.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ingestion_local.strict.asynchronous import ACTIONS
 from ingestion_local.strict.execution_role import role_may
 
 INVALID = "InvalidParameterValueException"
-# Asked for on every resource: they are what Lambda itself looks for.
+# The role needs these on every resource, because Lambda itself looks for them.
 NETWORK_ACTIONS = ("CreateNetworkInterface", "DescribeNetworkInterfaces", "DeleteNetworkInterface")
 NO_OBJECT = (
     "Error occurred while GetObject. S3 Error Code: NoSuchKey. S3 Error Message: The specified key does not exist."
@@ -29,7 +29,7 @@ Answer = tuple[Any, ...]
 
 
 def strict_create(inner: Callable[[dict[str, Any]], Answer]) -> Callable[[dict[str, Any]], Answer]:
-    """`lambda_svc._create_function`, refusing what AWS refuses."""
+    """Wrap `lambda_svc._create_function`, and refuse what AWS refuses."""
 
     @wraps(inner)
     def create_function(data: dict[str, Any]) -> Answer:
@@ -40,7 +40,7 @@ def strict_create(inner: Callable[[dict[str, Any]], Answer]) -> Callable[[dict[s
 
 
 def strict_update(inner: Callable[[str, dict[str, Any]], Answer]) -> Callable[[str, dict[str, Any]], Answer]:
-    """`lambda_svc._update_config`, refusing what AWS refuses."""
+    """Wrap `lambda_svc._update_config`, and refuse what AWS refuses."""
 
     @wraps(inner)
     def update_config(name: str, data: dict[str, Any]) -> Answer:
@@ -52,7 +52,7 @@ def strict_update(inner: Callable[[str, dict[str, Any]], Answer]) -> Callable[[s
 
 
 def strict_code(inner: Callable[[str, dict[str, Any]], Answer]) -> Callable[[str, dict[str, Any]], Answer]:
-    """`lambda_svc._update_code`, refusing what AWS refuses."""
+    """Wrap `lambda_svc._update_code`, and refuse what AWS refuses."""
 
     @wraps(inner)
     def update_code(name: str, data: dict[str, Any]) -> Answer:
@@ -62,7 +62,7 @@ def strict_code(inner: Callable[[str, dict[str, Any]], Answer]) -> Callable[[str
 
 
 def strict_invoke_config(inner: Callable[..., Answer]) -> Callable[..., Answer]:
-    """`lambda_svc._put_event_invoke_config`, refusing a destination to which the function's role may not send."""
+    """Wrap `lambda_svc._put_event_invoke_config`, and refuse a destination to which the function's role may not send."""
 
     @wraps(inner)
     def put_event_invoke_config(func_name: str, qualifier: str | None, data: dict[str, Any]) -> Answer:
@@ -82,7 +82,7 @@ def _config(name: str) -> dict[str, Any]:
 
 
 def _refusal(problems: list[str]) -> Answer | None:
-    """Lambda's answer to the first problem."""
+    """Lambda's answer for the first problem."""
     from ministack.core.responses import error_response_json
 
     if not problems:
@@ -92,7 +92,7 @@ def _refusal(problems: list[str]) -> Answer | None:
 
 
 def _missing(code: Mapping[str, Any]) -> Iterator[str]:
-    """Code in S3 that is not there."""
+    """The problem of code in S3 that does not exist."""
     from ministack.services import lambda_svc
 
     bucket, key, version = code.get("S3Bucket"), code.get("S3Key"), code.get("S3ObjectVersion")
@@ -103,9 +103,9 @@ def _missing(code: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _unfit(config: dict[str, Any], data: Mapping[str, Any]) -> Iterator[str]:
-    """What the role of the whole configuration may not do of what the request asks for."""
+    """The actions of the request that the role of the whole configuration does not allow."""
     queue = str((data.get("DeadLetterConfig") or {}).get("TargetArn") or "")
-    # What is no queue or topic, MiniStack refuses.
+    # MiniStack itself refuses anything but a queue or a topic.
     service = next((name for name in VERBS if queue.startswith(f"arn:aws:{name}:")), "")
     if service and not role_may(config, ACTIONS[service], queue):
         yield _may_not(VERBS[service], service.upper())

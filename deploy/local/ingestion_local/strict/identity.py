@@ -1,14 +1,14 @@
-"""MiniStack's IAM, made to ask for what AWS asks for. Stricter, never laxer: what it lets through, MiniStack lets through too.
+"""Makes MiniStack's IAM check what AWS checks. It refuses more than MiniStack, and never less.
 
-What MiniStack lacks and this adds, in its own process, before it starts:
+This module changes MiniStack in its own process before it starts. It adds what MiniStack lacks:
 
-- the ARN of a role has its path; that of a role which is not there has none;
-- calls that name a new function, an EventBridge rule, a DynamoDB table or a trail otherwise than MiniStack looks for it
-  have that as their resource, not `*`, and a rule of the default bus has an ARN without the bus;
-- an action that needs another one needs it: `iam:PassRole` (with `iam:PassedToService`) to give a function its role, the
-  tagging action to make something with tags, the object and the layers of a function's code;
-- `iam:PermissionsBoundary` is the boundary that a new role is to have, or that the role has;
-- settings of a function have actions of their own.
+- The ARN of a role contains the role's path. The ARN of an absent role has no path.
+- Some calls name a function, an EventBridge rule, a DynamoDB table or a trail in a way that MiniStack does not expect. Their
+  resource is what they name, and not `*`. The ARN of a rule on the default bus does not contain the bus.
+- Some actions need another action too: `iam:PassRole` (with `iam:PassedToService`) to give a function its role, the tagging
+  action to create something with tags, and the right to read the object and the layers of a function's code.
+- `iam:PermissionsBoundary` is the boundary in the request for a new role, or else the boundary of the role.
+- The settings of a function have their own actions.
 
 Source: https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 """
@@ -21,7 +21,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
-# What this layer wraps inside MiniStack, with the parameters it relies on.
+# The functions inside MiniStack that this layer wraps, with the parameters that it relies on.
 CONTRACT: Mapping[str, Mapping[str, list[str]]] = {
     "ministack.core.iam_actions": {
         "extract_iam_action": ["service", "method", "path", "headers", "body", "query_params"],
@@ -47,7 +47,7 @@ SETTINGS_OF_FUNCTIONS: Mapping[tuple[str, str], str] = {
     ("concurrency", "GET"): "lambda:GetFunctionConcurrency",
     ("concurrency", "DELETE"): "lambda:DeleteFunctionConcurrency",
 }
-# What else is needed to make something with tags, by what makes it: the parameter that holds them, the action.
+# By the action that creates something: the parameter with the tags, and the action that tags need too.
 TAGGING: Mapping[str, tuple[str, str]] = {
     "cloudtrail:CreateTrail": ("TagsList", "cloudtrail:AddTags"),
     "dynamodb:CreateTable": ("Tags", "dynamodb:TagResource"),
@@ -62,7 +62,7 @@ TAGGING: Mapping[str, tuple[str, str]] = {
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked for: the action and its parameters."""
+    """A request: the action and its parameters."""
 
     action: str
     parameters: Mapping[str, Any]
@@ -70,7 +70,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Check:
-    """One more thing to be allowed."""
+    """One more action that must be allowed."""
 
     action: str
     resource: str
@@ -82,7 +82,7 @@ _refused: ContextVar[Check | None] = ContextVar("refused", default=None)
 
 
 def make_identity_strict() -> None:
-    """Put the strict checks in place, in MiniStack's modules."""
+    """Install the strict checks in MiniStack's modules."""
     from ministack.core import iam_actions, iam_evaluator
 
     iam_actions.extract_iam_action = _remembering(iam_actions.extract_iam_action)
@@ -92,7 +92,7 @@ def make_identity_strict() -> None:
 
 
 def _remembering(inner: Callable[..., str | None]) -> Callable[..., str | None]:
-    """`extract_iam_action`, with the request kept for the checks that follow."""
+    """Wrap `extract_iam_action`. It keeps the request for the checks that follow."""
 
     def extract_iam_action(
         service: str, method: str, path: str, headers: Any, body: bytes, query_params: Mapping[str, Any]
@@ -108,7 +108,7 @@ def _remembering(inner: Callable[..., str | None]) -> Callable[..., str | None]:
 
 
 def _naming(inner: Callable[..., str]) -> Callable[..., str]:
-    """`extract_resource_arn`, right also where MiniStack's is not."""
+    """Wrap `extract_resource_arn`, and correct it where MiniStack's own result is wrong."""
 
     def extract_resource_arn(
         service: str, method: str, path: str, headers: Any, body: bytes, query_params: Any, region: str, account_id: str
@@ -121,7 +121,7 @@ def _naming(inner: Callable[..., str]) -> Callable[..., str]:
 
 
 def resource_of(service: str, request: Request, place: str) -> str | None:
-    """The ARN of what is asked about, where MiniStack's own guess is wrong. `place` is `<region>:<account>`."""
+    """The ARN of the resource, where MiniStack's own guess is wrong. `place` is `<region>:<account>`."""
     given = request.parameters
     if service == "iam" and given.get("RoleName"):
         return _role(given, place.partition(":")[2])
@@ -146,7 +146,7 @@ def _role(given: Mapping[str, Any], account: str) -> str:
 
 
 def _asking_more(inner: Callable[..., Any]) -> Callable[..., Any]:
-    """`enforce`, for what the action needs besides itself too."""
+    """Wrap `enforce`, and check the further actions that an action needs."""
 
     def enforce(
         access_key_id: str,
@@ -173,7 +173,7 @@ def _asking_more(inner: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def further_checks(request: Request, resource: str) -> Iterator[Check]:
-    """What else has to be allowed for the request."""
+    """The further actions that the request needs."""
     given = request.parameters
     parameter, tagging = TAGGING.get(request.action, ("", ""))
     if given.get(parameter):
@@ -195,7 +195,7 @@ def further_checks(request: Request, resource: str) -> Iterator[Check]:
 
 
 def _boundary(request: Request) -> dict[str, Any]:
-    """The condition key of the boundary: the one in the request, or of the role that is named."""
+    """The condition key of the boundary: the boundary in the request, or else that of the named role."""
     given = request.parameters
     if not request.action.startswith("iam:") or "RoleName" not in given:
         return {}
@@ -206,7 +206,7 @@ def _boundary(request: Request) -> dict[str, Any]:
 
 
 def _telling(inner: Callable[..., tuple[Any, ...]]) -> Callable[..., tuple[Any, ...]]:
-    """`access_denied_response`, naming the action that was refused."""
+    """Wrap `access_denied_response`, and name the refused action."""
 
     def access_denied_response(
         service: str, action: str, principal_arn: str, request_id: str, **more: Any
@@ -220,10 +220,10 @@ def _telling(inner: Callable[..., tuple[Any, ...]]) -> Callable[..., tuple[Any, 
 
 
 def _parameters(body: bytes, query_params: Mapping[str, Any]) -> dict[str, Any]:
-    """Parameters of a request in JSON, or of a form, which MiniStack has merged into those of the query."""
+    """The parameters of a request in JSON or of a form. MiniStack has merged those of a form into the query."""
     try:
         found = json.loads(body) if body[:1] == b"{" else None
-    except ValueError:  # the service will refuse it
+    except ValueError:  # the service will refuse the request
         found = None
     plain = {name: value[0] if isinstance(value, list) and value else value for name, value in query_params.items()}
     return {**plain, **(found if isinstance(found, dict) else {})}

@@ -1,8 +1,8 @@
-"""A process that leaves nothing behind, even when it is killed.
+"""A guard that ends the process group of the emulator, even when the emulator is killed.
 
-The functions that the emulator runs are its children, and one that is busy does not notice that the emulator has
-gone. Asking the kernel to end them with their parent would not do: it takes the end of the *thread* that started
-them for that, and the emulator starts them from threads that end at once. So a small process watches over the group.
+The emulator runs functions as child processes, and a busy function does not notice that the emulator has ended. The kernel
+cannot end them with their parent. For the kernel, a parent ends when the *thread* that started the child ends, and the emulator
+starts functions from short threads. So a small guard process watches the group.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ logger = logging.getLogger(__name__)
 
 
 def end_group_with_this_process() -> None:
-    """Fork a guard that ends (SIGKILL) what is left of this process's group once this process has ended.
+    """Fork a guard that kills the rest of this process's group as soon as this process has ended.
 
-    To be called before any thread is started. Without a group of its own, a process has nothing that is
-    its own to end: then there is no guard, and a warning says so.
+    Call this before any thread starts. A process that does not lead a group has no group that the guard may kill. Then there
+    is no guard, and a warning says so.
     """
     if os.getpgrp() != os.getpid():
-        logger.warning("not the leader of a process group: functions that run when this is killed go on")
+        logger.warning("this process does not lead a process group: if it is killed, running functions go on")
         return
-    # Children that are executed do not inherit it, so it closes with this process, whoever else still runs.
+    # Executed children do not inherit the pipe. So it closes with this process, even if a child still runs.
     reading, writing = os.pipe()
     if os.fork():
         os.close(reading)
@@ -33,8 +33,8 @@ def end_group_with_this_process() -> None:
 
 
 def _guard(reading: int) -> None:
-    """Wait for the other end to close, then end the group, and this process with it."""
-    # A polite request to the group is for the process that is guarded; this one stays to see it obeyed.
+    """Wait until the other end closes. Then kill the group, including this guard."""
+    # SIGTERM to the group is meant for the guarded process. The guard stays until that process has ended.
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     os.read(reading, 1)

@@ -1,4 +1,4 @@
-"""A message that an AWS service puts into a queue, as MiniStack holds it."""
+"""How an AWS service puts a message into a queue of MiniStack."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def policy_of(arn: str) -> str:
 def send(arn: str, body: str, attributes: Mapping[str, tuple[str, str]], sender: str) -> None:
     """Put a message with attributes (data type and value). Raises PermissionError if there is no such standard queue.
 
-    Whether the sender may is the caller's to ask.
+    The caller checks whether the sender may do so.
     """
     from ministack.services import sqs
 
@@ -45,5 +45,5 @@ def _found(arn: str) -> dict[str, Any]:
     if queue is None:
         raise PermissionError(f"queue {arn} does not exist")
     if queue.get("is_fifo"):
-        raise PermissionError(f"queue {arn} is a FIFO queue, which takes no dead letters")
+        raise PermissionError(f"queue {arn} is a FIFO queue, which accepts no dead letters")
     return queue

@@ -1,4 +1,4 @@
-"""Which resource policies let an AWS service act on behalf of one of the account's resources. Pure.
+"""Decides whether a resource policy lets an AWS service act on behalf of one of the account's resources. Pure.
 
 Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html
 """
@@ -30,9 +30,9 @@ class Caller:
 def allows(
     policy: str | Mapping[str, Any] | Iterable[Mapping[str, Any]], action: str, caller: Caller, *, resource: str = ""
 ) -> bool:
-    """Whether a resource policy (or its statements) lets a service do `action`: an allow, and no deny, that fits.
+    """Whether a resource policy (or its statements) lets a service do `action`: an allow fits, and no deny fits.
 
-    With `resource`, statements about other resources do not fit. Raises ValueError for a text that is no JSON.
+    With `resource`, statements about other resources do not fit. Raises ValueError for a text that is not JSON.
     """
     fitting = [s for s in _statements(policy) if _fits(s, action, caller, resource)]
     return any(s.get("Effect") == "Allow" for s in fitting) and not any(s.get("Effect") == "Deny" for s in fitting)
@@ -45,7 +45,7 @@ def _statements(policy: str | Mapping[str, Any] | Iterable[Mapping[str, Any]]) -
 
 
 def _fits(statement: Mapping[str, Any], action: str, caller: Caller, resource: str) -> bool:
-    # What is not understood must never let an event in: then a deny holds, and an allow does not.
+    # A condition that is not understood must never let an event in: then a deny holds, and an allow does not.
     unclear = statement.get("Effect") == "Deny"
     return (
         _names(statement, "Principal", lambda p: _is_caller(p, caller))
@@ -81,7 +81,7 @@ def _holds(operator: str, key: str, wanted: list[str], caller: Caller, *, unclea
     }
     have = known.get(key.lower())
     exact, pattern = have in wanted, have is not None and any(_like(w, have) for w in wanted)
-    # ArnEquals and ArnLike are one and the same on AWS: both take patterns.
+    # ArnEquals and ArnLike mean the same on AWS: both accept patterns.
     found = {
         "StringEquals": exact,
         "ArnEquals": pattern,

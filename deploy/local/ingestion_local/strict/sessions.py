@@ -1,10 +1,10 @@
-"""Sessions with a role, as long as AWS makes them: MiniStack takes any duration. Stricter, never laxer.
+"""Sessions with a role last only as long as AWS allows. MiniStack itself accepts any duration.
 
-- A session cannot be longer than the role's MaxSessionDuration, nor than an hour if a role assumes another one.
-- A role with the tag `SHORT` has sessions of so many seconds, whatever was asked for: AWS knows none of less than 15 minutes, and a
-  test that they are renewed cannot wait for these. The answer says when they end.
+- A session cannot be longer than the role's MaxSessionDuration. If a role assumes another role, it cannot be longer than an hour.
+- The tag `SHORT` of a role decides the seconds of its sessions, whatever the request asks for. A session of AWS lasts at least
+  15 minutes, and a test of the renewal cannot wait that long. The answer says when the session ends.
 
-MiniStack itself evaluates trust policies with sts:ExternalId, sts:RoleSessionName and request tags, and refuses what has ended.
+MiniStack itself evaluates trust policies with sts:ExternalId, sts:RoleSessionName and request tags. It refuses ended sessions.
 
 Source: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 """
@@ -22,7 +22,7 @@ Handler = Callable[[str, str, Any, bytes, Any], Awaitable[Answer]]
 
 
 def strict_sessions(inner: Handler) -> Handler:
-    """`sts.handle_request`, refusing what is too long and cutting short what is to be."""
+    """Wrap `sts.handle_request`. It refuses sessions that are too long, and shortens those of roles with the tag."""
 
     async def handle_request(method: str, path: str, headers: Any, body: bytes, query_params: Any) -> Answer:
         given = dict(parse_qsl(body.decode(errors="replace"), keep_blank_values=True))
@@ -42,7 +42,7 @@ def strict_sessions(inner: Handler) -> Handler:
 
 
 def too_long(seconds: int, role: Mapping[str, Any], *, chained: bool) -> str:
-    """Why AWS would not give a session of so many seconds; empty if it would."""
+    """Why AWS would refuse a session with this many seconds; empty if it would not."""
     if seconds > int(role.get("MaxSessionDuration") or DEFAULT_SECONDS):
         return "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
     if chained and seconds > CHAINED_SECONDS:

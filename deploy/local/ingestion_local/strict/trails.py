@@ -1,8 +1,8 @@
-"""What CloudTrail refuses, and what it tells EventBridge: of both, MiniStack knows nothing.
+"""What CloudTrail refuses, and what it sends to EventBridge. MiniStack does neither.
 
-A trail needs a bucket whose policy lets it write; a trail that is logging, and whose selectors record the call, leads
-a write to an object to the default event bus as "AWS API Call via CloudTrail", with the part of the event that
-patterns match on. Nothing is written into the bucket.
+A trail needs a bucket whose policy lets it write. If a trail is logging and its selectors record the call, a write to an object
+reaches the default event bus as "AWS API Call via CloudTrail". The event has the fields that patterns match. The trail writes
+nothing into the bucket.
 
 Sources: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-s3-bucket-policy-for-cloudtrail.html,
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail.html,
@@ -25,7 +25,7 @@ from ingestion_local.strict.resource_policy import Caller, allows
 
 PRINCIPAL = "cloudtrail.amazonaws.com"
 OBJECTS = "AWS::S3::Object"
-# MiniStack's name of what happened to an object, and the call that CloudTrail records for it.
+# By MiniStack's name of an object's event: the call that CloudTrail records.
 CALLS = {
     "s3:ObjectCreated:Put": "PutObject",
     "s3:ObjectCreated:Post": "PostObject",
@@ -41,7 +41,7 @@ logger = logging.getLogger("ingestion_local.strict_delivery")
 
 
 def strict_trail(inner: Callable[[dict[str, Any]], Answer]) -> Callable[[dict[str, Any]], Answer]:
-    """`cloudtrail._create_trail` and `_update_trail`, refusing a bucket into which the trail may not write."""
+    """Wrap `cloudtrail._create_trail` or `_update_trail`, and refuse a bucket into which the trail may not write."""
 
     @wraps(inner)
     def put_trail(body: dict[str, Any]) -> Answer:
@@ -73,7 +73,7 @@ def _bucket_problem(trail_arn: str, bucket: str, prefix: str) -> tuple[str, str]
 
 
 def telling_event_bus(inner: Callable[..., None]) -> Callable[..., None]:
-    """`s3._fire_s3_event_async`, followed by the event of a trail that records the call."""
+    """Wrap `s3._fire_s3_event_async`. After it, send the event of a trail that records the call."""
 
     @wraps(inner)
     def fire(bucket_name: str, key: str, event_name: str, *args: Any, **kwargs: Any) -> None:
@@ -87,7 +87,7 @@ def telling_event_bus(inner: Callable[..., None]) -> Callable[..., None]:
 
 
 def _logging_selectors() -> list[Selector]:
-    """The selectors of all trails of the account and region that are logging."""
+    """The selectors of all logging trails of the account and region."""
     from ministack.services import cloudtrail
 
     found: list[Selector] = []
@@ -120,7 +120,7 @@ def _records(selector: Selector, event: Mapping[str, str]) -> bool:
 
 
 def _passes(field: Selector, value: str | None) -> bool:
-    """Whether a value passes all operators of a field; one that is not known here passes nothing."""
+    """Whether a value passes all operators of a field. An unknown value passes none."""
     if value is None:
         return False
     said = {name: tuple(field.get(name) or ()) for name in ("Equals", "StartsWith", "EndsWith")}
@@ -146,7 +146,7 @@ def _tell(bucket: str, key: str, call: str) -> None:
 
 
 def call_detail(bucket: str, key: str, call: str, account: str, region: str) -> dict[str, Any]:
-    """The detail of the event, with what CloudTrail tells of every call and what S3 adds."""
+    """The detail of the event: the fields that CloudTrail has for every call, and those of S3."""
     now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return {
         "eventVersion": "1.11",

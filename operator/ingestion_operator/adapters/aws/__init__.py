@@ -1,4 +1,7 @@
-"""The AWS adapter: the only place in the operator that calls AWS by itself."""
+"""The AWS adapter: the only room in the operator that calls AWS itself.
+
+`Boto3Cloud` keeps the `Cloud` port with one part for each concern, and `BucketState` keeps the `StateStore` port.
+"""
 
 from ingestion_operator.adapters.aws.cloud import Boto3Cloud
 from ingestion_operator.adapters.aws.state_bucket import BucketState

@@ -1,7 +1,7 @@
-"""Sessions of boto3 with the credentials of a role that is assumed when they are first needed, and again before they end.
+"""Sessions of boto3 with the credentials of a role. The role is assumed at the first call, and again before the session ends.
 
-The identity that assumes it is the operator's own, wherever boto3 finds that: variables, a web identity token (IRSA), the agent of
-Pod PipelineRecord.
+The operator's own identity assumes the role. boto3 finds that identity in environment variables, in a web identity token
+(IRSA) or with the agent of Pod Identity.
 """
 
 from __future__ import annotations
@@ -14,22 +14,23 @@ from typing import TYPE_CHECKING, Any, cast
 
 import boto3
 import botocore.session
-from botocore.config import Config
 from botocore.credentials import CredentialProvider, RefreshableCredentials
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
+from ingestion_operator.adapters.aws.client_config import client_config
 from ingestion_operator.blueprint.access import Access
 from ingestion_operator.errors import AccessDenied, CredentialsMissing, PipelineError, UpdateFailed
 
 if TYPE_CHECKING:
     from types_boto3_sts.client import STSClient
 
-# It tells of a refusal with a stack trace, at each call; here it is an error like others, and said in the status.
+# This logger writes a stack trace for each refused call. Here a refusal is an error like others, and the status reports it.
 logging.getLogger("botocore.credentials").setLevel(logging.ERROR)
 
 METHOD = "assume-role"
-# A session is renewed by one thread when the first part of its time is left, while others go on with it, and by all when the second
-# is. botocore's own are 15 and 10 minutes whatever the session's length: one of 15 minutes would be renewed at each call.
+# When the fraction EARLY of a session's time is left, one thread renews it and the others go on using it. When the fraction LATE
+# is left, every thread waits for the renewal. botocore's defaults are 15 and 10 minutes for a session of any length, so
+# a session of 15 minutes would be renewed at each call.
 EARLY, LATE = 1 / 4, 1 / 6
 EARLIEST_SECONDS, LATEST_SECONDS = 900, 600
 ENDED = datetime.fromtimestamp(0, UTC)
@@ -49,7 +50,7 @@ def session_of(access: Access, region: str) -> boto3.Session:
 
 
 class _Role(CredentialProvider):
-    """Gives botocore the credentials of the role, before it looks elsewhere."""
+    """Gives botocore the credentials of the role before botocore looks anywhere else."""
 
     METHOD = METHOD
 
@@ -61,7 +62,7 @@ class _Role(CredentialProvider):
         self._sts: STSClient | None = None
 
     def load(self) -> RefreshableCredentials:
-        """Credentials that have ended: the first use begins a session."""
+        """Credentials that have expired already, so that the first use begins a session."""
         seconds = self._access.session_seconds
         return RefreshableCredentials(
             access_key="",
@@ -75,10 +76,10 @@ class _Role(CredentialProvider):
         )
 
     def _begin(self) -> Mapping[str, str]:
-        """A new session, as botocore wants it."""
+        """A new session, in the form that botocore expects."""
         access = self._access
         try:
-            found = self._client().assume_role(**cast(Any, request(access)))["Credentials"]
+            credentials = self._client().assume_role(**cast(Any, request(access)))["Credentials"]
         except ClientError as error:
             raise _translated(error, access) from error
         except NoCredentialsError as error:
@@ -86,19 +87,18 @@ class _Role(CredentialProvider):
         except BotoCoreError as error:
             raise UpdateFailed(f"assuming {access.role_arn} of AWSAccount {access.account}: {error}") from error
         return {
-            "access_key": found["AccessKeyId"],
-            "secret_key": found["SecretAccessKey"],
-            "token": found["SessionToken"],
-            "expiry_time": found["Expiration"].isoformat(),
+            "access_key": credentials["AccessKeyId"],
+            "secret_key": credentials["SecretAccessKey"],
+            "token": credentials["SessionToken"],
+            "expiry_time": credentials["Expiration"].isoformat(),
         }
 
     def _client(self) -> STSClient:
         with self._guard:
             if self._sts is None:
-                config = Config(retries={"mode": "standard", "max_attempts": 5}, connect_timeout=5, read_timeout=30)
                 make: Any = boto3.Session().client
                 endpoint = self._access.endpoint_url or None
-                self._sts = make("sts", region_name=self._region, endpoint_url=endpoint, config=config)
+                self._sts = make("sts", region_name=self._region, endpoint_url=endpoint, config=client_config())
             return self._sts
 
 
@@ -118,13 +118,13 @@ def _translated(error: ClientError, access: Access) -> PipelineError:
     said = f"AWSAccount {access.account}: {code}: {message}"
     if code in ("AccessDenied", "AccessDeniedException"):
         return AccessDenied(
-            f"{said}: the role has to be there, its trust policy has to let the operator assume it with the AWSAccount's external ID "
-            "and session tags (ingestion-operator trust-policy), and the operator's own policy too (iam-policy --account-role)"
+            f"{said}: the role has to exist; its trust policy has to let the operator assume it with the AWSAccount's external ID "
+            "and session tags (ingestion-operator trust-policy); the operator's own policy has to allow it (iam-policy --account-role)"
         )
     if code == "ValidationError":
         return AccessDenied(
-            f"{said}: AWS does not take what the AWSAccount says. sessionDurationSeconds can be as long as the role's "
-            "MaxSessionDuration, and an hour where the operator's own identity is a role's"
+            f"{said}: AWS rejects the AWSAccount's values. sessionDurationSeconds must not exceed the role's "
+            "MaxSessionDuration, nor 3600 if the operator's own identity is a role"
         )
     if code in ("ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "SignatureDoesNotMatch"):
         return CredentialsMissing(f"{said}: the operator's own AWS credentials are not valid")

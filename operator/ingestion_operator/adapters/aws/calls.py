@@ -1,20 +1,22 @@
-"""What every call to AWS has in common: clients that are made once, and errors in the project's own words."""
+"""What all calls to AWS have in common: clients that are made once, and errors that become the project's own."""
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
 
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from ingestion_operator.adapters.aws.assumed import session_of
+from ingestion_operator.adapters.aws.client_config import client_config
 from ingestion_operator.blueprint.access import OWN, Access
-from ingestion_operator.errors import AccessDenied, CredentialsMissing, UpdateFailed
+from ingestion_operator.errors import AccessDenied, CredentialsMissing, PipelineError, UpdateFailed
 
 if TYPE_CHECKING:
     from types_boto3_cloudtrail.client import CloudTrailClient
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from types_boto3_sqs.client import SQSClient
     from types_boto3_sts.client import STSClient
 
-# It writes down each answer as a whole, at DEBUG: that of GetFunction has the function's environment, with its secrets.
+# At DEBUG this logger writes each answer in full. The answer of GetFunction has the function's environment, with its secrets.
 logging.getLogger("botocore.parsers").setLevel(logging.INFO)
 
 ABSENT = {"NoSuchBucket", "NoSuchKey", "NoSuchVersion", "404", "NotFound", "NoSuchTagSet"}
@@ -42,18 +44,13 @@ BAD_CREDENTIALS = {
 }
 
 
-class Calls:
+class Clients:
     """Clients with the credentials of one access, and its endpoint or that of the environment; thread-safe."""
 
     def __init__(self, *, path_style: bool = False, access: Access = OWN, region: str = DEFAULT_REGION) -> None:
         self._access = access
         self._session = session_of(access, region)
-        self._config = Config(
-            retries={"mode": "standard", "max_attempts": 5},
-            connect_timeout=5,
-            read_timeout=30,
-            s3={"addressing_style": "path" if path_style or access.endpoint_url else "auto"},
-        )
+        self._config = client_config(path_style=path_style or bool(access.endpoint_url))
         self._guard = threading.Lock()
         self._clients: dict[tuple[str, str], Any] = {}
 
@@ -64,37 +61,60 @@ class Calls:
                 self._clients[service, region] = make(service, endpoint_url=self._access.endpoint_url or None)
             return self._clients[service, region]
 
-    def _cloudtrail(self, region: str) -> CloudTrailClient:
+    def cloudtrail(self, region: str) -> CloudTrailClient:
+        """The client of CloudTrail."""
         return cast("CloudTrailClient", self._client("cloudtrail", region))
 
-    def _dynamodb(self, region: str) -> DynamoDBClient:
+    def dynamodb(self, region: str) -> DynamoDBClient:
+        """The client of DynamoDB."""
         return cast("DynamoDBClient", self._client("dynamodb", region))
 
-    def _events(self, region: str) -> EventBridgeClient:
+    def events(self, region: str) -> EventBridgeClient:
+        """The client of EventBridge."""
         return cast("EventBridgeClient", self._client("events", region))
 
-    def _iam(self, region: str) -> IAMClient:
+    def iam(self, region: str) -> IAMClient:
+        """The client of IAM."""
         return cast("IAMClient", self._client("iam", region))
 
-    def _lambda(self, region: str) -> LambdaClient:
+    def lambda_(self, region: str) -> LambdaClient:
+        """The client of Lambda."""
         return cast("LambdaClient", self._client("lambda", region))
 
-    def _logs(self, region: str) -> CloudWatchLogsClient:
+    def logs(self, region: str) -> CloudWatchLogsClient:
+        """The client of CloudWatch Logs."""
         return cast("CloudWatchLogsClient", self._client("logs", region))
 
-    def _s3(self, region: str) -> S3Client:
+    def s3(self, region: str) -> S3Client:
+        """The client of S3."""
         return cast("S3Client", self._client("s3", region))
 
-    def _sqs(self, region: str) -> SQSClient:
+    def sqs(self, region: str) -> SQSClient:
+        """The client of SQS."""
         return cast("SQSClient", self._client("sqs", region))
 
-    def _sts(self, region: str) -> STSClient:
+    def sts(self, region: str) -> STSClient:
+        """The client of STS."""
         return cast("STSClient", self._client("sts", region))
+
+
+@dataclass(frozen=True)
+class allowing:  # noqa: N801 - reads like `contextlib.suppress`
+    """Ends the block quietly if AWS answers with one of these error codes, for example because something is absent."""
+
+    codes: Collection[str]
+
+    def __enter__(self) -> None:
+        """Nothing is needed."""
+
+    def __exit__(self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None) -> bool:
+        """Whether the error is one of those that are allowed."""
+        return isinstance(error, ClientError) and error_code(error) in self.codes
 
 
 @contextmanager
 def translated(doing: str) -> Iterator[None]:
-    """Translate what boto3 raises while `doing` something. Raises CredentialsMissing, AccessDenied or UpdateFailed."""
+    """Translate the errors of boto3 while `doing` something. Raises CredentialsMissing, AccessDenied or UpdateFailed."""
     try:
         yield
     except NoCredentialsError as error:
@@ -107,7 +127,7 @@ def translated(doing: str) -> Iterator[None]:
         raise UpdateFailed(f"{doing}: {error}") from error
 
 
-def translation(error: ClientError, doing: str) -> Exception:
+def translation(error: ClientError, doing: str) -> PipelineError:
     """The project's error for an answer of AWS."""
     code = error_code(error)
     message = f"{doing}: {code}: {error.response['Error'].get('Message', '')}"

@@ -1,102 +1,121 @@
-"""What an interrupted creation, or an earlier life, left behind: taken over if it is this pipeline's, never touched if not."""
+"""What an interrupted creation, or an earlier life of the pipeline, left: claimed if the pipeline owns it, else left alone."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, cast
 
-from botocore.exceptions import ClientError
-
-from ingestion_operator.adapters.aws.calls import Calls, error_code, translated
+from ingestion_operator.adapters.aws.calls import Clients, allowing, translated
 from ingestion_operator.blueprint.resources import Blueprint
 
 FUNCTION = "aws:lambda/function:Function"
-ABSENT_TRAIL = {"ResourceNotFoundException", "TrailNotFoundException"}
+ABSENT = {
+    "NoSuchEntity",
+    "ResourceNotFoundException",
+    "TrailNotFoundException",
+    # SQS answers with the first, a store that is compatible with it may answer with the second.
+    "AWS.SimpleQueueService.NonExistentQueue",
+    "QueueDoesNotExist",
+}
 
 
-class Leftovers(Calls):
-    """The part of the `Cloud` port that is about leftovers."""
+@dataclass(frozen=True)
+class Leftover:
+    """A resource that exists already: its physical id, its tags, and the calls that change its tags."""
 
-    def leftovers(self, blueprint: Blueprint) -> Mapping[str, str]:
-        """See the port."""
-        claims: dict[str, Callable[[Blueprint, Mapping[str, str]], str]] = {
-            "aws:iam/role:Role": self._claim_role,
-            "aws:cloudwatch/logGroup:LogGroup": self._claim_log_group,
-            "aws:sqs/queue:Queue": self._claim_queue,
-            "aws:cloudtrail/trail:Trail": self._claim_trail,
+    id: str
+    tags: Mapping[str, str]
+    untag: Callable[[list[str]], object]
+    tag: Callable[[Mapping[str, str]], object]
+
+    def retag(self, wanted: Mapping[str, str]) -> None:
+        """Replace the tags."""
+        if stale := [key for key in self.tags if key not in wanted]:
+            self.untag(stale)
+        self.tag(wanted)
+
+
+class Leftovers:
+    """The leftovers that one access can reach."""
+
+    def __init__(self, clients: Clients) -> None:
+        self._clients = clients
+
+    def claim(self, blueprint: Blueprint) -> Mapping[str, str]:
+        """See `Leftovers.claim_leftovers` of the ports."""
+        looks: Mapping[str, Callable[[Blueprint], Leftover | None]] = {
+            "aws:iam/role:Role": self._role,
+            "aws:cloudwatch/logGroup:LogGroup": self._log_group,
+            "aws:sqs/queue:Queue": self._queue,
+            "aws:cloudtrail/trail:Trail": self._trail,
         }
+        claimed: dict[str, str] = {}
         with translated("looking for what an interrupted creation left"):
-            found = {
-                resource.name: claims[resource.type](blueprint, resource.inputs["tags"])
-                for resource in blueprint.resources
-                if resource.type in claims
-            }
+            for resource in blueprint.resources:
+                leftover = looks[resource.type](blueprint) if resource.type in looks else None
+                if leftover is not None and blueprint.owner.owns(leftover.tags):
+                    leftover.retag(resource.inputs["tags"])
+                    claimed[resource.name] = leftover.id
             if any(resource.type == FUNCTION for resource in blueprint.resources):
-                self._drop_function(blueprint)
-        return {name: identity for name, identity in found.items() if identity}
+                self._delete_function(blueprint)
+        return claimed
 
-    def _claim_role(self, blueprint: Blueprint, tags: Mapping[str, str]) -> str:
-        iam, name = self._iam(blueprint.place.region), blueprint.names.role
-        try:
-            there = {tag["Key"]: tag["Value"] for tag in iam.list_role_tags(RoleName=name)["Tags"]}
-        except iam.exceptions.NoSuchEntityException:
-            return ""
-        if not blueprint.owner.owns(there):
-            return ""
-        if stale := [key for key in there if key not in tags]:
-            iam.untag_role(RoleName=name, TagKeys=stale)
-        iam.tag_role(RoleName=name, Tags=[{"Key": k, "Value": v} for k, v in tags.items()])
-        return name
+    def _role(self, blueprint: Blueprint) -> Leftover | None:
+        iam, name = self._clients.iam(blueprint.place.region), blueprint.names.role
+        with allowing(ABSENT):
+            return Leftover(
+                name,
+                {tag["Key"]: tag["Value"] for tag in iam.list_role_tags(RoleName=name)["Tags"]},
+                untag=lambda keys: iam.untag_role(RoleName=name, TagKeys=keys),
+                tag=lambda tags: iam.tag_role(RoleName=name, Tags=_listed(tags)),
+            )
+        return None
 
-    def _claim_log_group(self, blueprint: Blueprint, tags: Mapping[str, str]) -> str:
-        logs, name = self._logs(blueprint.place.region), blueprint.names.log_group
+    def _log_group(self, blueprint: Blueprint) -> Leftover | None:
+        logs, name = self._clients.logs(blueprint.place.region), blueprint.names.log_group
         arn = blueprint.place.arn("logs", f"log-group:{name}")
-        try:
-            there = logs.list_tags_for_resource(resourceArn=arn).get("tags", {})
-        except logs.exceptions.ResourceNotFoundException:
-            return ""
-        if not blueprint.owner.owns(there):
-            return ""
-        if stale := [key for key in there if key not in tags]:
-            logs.untag_resource(resourceArn=arn, tagKeys=stale)
-        logs.tag_resource(resourceArn=arn, tags=dict(tags))
-        return name
+        with allowing(ABSENT):
+            return Leftover(
+                name,
+                logs.list_tags_for_resource(resourceArn=arn).get("tags", {}),
+                untag=lambda keys: logs.untag_resource(resourceArn=arn, tagKeys=keys),
+                tag=lambda tags: logs.tag_resource(resourceArn=arn, tags=dict(tags)),
+            )
+        return None
 
-    def _claim_queue(self, blueprint: Blueprint, tags: Mapping[str, str]) -> str:
-        sqs = self._sqs(blueprint.place.region)
-        try:
+    def _queue(self, blueprint: Blueprint) -> Leftover | None:
+        sqs = self._clients.sqs(blueprint.place.region)
+        with allowing(ABSENT):
             url = sqs.get_queue_url(QueueName=blueprint.names.queue)["QueueUrl"]
-        except sqs.exceptions.QueueDoesNotExist:
-            return ""
-        there = sqs.list_queue_tags(QueueUrl=url).get("Tags", {})
-        if not blueprint.owner.owns(there):
-            return ""
-        if stale := [key for key in there if key not in tags]:
-            sqs.untag_queue(QueueUrl=url, TagKeys=stale)
-        sqs.tag_queue(QueueUrl=url, Tags=dict(tags))
-        return url
+            return Leftover(
+                url,
+                sqs.list_queue_tags(QueueUrl=url).get("Tags", {}),
+                untag=lambda keys: sqs.untag_queue(QueueUrl=url, TagKeys=keys),
+                tag=lambda tags: sqs.tag_queue(QueueUrl=url, Tags=dict(tags)),
+            )
+        return None
 
-    def _claim_trail(self, blueprint: Blueprint, tags: Mapping[str, str]) -> str:
-        client, arn = self._cloudtrail(blueprint.place.region), blueprint.trail_arn
-        try:
-            listed = client.list_tags(ResourceIdList=[arn]).get("ResourceTagList", [])
-        except ClientError as error:
-            if error_code(error) in ABSENT_TRAIL:
-                return ""
-            raise
-        there = {tag["Key"]: tag.get("Value", "") for item in listed for tag in item.get("TagsList", [])}
-        if not blueprint.owner.owns(there):
-            return ""
-        if stale := [{"Key": key} for key in there if key not in tags]:
-            client.remove_tags(ResourceId=arn, TagsList=cast(Any, stale))
-        client.add_tags(ResourceId=arn, TagsList=[{"Key": k, "Value": v} for k, v in tags.items()])
-        return arn
+    def _trail(self, blueprint: Blueprint) -> Leftover | None:
+        cloudtrail, arn = self._clients.cloudtrail(blueprint.place.region), blueprint.trail_arn
+        with allowing(ABSENT):
+            answers = cloudtrail.list_tags(ResourceIdList=[arn]).get("ResourceTagList", [])
+            return Leftover(
+                arn,
+                {tag["Key"]: tag.get("Value", "") for answer in answers for tag in answer.get("TagsList", [])},
+                untag=lambda keys: cloudtrail.remove_tags(ResourceId=arn, TagsList=[{"Key": key} for key in keys]),
+                tag=lambda tags: cloudtrail.add_tags(ResourceId=arn, TagsList=_listed(tags)),
+            )
+        return None
 
-    def _drop_function(self, blueprint: Blueprint) -> None:
-        client, name = self._lambda(blueprint.place.region), blueprint.names.function
-        try:
-            there = client.get_function(FunctionName=name).get("Tags", {})
-        except client.exceptions.ResourceNotFoundException:
-            return
-        if blueprint.owner.owns(there):
+    def _delete_function(self, blueprint: Blueprint) -> None:
+        client, name = self._clients.lambda_(blueprint.place.region), blueprint.names.function
+        tags: Mapping[str, str] = {}
+        with allowing(ABSENT):
+            tags = client.get_function(FunctionName=name).get("Tags", {})
+        if blueprint.owner.owns(tags):
             client.delete_function(FunctionName=name)
+
+
+def _listed(tags: Mapping[str, str]) -> Any:
+    return cast(Any, [{"Key": key, "Value": value} for key, value in tags.items()])

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from botocore.exceptions import ClientError
-
-from ingestion_operator.adapters.aws.calls import ABSENT, Calls, error_code, translated
+from ingestion_operator.adapters.aws.calls import ABSENT, Clients, allowing, translated
 from ingestion_operator.errors import SpecInvalid
 from ingestion_operator.ports.cloud import PackageObject, TrailView
 
 if TYPE_CHECKING:
+    from types_boto3_cloudtrail.type_defs import TrailTypeDef
+    from types_boto3_s3.client import S3Client
     from types_boto3_s3.type_defs import HeadObjectOutputTypeDef
 
 CHUNK_BYTES = 1 << 20
@@ -22,72 +22,81 @@ REMEMBERED = 256
 NO_TRAIL = {"TrailNotFoundException", "InvalidTrailNameException"}
 
 
-class Lookups(Calls):
-    """The part of the `Cloud` port that is about what others made."""
+class ObjectVersion(NamedTuple):
+    """One content of one key: as long as the ETag is the same, so is the hash."""
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        self._hashes: dict[tuple[str, ...], str] = {}
+    bucket: str
+    key: str
+    version_id: str
+    etag: str
+
+
+class Lookups:
+    """What one access can see of the things that others made."""
+
+    def __init__(self, clients: Clients) -> None:
+        self._clients = clients
+        self._hashes: dict[ObjectVersion, str] = {}
 
     def bucket_region(self, bucket: str, region: str) -> str | None:
-        """See the port."""
-        with translated(f"looking at bucket {bucket}"):
-            try:
-                return self._s3(region).head_bucket(Bucket=bucket).get("BucketRegion", region)
-            except ClientError as error:
-                if error_code(error) in ABSENT:
-                    return None
-                raise
+        """See `CloudReader.bucket_region`."""
+        with translated(f"looking at bucket {bucket}"), allowing(ABSENT):
+            return self._clients.s3(region).head_bucket(Bucket=bucket).get("BucketRegion", region)
+        return None
 
     def package(self, bucket: str, key: str, version_id: str, region: str) -> PackageObject | None:
-        """See the port. Downloaded to be hashed once, unless S3 has the hash already."""
-        version: Any = {"VersionId": version_id} if version_id else {}
+        """See `CloudReader.package`. An object is downloaded once, to be hashed, unless S3 already has the hash."""
         with translated(f"looking at the code in s3://{bucket}/{key}"):
-            try:
-                head = self._s3(region).head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED", **version)
-            except ClientError as error:
-                if error_code(error) in ABSENT:
-                    return None
-                raise
+            head = self._head(bucket, key, version_id, region)
+            if head is None:
+                return None
             if head["ContentLength"] > LARGEST_PACKAGE_BYTES:
-                raise SpecInvalid(f"s3://{bucket}/{key} is larger than Lambda takes, 250 MB: use processor.code.image")
-            found = head.get("VersionId", "")
-            digest = self._digest(head, (bucket, key, found, head["ETag"]), region)
-        # "null" is the version of an object that was there before the bucket had versions.
-        return PackageObject("" if found == "null" else found, digest)
+                raise SpecInvalid(
+                    f"s3://{bucket}/{key} is larger than Lambda accepts, 250 MB: use processor.code.image"
+                )
+            version = ObjectVersion(bucket, key, head.get("VersionId", ""), head["ETag"])
+            digest = self._digest(head, version, region)
+        # "null" is the version of an object that is older than the versioning of its bucket.
+        return PackageObject("" if version.version_id == "null" else version.version_id, digest)
 
-    def _digest(self, head: HeadObjectOutputTypeDef, name: tuple[str, str, str, str], region: str) -> str:
+    def _head(self, bucket: str, key: str, version_id: str, region: str) -> HeadObjectOutputTypeDef | None:
+        version: Any = {"VersionId": version_id} if version_id else {}
+        with allowing(ABSENT):
+            return self._clients.s3(region).head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED", **version)
+        return None
+
+    def _digest(self, head: HeadObjectOutputTypeDef, version: ObjectVersion, region: str) -> str:
         if head.get("ChecksumSHA256") and head.get("ChecksumType", "FULL_OBJECT") == "FULL_OBJECT":
             return base64.b64decode(head["ChecksumSHA256"]).hex()
-        if name not in self._hashes:
+        if version not in self._hashes:
             if len(self._hashes) >= REMEMBERED:
                 self._hashes.clear()
-            self._hashes[name] = self._hash(name, region)
-        return self._hashes[name]
-
-    def _hash(self, name: tuple[str, str, str, str], region: str) -> str:
-        bucket, key, version_id, etag = name
-        version: Any = {"VersionId": version_id} if version_id else {}
-        body = self._s3(region).get_object(Bucket=bucket, Key=key, IfMatch=etag, **version)["Body"]
-        digest = hashlib.sha256()
-        for chunk in body.iter_chunks(CHUNK_BYTES):
-            digest.update(chunk)
-        return digest.hexdigest()
+            self._hashes[version] = hash_by_download(self._clients.s3(region), version)
+        return self._hashes[version]
 
     def trail(self, arn: str) -> TrailView | None:
-        """See the port."""
+        """See `CloudReader.trail`."""
         home = arn.split(":")[3]
-        client = self._cloudtrail(home)
+        client = self._clients.cloudtrail(home)
         with translated(f"looking at trail {arn}"):
-            try:
-                found = client.get_trail(Name=arn)["Trail"]
-            except ClientError as error:
-                if error_code(error) in NO_TRAIL:
-                    return None
-                raise
+            trail: TrailTypeDef | None = None
+            with allowing(NO_TRAIL):
+                trail = client.get_trail(Name=arn)["Trail"]
+            if trail is None:
+                return None
             return TrailView(
-                found.get("HomeRegion", home),
-                bool(found.get("IsMultiRegionTrail")),
+                trail.get("HomeRegion", home),
+                bool(trail.get("IsMultiRegionTrail")),
                 bool(client.get_trail_status(Name=arn).get("IsLogging")),
                 cast("dict[str, Any]", client.get_event_selectors(TrailName=arn)),
             )
+
+
+def hash_by_download(s3: S3Client, version: ObjectVersion) -> str:
+    """The SHA-256 of an object in hexadecimal, from its content. Raises ClientError if the object changed meanwhile."""
+    wanted: Any = {"VersionId": version.version_id} if version.version_id else {}
+    body = s3.get_object(Bucket=version.bucket, Key=version.key, IfMatch=version.etag, **wanted)["Body"]
+    digest = hashlib.sha256()
+    for chunk in body.iter_chunks(CHUNK_BYTES):
+        digest.update(chunk)
+    return digest.hexdigest()

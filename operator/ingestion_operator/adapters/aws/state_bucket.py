@@ -1,15 +1,16 @@
-"""The files of a backend in S3, or in a store that is compatible with it."""
+"""The files of a backend in S3, or in a store that is compatible with S3."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 import boto3
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from ingestion_operator.adapters.aws.calls import ABSENT, error_code, translated
+from ingestion_operator.adapters.aws.calls import ABSENT, allowing, error_code, translated
+from ingestion_operator.adapters.aws.client_config import STATE_RETRIES, client_config
 from ingestion_operator.errors import PipelineError, StateUnreadable
 from ingestion_operator.state.backend import META, Backend
 
@@ -24,12 +25,7 @@ class BucketState:
 
     def __init__(self, backend: Backend) -> None:
         self._bucket, self._prefix = backend.bucket, backend.prefix
-        config = Config(
-            retries={"mode": "standard", "max_attempts": 3},
-            connect_timeout=5,
-            read_timeout=30,
-            s3={"addressing_style": "path" if backend.path_style else "auto"},
-        )
+        config = client_config(path_style=backend.path_style, retries=STATE_RETRIES)
         make: Any = boto3.Session(profile_name=backend.profile or None).client
         self._s3 = cast(
             "S3Client",
@@ -38,26 +34,18 @@ class BucketState:
 
     def keys(self, prefix: str) -> Sequence[str]:
         """See the port."""
-        with translated(f"listing the state in bucket {self._bucket}"):
-            try:
-                pages = self._s3.get_paginator("list_objects_v2").paginate(
-                    Bucket=self._bucket, Prefix=self._prefix + prefix
-                )
-                return [entry["Key"].removeprefix(self._prefix) for page in pages for entry in page.get("Contents", [])]
-            except ClientError as error:
-                self._refuse_absence(error)
-                raise
+        with translated(f"listing the state in bucket {self._bucket}"), self._requiring_the_bucket():
+            pages = self._s3.get_paginator("list_objects_v2").paginate(
+                Bucket=self._bucket, Prefix=self._prefix + prefix
+            )
+            return [entry["Key"].removeprefix(self._prefix) for page in pages for entry in page.get("Contents", [])]
 
     def read(self, key: str) -> bytes | None:
         """See the port."""
-        with translated(f"reading s3://{self._bucket}/{self._prefix}{key}"):
-            try:
-                return self._s3.get_object(Bucket=self._bucket, Key=self._prefix + key)["Body"].read()
-            except ClientError as error:
-                self._refuse_absence(error)
-                if error_code(error) in ABSENT:
-                    return None
-                raise
+        name = self._prefix + key
+        with translated(f"reading s3://{self._bucket}/{name}"), allowing(ABSENT), self._requiring_the_bucket():
+            return self._s3.get_object(Bucket=self._bucket, Key=name)["Body"].read()
+        return None
 
     def write(self, key: str, content: bytes) -> None:
         """See the port."""
@@ -88,12 +76,17 @@ class BucketState:
             return (str(error),)
         if versioning.get("Status") != "Enabled":
             return (
-                f"versioning of bucket {self._bucket}, which holds the state, is off: an object that is lost or overwritten by "
-                "mistake cannot be restored. Switch it on",
+                f"versioning of bucket {self._bucket}, which holds the state, is off: switch it on, or an object that is deleted "
+                "or overwritten by mistake cannot be restored",
             )
         return ()
 
-    def _refuse_absence(self, error: ClientError) -> None:
-        """A bucket that is not there is not an empty one."""
-        if error_code(error) == "NoSuchBucket":
-            raise StateUnreadable(f"there is no bucket {self._bucket}, which is to hold the state: make it") from error
+    @contextmanager
+    def _requiring_the_bucket(self) -> Iterator[None]:
+        """Without this, an absent bucket would pass for an empty one."""
+        try:
+            yield
+        except ClientError as error:
+            if error_code(error) == "NoSuchBucket":
+                raise StateUnreadable(f"the bucket for the state, {self._bucket}, does not exist: create it") from error
+            raise

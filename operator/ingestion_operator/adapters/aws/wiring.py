@@ -1,15 +1,15 @@
-"""What carries an event from the bucket to the function, read back."""
+"""The check of the wiring: what carries an event from the bucket to the function, read back from AWS."""
 
 from __future__ import annotations
 
 import json
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from ingestion_operator.adapters.aws.calls import Calls, error_code, translated
+from ingestion_operator.adapters.aws.calls import Clients, allowing, error_code, translated
 from ingestion_operator.blueprint.function_code import ContainerImage
 from ingestion_operator.blueprint.resources import Blueprint
 
@@ -22,11 +22,14 @@ SETTLING_INTERVAL_SECONDS = 0.25
 GONE = {"ResourceNotFoundException", "TrailNotFoundException"}
 
 
-class Wiring(Calls):
-    """The part of the `Cloud` port that is about the wiring."""
+class WiringCheck:
+    """Reads the wiring of a pipeline back, and waits until AWS shows what was just written."""
 
-    def wiring_faults(self, blueprint: Blueprint) -> tuple[str, ...]:
-        """See the port."""
+    def __init__(self, clients: Clients) -> None:
+        self._clients = clients
+
+    def faults(self, blueprint: Blueprint) -> tuple[str, ...]:
+        """See `EventPath.wiring_faults`. Waits up to `SETTLING_SECONDS` for faults to go away."""
         checks: tuple[Callable[[Blueprint], str], ...] = (
             self._bucket_fault,
             self._rule_fault,
@@ -43,20 +46,21 @@ class Wiring(Calls):
     def _bucket_fault(self, blueprint: Blueprint) -> str:
         if not blueprint.listens_to_bucket:
             return self._trail_fault(blueprint)
-        bucket = blueprint.names.source_bucket
-        found = self._s3(blueprint.place.region).get_bucket_notification_configuration(Bucket=bucket)
-        return "" if "EventBridgeConfiguration" in found else f"bucket {bucket} does not send events to EventBridge"
+        bucket, s3 = blueprint.names.source_bucket, self._clients.s3(blueprint.place.region)
+        notifications = s3.get_bucket_notification_configuration(Bucket=bucket)
+        sends = "EventBridgeConfiguration" in notifications
+        return "" if sends else f"bucket {bucket} does not send events to EventBridge"
 
     def _trail_fault(self, blueprint: Blueprint) -> str:
         arn = blueprint.trail_arn
         try:
-            logging = self._cloudtrail(arn.split(":")[3]).get_trail_status(Name=arn).get("IsLogging")
+            logging = self._clients.cloudtrail(arn.split(":")[3]).get_trail_status(Name=arn).get("IsLogging")
         except ClientError as error:
             return _gone(error, f"trail {arn}")
         return "" if logging else f"trail {arn} is not logging"
 
     def _rule_fault(self, blueprint: Blueprint) -> str:
-        rule, events = blueprint.names.rule, self._events(blueprint.place.region)
+        rule, events = blueprint.names.rule, self._clients.events(blueprint.place.region)
         try:
             state = events.describe_rule(Name=rule).get("State")
         except ClientError as error:
@@ -70,33 +74,31 @@ class Wiring(Calls):
         return "" if queue == blueprint.queue_arn else f"rule {rule} does not have the dead-letter queue"
 
     def _function_fault(self, blueprint: Blueprint) -> str:
-        function, client = blueprint.names.function, self._lambda(blueprint.place.region)
+        function, client = blueprint.names.function, self._clients.lambda_(blueprint.place.region)
         try:
-            found = client.get_function_configuration(FunctionName=function)
+            current = client.get_function_configuration(FunctionName=function)
         except ClientError as error:
             return _gone(error, f"function {function}")
-        if found.get("State", "Active") != "Active" or found.get("LastUpdateStatus", "Successful") != "Successful":
-            return f"function {function} is {found.get('State')}, its last update {found.get('LastUpdateStatus')}"
-        # For an image Lambda reports no hash that is known beforehand.
-        known = "" if isinstance(blueprint.code, ContainerImage) else blueprint.code.sha256_base64
-        if known and found.get("CodeSha256") != known:
+        state, last_update = current.get("State", "Active"), current.get("LastUpdateStatus", "Successful")
+        if state != "Active" or last_update != "Successful":
+            return f"function {function} is {state}, its last update {last_update}"
+        # The hash that Lambda reports for an image is not known beforehand.
+        wanted = "" if isinstance(blueprint.code, ContainerImage) else blueprint.code.sha256_base64
+        if wanted and current.get("CodeSha256") != wanted:
             return f"function {function} does not run the pipeline's code"
         return self._permission_fault(client, function, blueprint.rule_arn)
 
     @staticmethod
     def _permission_fault(client: LambdaClient, function: str, rule_arn: str) -> str:
-        try:
+        policy: dict[str, Any] = {"Statement": []}
+        with allowing(GONE):
             policy = json.loads(client.get_policy(FunctionName=function)["Policy"])
-        except ClientError as error:
-            if error_code(error) not in GONE:
-                raise
-            policy = {"Statement": []}
         named = rule_arn in json.dumps(policy["Statement"])
         return "" if named else f"function {function} does not let the rule invoke it"
 
 
 def _gone(error: ClientError, what: str) -> str:
-    """The fault of something that is not there, or not to be seen yet. Raises any other error again."""
+    """The fault of something that is not there, or is not visible yet. Raises any other error again."""
     if error_code(error) not in GONE:
         raise error
     return f"{what} is not there"

@@ -1,4 +1,4 @@
-"""One Pulumi CLI process: its own session, a deadline, interrupted gracefully, never killed straight away."""
+"""One Pulumi CLI process: it has its own session and a deadline, and it is interrupted before it is ever killed."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from semver import VersionInfo
 from ingestion_operator.adapters.pulumi.locks import OPERATOR_VARIABLE, process_mark
 from ingestion_operator.errors import UpdateTimedOut
 
-# After SIGINT the engine finishes the calls under way and writes the state; a second signal would orphan resources.
+# After SIGINT the engine finishes the calls under way and writes the state. A second signal would orphan resources.
 GRACE_SECONDS = 120.0
 
 
 class Processes:
-    """The CLI processes that run now, so that all can be interrupted when the operator stops."""
+    """The CLI processes that run now. When the operator stops, it interrupts all of them."""
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
@@ -32,7 +32,7 @@ class Processes:
         self._stopping = False
 
     def add(self, process: subprocess.Popen[str]) -> None:
-        """Remember a process; interrupted at once if the operator is stopping already."""
+        """Remember a process. If the operator is stopping already, the process is interrupted at once."""
         with self._guard:
             self._running.add(process)
             self._started += 1
@@ -50,7 +50,7 @@ class Processes:
             self._running.discard(process)
 
     def interrupt_all(self) -> None:
-        """Ask each running process, once, to finish what it does and stop."""
+        """Ask each running process, once, to finish its current work and stop."""
         with self._guard:
             self._stopping = True
             for process in self._running:
@@ -58,13 +58,13 @@ class Processes:
 
 
 def interrupt(process: subprocess.Popen[str]) -> None:
-    """Send SIGINT to the CLI alone: its plugins are ended by it, in order."""
+    """Send SIGINT to the CLI alone: the CLI ends its plugins itself, in order."""
     with suppress(ProcessLookupError):
         process.send_signal(signal.SIGINT)
 
 
 class OneCommand(automation.PulumiCommand):
-    """The CLI for the commands of one operation: counts them, bounds them in time and can add arguments."""
+    """The CLI for the commands of one operation. It counts the commands, limits their time and can add arguments."""
 
     def __init__(
         self,
@@ -74,7 +74,7 @@ class OneCommand(automation.PulumiCommand):
         timeout_seconds: float,
         extra_arguments: Sequence[str] = (),
     ) -> None:
-        # The base class would run `pulumi version` each time; the version was checked when the operator started.
+        # The base class would run `pulumi version` each time. The operator has checked the version when it started.
         self.command = str(binary)
         self.version = VersionInfo.parse(version)
         self.count = 0
@@ -92,7 +92,7 @@ class OneCommand(automation.PulumiCommand):
     ) -> automation.CommandResult:
         """Run one command.
 
-        Raises the Automation API's CommandError if it fails, UpdateTimedOut if it had to be interrupted.
+        Raises the Automation API's CommandError if the command fails, UpdateTimedOut if it had to be interrupted.
         """
         self.count += 1
         argv = [self.command, "--non-interactive", *args, *self._extra_arguments]
@@ -137,7 +137,7 @@ class OneCommand(automation.PulumiCommand):
         return automation.CommandResult(stdout="\n".join(out), stderr="\n".join(err), code=process.returncode)
 
     def _wait(self, process: subprocess.Popen[str]) -> bool:
-        """Wait for the end; False if it had to be interrupted."""
+        """Wait until the process ends. Returns False if it had to be interrupted."""
         with suppress(subprocess.TimeoutExpired):
             process.wait(self._timeout_seconds)
             return True

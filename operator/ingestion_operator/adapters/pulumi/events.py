@@ -1,4 +1,4 @@
-"""What the engine's event stream says: progress, results and errors, so that no second process is asked for them."""
+"""Progress, results and errors from the engine's event stream, so that no second process has to be asked for them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ UPDATES = {OpType.UPDATE}
 DELETES = {OpType.DELETE}
 SAMES = {OpType.SAME}
 COUNTED = CREATES | UPDATES | DELETES | SAMES
-# Shorter ones would black out words that have nothing to do with them, and tell what they are by that.
+# Hiding a shorter secret would also hide parts of unrelated words, and would reveal the secret by that.
 SHORTEST_HIDDEN = 4
 FIRST_EVENT_SECONDS, LAST_EVENT_SECONDS = 0.5, 4.5
 COLOUR = re.compile(r"<\{%[^%]*%\}>")
@@ -28,7 +28,7 @@ class EventCollector:
 
     def __init__(self, total: int, on_progress: OnProgress, secrets: Sequence[str] = ()) -> None:
         written = {text for secret in secrets for text in _ways_to_write(secret) if len(text) >= SHORTEST_HIDDEN}
-        # The longest first: what is part of another would leave the rest of that one to be read.
+        # The longest first: if a secret is part of a longer one, hiding it first would leave the rest of the longer one readable.
         self._secrets = tuple(sorted(written, key=len, reverse=True))
         self._on_progress = on_progress
         self._total = total
@@ -48,15 +48,15 @@ class EventCollector:
             self._finished.set()
 
     def wait(self) -> None:
-        """Wait for the last event: the process may end a moment before its events have all been taken.
+        """Wait for the last event: the process may end a moment before all of its events have arrived.
 
-        Of an engine that could not begin, for want of the state or its passphrase, there is none.
+        An engine that could not begin, because it lacks the state or its passphrase, sends no event.
         """
         if not self._finished.wait(FIRST_EVENT_SECONDS) and self._begun:
             self._finished.wait(LAST_EVENT_SECONDS)
 
     def result(self, cli_processes: int, broken_lock: str = "") -> EngineResult:
-        """What was done, in the order in which it was done."""
+        """What the operation did, in the order in which it did it."""
         steps = self._steps.items()
         return EngineResult(
             changes=Changes(
@@ -72,12 +72,12 @@ class EventCollector:
         )
 
     def errors(self) -> tuple[str, ...]:
-        """The messages of severity error, each once, with the resource they are about."""
-        found = (d for d in self._diagnostics if d.severity == "error")
-        return tuple(dict.fromkeys(filter(None, (self.hidden(_say(d)) for d in found))))
+        """The messages of severity error, each once, with the name of the resource that each is about."""
+        errors = (d for d in self._diagnostics if d.severity == "error")
+        return tuple(dict.fromkeys(filter(None, (self.hidden(_message(d)) for d in errors))))
 
     def hidden(self, text: str) -> str:
-        """The text without the secrets of this operation: AWS repeats what it does not like."""
+        """The text without the secrets of this operation: an error of AWS may repeat the value that it rejects."""
         for secret in self._secrets:
             text = text.replace(secret, "[secret]")
         return text
@@ -87,7 +87,7 @@ class EventCollector:
             return
         name = step.urn.rpartition("::")[2]
         before = self._steps.get(name)
-        # A replacement is a delete and a create of one name; the create tells what there is.
+        # A replacement is a deletion and a creation under one name. The creation describes the resource that exists now.
         if before is None or step.op not in DELETES:
             self._steps[name] = (step.op, _resource(name, step))
         self._on_progress(Progress(min(len(self._steps), self._total), self._total))
@@ -97,7 +97,7 @@ class EventCollector:
 
 
 def _ways_to_write(secret: str) -> tuple[str, ...]:
-    """How a value may stand in a message: as it is, in JSON, in Python, or one of its lines."""
+    """The forms in which a message may contain a value: as it is, in JSON, in Python, or one of its lines."""
     return (
         secret,
         json.dumps(secret)[1:-1],
@@ -115,7 +115,7 @@ def _resource(name: str, step: StepEventMetadata) -> AwsResource:
     )
 
 
-def _say(diagnostic: DiagnosticEvent) -> str:
+def _message(diagnostic: DiagnosticEvent) -> str:
     text = COLOUR.sub("", diagnostic.message or "").strip()
     name = (diagnostic.urn or "").rpartition("::")[2]
     noise = text.startswith(("update failed", "resource operation failed")) or not text

@@ -1,4 +1,4 @@
-"""The CLI's errors, translated into the project's own."""
+"""Translates the errors of the Pulumi CLI into the project's own."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ingestion_operator.errors import (
 )
 
 MESSAGE_ERRORS = 3
-# Not what Lambda says of a role that is new: that passes.
+# Lambda's message about a role that is new does not match: that error goes away by itself.
 ROLE_REFUSED = re.compile(r"Cannot assume IAM Role|perform: sts:(AssumeRole|TagSession)|AWS account ID not allowed")
 ACCESS_DENIED = re.compile(r"AccessDenied|UnauthorizedOperation|not authorized to perform", re.IGNORECASE)
 BUCKET_TAKEN = re.compile(r"BucketAlreadyExists|BucketAlreadyOwnedByYou")
@@ -32,7 +32,7 @@ UNREADABLE = re.compile(
 
 @contextmanager
 def translate(collector: EventCollector) -> Iterator[None]:
-    """Translate what the Automation API raises."""
+    """Translate the errors of the Automation API. Raises LockHeld, StateUnreadable or an error that `classify` chooses."""
     try:
         yield
     except automation.ConcurrentUpdateError as error:
@@ -42,12 +42,12 @@ def translate(collector: EventCollector) -> Iterator[None]:
             "the stack's state is gone from the backend: restore it from a backup of the state"
         ) from error
     except automation.CommandError as error:
-        # Before it is put on one line: a secret of several lines would not be found in it any more.
+        # Secrets are hidden before the text is put on one line. After that, a secret of several lines would not be recognized.
         raise classify(collector.errors() or (_stderr(collector.hidden(str(error))),)) from None
 
 
 def classify(messages: tuple[str, ...]) -> PipelineError:
-    """The error that these messages mean."""
+    """The error that these messages stand for. Only the first few messages are quoted."""
     text = "; ".join(messages[:MESSAGE_ERRORS]) + (
         f"; and {len(messages) - MESSAGE_ERRORS} more" if len(messages) > MESSAGE_ERRORS else ""
     )
@@ -63,12 +63,12 @@ def classify(messages: tuple[str, ...]) -> PipelineError:
 
 
 def _stderr(text: str) -> str:
-    """The part of a CommandError that a person wants to see."""
-    found = re.search(r"stderr:(.*)", text, re.DOTALL)
-    return " ".join((found.group(1) if found else text).split()) or "the pulumi CLI failed without a message"
+    """The part of a CommandError that helps a person: what the CLI wrote to stderr."""
+    stderr = re.search(r"stderr:(.*)", text, re.DOTALL)
+    return " ".join((stderr.group(1) if stderr else text).split()) or "the pulumi CLI failed without a message"
 
 
 def lock_holder(text: str) -> str:
-    """User, host, process and time of a lock, from the CLI's message."""
-    found = re.search(r"created by .*", text)
-    return found.group(0) if found else "unknown holder"
+    """User, host, process and time of a lock, as the CLI's message names them."""
+    holder = re.search(r"created by .*", text)
+    return holder.group(0) if holder else "unknown holder"

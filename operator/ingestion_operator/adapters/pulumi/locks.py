@@ -1,4 +1,4 @@
-"""Locks of the state backend, which never expire: whether the holder of one is provably dead."""
+"""Whether the holder of a lock of the state backend is provably dead. The locks themselves never expire."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pathlib import Path
 OPERATOR_VARIABLE = "INGESTION_OPERATOR_PROCESS"
 START_TIME_FIELD = 19  # of /proc/<pid>/stat, counted from the field after the name; proc(5) calls it starttime
 PATIENCE_SECONDS = 15.0
-# What a host is called that was given no name: it tells nothing where several hosts work on one state.
+# The name of a host that was given no name. If several hosts work on one state, these names do not identify a host.
 NAMELESS = frozenset({"", "localhost", "localhost.localdomain"})
 HOLDER = re.compile(r"created by \S*@(?P<host>\S+) \(pid (?P<pid>\d+)\)")
 
@@ -23,11 +23,12 @@ HOLDER = re.compile(r"created by \S*@(?P<host>\S+) \(pid (?P<pid>\d+)\)")
 def held_by_the_dead(
     message: str, *, host: str | None = None, shared: bool = False, departed: Collection[str] = ()
 ) -> bool:
-    """Whether each lock named in the CLI's message was taken by a process that is gone: one of this host, or any of a departed one.
+    """Whether the process that holds a lock is gone, for each lock that the CLI's message names.
 
-    A process that an operator started which is gone itself goes on without anybody to run its program: it is asked to
-    stop first, and counts as gone once it is. A lock of another host, unless it is known to have `departed`, is never judged:
-    its holder may be alive. Where the state is `shared` among hosts, neither is that of a host without a name.
+    A process of this host is looked up. If its operator is gone but the process still runs, nobody runs its program any
+    more: the process is asked to stop, and counts as gone once it has stopped. Every process of a `departed` host is gone.
+    A process of any other host may be alive, so its lock is never broken. If the state is `shared` among hosts, the same
+    holds for this host if it has no name of its own.
     """
     holders = list(HOLDER.finditer(message))
     here = host or socket.gethostname()
@@ -44,7 +45,7 @@ def _is_gone(pid: int) -> bool:
 
 
 def _is_pulumi(pid: int) -> bool:
-    """Whether that process runs and is a Pulumi CLI: the number may have been given to another process since."""
+    """Whether that process runs and is a Pulumi CLI. Another process may have got the number since."""
     try:
         return Path(f"/proc/{pid}/exe").readlink().name.split(" ")[0] == "pulumi"
     except FileNotFoundError:
@@ -65,7 +66,7 @@ def _is_orphan(pid: int) -> bool:
 
 
 def process_mark(pid: int) -> str:
-    """What tells a process from a later one of the same number: `<pid>@<start time in clock ticks>`."""
+    """`<pid>@<start time in clock ticks>`: distinguishes a process from a later process with the same number."""
     try:
         after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
@@ -74,7 +75,7 @@ def process_mark(pid: int) -> str:
 
 
 def _ended(pid: int) -> bool:
-    """Ask a process to stop, gracefully first, and wait until it has."""
+    """Ask a process to stop, gracefully first, and wait for its end. Returns whether it ended."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
         with suppress(ProcessLookupError):
             os.kill(pid, number)

@@ -1,6 +1,7 @@
-"""The Pulumi program: registers the resources of a blueprint, and nothing else.
+"""The Pulumi program: it registers the resources of a blueprint, and nothing else.
 
-No raw threads and no AWS calls in here: several programs run in one process at a time, kept apart by context variables.
+Several programs run in one process at a time, and context variables keep them apart. A program must not start threads
+or call AWS.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from ingestion_operator.blueprint.resources import Archive, Blueprint, Ref, Reso
 
 PROVIDER = "account"
 """Name of the provider that assumes a role."""
-# Those that the provider calls for the types below, by its names of them.
+# The services that the provider calls for the types below, by the provider's names.
 SERVICES = ("cloudtrail", "dynamodb", "ec2", "eventbridge", "iam", "lambda_", "logs", "s3", "s3control", "sqs", "sts")
 
 CLASSES: Mapping[str, type[pulumi.CustomResource]] = {
@@ -59,7 +60,7 @@ Made = dict[str, pulumi.CustomResource]
 
 
 def program(blueprint: Blueprint, archive: Path, adopt: Mapping[str, str] | None = None) -> Callable[[], None]:
-    """The inline program of a blueprint; `archive` is the zip with its code, `adopt` maps logical names to ids to import."""
+    """The inline program of a blueprint. `archive` is the zip with its code; `adopt` maps logical names to the ids to import."""
 
     def register() -> None:
         made: Made = {}
@@ -73,9 +74,10 @@ def program(blueprint: Blueprint, archive: Path, adopt: Mapping[str, str] | None
 
 
 def provider_of(access: Access, region: str) -> Provider | None:
-    """The provider that assumes the role of an AWSAccount, and renews the session by itself; None for the default one.
+    """The provider that assumes the role of an AWSAccount and renews the session itself; None for the default provider.
 
-    The identity that assumes the role, and nothing secret, comes from the environment: this is in the state.
+    The state stores the arguments of the provider, so they contain no secret. The environment gives the identity that
+    assumes the role.
     """
     if not access:
         return None
@@ -103,7 +105,7 @@ def _endpoints(url: str) -> list[ProviderEndpointArgs] | None:
 
 
 def renewal(access: Access, region: str) -> Callable[[], None]:
-    """The program of a deletion: nothing but the provider, as the AWSAccount says now and not as the state remembers it."""
+    """The program of a deletion: only the provider, as the AWSAccount describes it now. The state may have an older description."""
 
     def register() -> None:
         provider_of(access, region)
@@ -118,7 +120,7 @@ def _register(
     options = pulumi.ResourceOptions(
         depends_on=[made[name] for name in resource.depends_on],
         retain_on_delete=resource.holds_data,
-        # Names are fixed, so the old one has to go before the new one can come.
+        # Names are fixed, so the old resource has to be deleted before the new one can be created.
         delete_before_replace=True,
         import_=import_id,
         provider=provider,
@@ -133,7 +135,7 @@ def _resolve(value: Any, made: Made, archive: Path) -> Any:
         return pulumi.FileArchive(str(archive))
     if isinstance(value, Mapping):
         resolved = {key: _resolve(item, made, archive) for key, item in value.items()}
-        # The whole of it, not one value: AWS gives it back as a whole, and what it gives back is in the state too.
+        # The whole mapping is secret, not one value: AWS returns the whole mapping, and the state stores what AWS returns.
         return pulumi.Output.secret(resolved) if _is_sensitive(value) else resolved
     return value.value if isinstance(value, Sensitive) else value
 

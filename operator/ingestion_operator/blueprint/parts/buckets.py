@@ -1,4 +1,4 @@
-"""Buckets that the pipeline makes: encrypted, private, TLS only, cleaning up after themselves."""
+"""Buckets that the pipeline makes: they are encrypted and private, require TLS, and expire old versions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TRAIL_LOG_DAYS = 30
 
 @dataclass(frozen=True)
 class BucketPlan:
-    """How one bucket is to be."""
+    """The settings of one bucket."""
 
     role: str
     name: str
@@ -29,11 +29,11 @@ class BucketPlan:
     expiration_days: int | None = None
     account_regional: bool = False
     may: tuple[iam.Statement, ...] = ()
-    """Statements of the bucket's policy besides the one that refuses plain HTTP."""
+    """Statements of the bucket's policy besides the one that denies plain HTTP."""
 
 
 def source_bucket(draft: Draft) -> Iterator[Resource]:
-    """The bucket into which objects are put, if the pipeline makes it, and its events to EventBridge."""
+    """The source bucket, if the pipeline makes it, and the setting that sends its events to EventBridge."""
     if not draft.names.source.made:
         return
     wanted = draft.spec.source.bucket
@@ -53,7 +53,7 @@ def source_bucket(draft: Draft) -> Iterator[Resource]:
             "source-notification",
             "aws:s3/bucketNotification:BucketNotification",
             {"bucket": Ref("source-bucket", "bucket"), "eventbridge": True},
-            # It stays with the bucket: another pipeline may have that for its own source.
+            # The setting stays with the bucket, because another pipeline may use the bucket as its own source.
             holds_data=True,
         )
 
@@ -66,7 +66,7 @@ def results_bucket(draft: Draft) -> Iterator[Resource]:
 
 
 def bucket(draft: Draft, plan: BucketPlan) -> Iterator[Resource]:
-    """One bucket with all of its settings."""
+    """One bucket, and the resources with its settings."""
     main = f"{plan.role}-bucket"
     namespace = {"bucket_namespace": "account-regional"} if plan.account_regional else {}
     yield Resource(
@@ -98,7 +98,7 @@ def _settings(plan: BucketPlan, arn: str) -> dict[str, tuple[str, dict[str, Any]
 def _encryption(wanted: Encryption) -> dict[str, Any]:
     if wanted.type is EncryptionType.SSE_S3:
         return {"apply_server_side_encryption_by_default": {"sse_algorithm": "AES256"}}
-    # With a bucket key S3 asks KMS once in a while, not for each object.
+    # With a bucket key, S3 calls KMS only now and then instead of for each object.
     return {
         "apply_server_side_encryption_by_default": {"sse_algorithm": "aws:kms", "kms_master_key_id": wanted.key_arn},
         "bucket_key_enabled": True,

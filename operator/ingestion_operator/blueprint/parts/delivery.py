@@ -1,4 +1,4 @@
-"""From the bucket's event to the function: the rule and its target, and the queue for what was given up on the way."""
+"""The way from the bucket's event to the function: the rule, its target, and the queue for events that were given up."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SECONDS_PER_DAY = 86400
 
 
 def dead_letters(draft: Draft) -> Iterator[Resource]:
-    """The queue for events that EventBridge could not deliver or that the function failed on for good."""
+    """The queue for events that EventBridge could not deliver, or that the function failed to process for good."""
     yield Resource(
         "dead-letter-queue",
         "aws:sqs/queue:Queue",
@@ -71,6 +71,6 @@ def delivery(draft: Draft) -> Iterator[Resource]:
             },
             "dead_letter_config": {"arn": Ref("dead-letter-queue", "arn")},
         },
-        # EventBridge does not retry a refused invocation, nor a refused dead letter: the permissions come first.
+        # EventBridge retries neither a refused invocation nor a refused dead letter, so the permissions have to come first.
         depends_on=("permission", "dead-letter-queue-policy"),
     )

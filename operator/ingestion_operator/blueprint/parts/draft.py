@@ -1,4 +1,4 @@
-"""What every group of resources is made from."""
+"""The draft: the values from which every group of resources is made."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Draft(Addresses):
 
     @property
     def tags(self) -> dict[str, str]:
-        """Tags of every resource: the user's and the ownership tags."""
+        """Tags of every resource: the user's tags and the ownership tags."""
         return {**self.spec.tags, **self.owner.tags()}
 
     @property
@@ -40,6 +40,6 @@ class Draft(Addresses):
 
     @property
     def trail_arn(self) -> str:
-        """ARN of the trail that is made or named; empty for none."""
+        """ARN of the trail that the pipeline makes or names; empty if there is none."""
         given = self.spec.source.cloud_trail.trail_arn if self.spec.source.cloud_trail else ""
         return given or (self.place.arn("cloudtrail", f"trail/{self.names.trail}") if self.names.trail else "")

@@ -1,4 +1,4 @@
-"""The function with its role, its log and what becomes of events that it fails on."""
+"""The function with its role and its log group, and the destination of events that it fails to process."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def role(draft: Draft) -> Iterator[Resource]:
 
 
 def function_policy(draft: Draft) -> iam.Policy:
-    """What the function may do, and nothing else."""
+    """The policy with everything that the function may do, and nothing else."""
     return iam.document(*_data_statements(draft), *_running_statements(draft), *_extra_statements(draft))
 
 
@@ -69,7 +69,7 @@ def _extra_statements(draft: Draft) -> Iterator[iam.Statement]:
 
 
 def function(draft: Draft) -> Iterator[Resource]:
-    """The log group, the function, and how often and for how long it is run for one event."""
+    """The log group, the function, and how often and for how long Lambda retries the function for one event."""
     yield Resource(
         "log-group",
         "aws:cloudwatch/logGroup:LogGroup",
@@ -95,8 +95,8 @@ def function(draft: Draft) -> Iterator[Resource]:
             "tags": draft.tags,
             **({"environment": {"variables": variables}} if (variables := environment(draft)) else {}),
         },
-        # Without the policy a first object could arrive before the function may read it; without the log group
-        # Lambda would make one of its own, kept for ever.
+        # Without the policy, the first object could arrive before the function may read it. Without the log group,
+        # Lambda would create one that is kept for ever.
         depends_on=("role-policy", "log-group"),
     )
     yield Resource(
@@ -129,7 +129,7 @@ def _package(code: S3Package) -> dict[str, Any]:
 
 
 def _options(processor: Processor) -> dict[str, Any]:
-    found: dict[str, Any] = {
+    options: dict[str, Any] = {
         "architectures": [processor.architecture.value],
         "memory_size": processor.memory_mib,
         "timeout": processor.timeout_seconds,
@@ -137,23 +137,23 @@ def _options(processor: Processor) -> dict[str, Any]:
         "tracing_config": {"mode": processor.tracing.value},
     }
     if processor.reserved_concurrency is not None:
-        found["reserved_concurrent_executions"] = processor.reserved_concurrency
+        options["reserved_concurrent_executions"] = processor.reserved_concurrency
     if processor.vpc is not None:
-        found["vpc_config"] = {
+        options["vpc_config"] = {
             "subnet_ids": list(processor.vpc.subnet_ids),
             "security_group_ids": list(processor.vpc.security_group_ids),
         }
-    return found
+    return options
 
 
 def environment(draft: Draft) -> dict[str, str | Sensitive]:
-    """The function's environment: the user's variables and where the results go."""
-    found: dict[str, str | Sensitive] = {
+    """The function's environment: the user's variables, and the places for the results."""
+    variables: dict[str, str | Sensitive] = {
         variable.name: draft.secrets[variable.value_from.secret_key_ref] if variable.value_from else variable.value
         for variable in draft.spec.processor.environment
     }
     if draft.names.results:
-        found |= {"RESULTS_BUCKET": draft.names.results.name, "RESULTS_PREFIX": draft.names.results_prefix}
+        variables |= {"RESULTS_BUCKET": draft.names.results.name, "RESULTS_PREFIX": draft.names.results_prefix}
     if draft.names.table:
-        found["RESULTS_TABLE"] = draft.names.table.name
-    return found
+        variables["RESULTS_TABLE"] = draft.names.table.name
+    return variables

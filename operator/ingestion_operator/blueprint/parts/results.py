@@ -9,7 +9,7 @@ from ingestion_operator.blueprint.resources import Resource
 
 
 def table(draft: Draft) -> Iterator[Resource]:
-    """The table, if the pipeline makes it: on demand, with point-in-time recovery."""
+    """The table, if the pipeline makes it. It is billed on demand and has point-in-time recovery."""
     wanted = draft.spec.results.table if draft.spec.results else None
     if wanted is None or not draft.names.table.made:
         return

@@ -1,4 +1,4 @@
-"""The trail of a pipeline that is triggered by CloudTrail, with a bucket of its own for the log: never the source bucket."""
+"""The trail of a pipeline that CloudTrail triggers. Its log has a bucket of its own, which is never the source bucket."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ingestion_operator.blueprint.trail_selectors import data_event_selector
 
 
 def trail(draft: Draft) -> Iterator[Resource]:
-    """The trail and its bucket, if the pipeline has one made."""
+    """The trail and its bucket, if the pipeline makes a trail."""
     if not draft.names.trail:
         return
     log = draft.names.trail_log.name
@@ -31,6 +31,6 @@ def trail(draft: Draft) -> Iterator[Resource]:
             "advanced_event_selectors": [data_event_selector(draft.source_arn)],
             "tags": draft.tags,
         },
-        # CloudTrail tries to write when the trail is made, and refuses to make it if it may not.
+        # When the trail is created, CloudTrail tries to write to the bucket. If it may not write, the creation fails.
         depends_on=("trail-bucket-policy", "trail-public-access-block"),
     )

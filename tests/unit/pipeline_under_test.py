@@ -1,4 +1,4 @@
-"""The world of the tests of the use case: pipelines, the three fakes and a clock that is set by hand."""
+"""The pipeline that the tests of the use case reconcile, on fakes of the ports and with a clock that the test sets."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ INLINE = {"code": {"inline": CODE}}
 
 
 @dataclass
-class World:
-    """One pipeline, the three fakes and a clock that is set by hand."""
+class PipelineUnderTest:
+    """One pipeline, the fakes of the ports, and a clock that the test sets."""
 
     now: datetime = NOW
     cluster: FakeCluster = field(default_factory=FakeCluster)
@@ -57,9 +57,9 @@ class World:
         )
         self.reconciler = Reconciler(self.context)
 
-    def neighbour(self, name: str) -> World:
-        """Another pipeline of the same world, with a clock of its own."""
-        found = World(self.now, self.cluster, self.cloud, PipelineKey(self.key.namespace, name))
+    def neighbour(self, name: str) -> PipelineUnderTest:
+        """Another pipeline on the same fakes, with a clock of its own."""
+        found = PipelineUnderTest(self.now, self.cluster, self.cloud, PipelineKey(self.key.namespace, name))
         found.engine = self.engine
         found.restart()
         return found
@@ -115,19 +115,19 @@ class World:
         self.reconciler.reconcile(self.key)
 
     def build(self, **spec: Any) -> None:
-        """Create it and have it provisioned."""
+        """Create the pipeline and reconcile it until it is provisioned."""
         self.create(**spec)
         self.reconcile()
         assert self.is_ready, self.status.conditions
 
     def tick(self, after: timedelta) -> None:
-        """As the timer does: look only if the status says that it is time."""
+        """Do what the timer does: reconcile only if the status says that it is time."""
         self.now += after
         if is_due(self.body, self.now):
             self.reconciler.reconcile(self.key)
 
     def remove(self) -> None:
-        """Delete it: the object stays to be looked at, as it is just before Kubernetes lets go of it."""
+        """Delete the pipeline. The object stays as it is just before Kubernetes removes it, so that a test can look at it."""
         self.body["metadata"].setdefault("deletionTimestamp", self.now.isoformat())
         self.reconciler.remove(self.key)
 
@@ -137,7 +137,7 @@ class World:
         return refusal.value
 
     def crash(self) -> None:
-        """The operator dies in the middle of the next operation, and another one is started."""
+        """The operator dies in the middle of the next operation, and a new one starts."""
         self.engine.failures.append(Crash())
         with pytest.raises(Crash):
             self.reconciler.reconcile(self.key)
@@ -150,8 +150,8 @@ class World:
         assert self.verbs[before:] == []
 
 
-def files(world: World) -> list[str]:
-    """The files of the code that was deployed last."""
-    code = world.last_call.update.blueprint.code
+def files(pipeline: PipelineUnderTest) -> list[str]:
+    """The names of the files in the code that was deployed last."""
+    code = pipeline.last_call.update.blueprint.code
     assert isinstance(code, CodeBundle)
     return [name for name, _ in code.files]

@@ -1,0 +1,41 @@
+"""Kopf's indices of the pipelines, each named for what it maps to what. Handlers get them as arguments of these names.
+
+An index is a coroutine, so that indexing needs no worker thread. If all workers were busy, a thread would wait for one, and the
+index would show an old state.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import kopf
+
+from ingestion_handlers.exporter import ConditionKey
+from ingestion_handlers.keys import UNDECIDED, ConfigMapKey, key_of
+from ingestion_operator.model.pipeline import PipelineKey
+
+
+async def conditions_by_pipeline(
+    namespace: str | None, name: str, status: kopf.Status, **_: Any
+) -> dict[PipelineKey, tuple[ConditionKey, ...]]:
+    """Each pipeline to its conditions. A pipeline without conditions is in the index too."""
+    conditions = status.get("conditions") or []
+    return {key_of(namespace, name): tuple((c["type"], c["status"], c["reason"]) for c in conditions)}
+
+
+async def pipelines_by_config_map(
+    namespace: str | None, name: str, spec: kopf.Spec, **_: Any
+) -> dict[ConfigMapKey, str]:
+    """Each ConfigMap to the names of the pipelines that take their code from it."""
+    code = (spec.get("processor") or {}).get("code") or {}
+    reference = (code.get("configMapRef") or {}).get("name")
+    return {(namespace or "", reference): name} if reference else {}
+
+
+async def pipelines_by_account(
+    namespace: str | None, name: str, spec: kopf.Spec, status: kopf.Status, **_: Any
+) -> dict[str, PipelineKey]:
+    """Each account to its pipelines. The status decides for a pipeline that is built, the spec for any other."""
+    stack = status.get("stack")
+    account = stack.get("account", "") if stack else (spec.get("accountRef") or {}).get("name", UNDECIDED)
+    return {} if stack and not account else {account: key_of(namespace, name)}

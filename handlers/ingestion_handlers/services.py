@@ -1,0 +1,126 @@
+"""Connects the core's ports to Kubernetes, AWS and Pulumi."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from functools import partial
+
+from ingestion_handlers.exporter import Exporter
+from ingestion_handlers.workers import Workers
+from ingestion_operator.adapters.aws import Boto3Cloud, BucketState
+from ingestion_operator.adapters.kubernetes import KubernetesCluster, load_configuration
+from ingestion_operator.adapters.pulumi.cli import EngineSettings
+from ingestion_operator.adapters.pulumi.pulumi_engine import PulumiEngine
+from ingestion_operator.adapters.state_files import FileState
+from ingestion_operator.errors import PipelineError
+from ingestion_operator.ports.pod import Pod
+from ingestion_operator.ports.state_store import StateStore
+from ingestion_operator.reconcile.account_check import AccountCheck
+from ingestion_operator.reconcile.context import Context
+from ingestion_operator.reconcile.reconciler import Reconciler
+from ingestion_operator.settings import Settings
+from ingestion_operator.state.backend import Backend, parse_backend
+from ingestion_operator.status.schedule import Backoff
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class Services:
+    """What the handlers share for as long as the operator runs."""
+
+    settings: Settings
+    cluster: KubernetesCluster
+    cloud: Boto3Cloud
+    engine: PulumiEngine
+    exporter: Exporter
+    workers: Workers
+    reconciler: Reconciler
+    accounts: AccountCheck
+
+    def faults(self) -> list[str]:
+        """What keeps the operator from working, one message each. Empty if it is ready.
+
+        Kubernetes has to answer and know the CRD, and the operator needs AWS credentials.
+        """
+        found = []
+        for check in (self.cluster.check, partial(self.cloud.place, self.settings.region)):
+            try:
+                check()
+            except PipelineError as error:
+                found.append(str(error))
+        return found
+
+
+def connect(settings: Settings) -> Services:
+    """Connect everything. Raises StateUnreadable without a usable Pulumi CLI or backend URL."""
+    load_configuration()
+    cluster = KubernetesCluster(settings.cluster_id, settings.namespace_list, accounts=settings.accounts)
+    cloud = Boto3Cloud(
+        path_style=settings.s3_path_style,
+        permissions_boundary=settings.permissions_boundary,
+        region=settings.region,
+    )
+    engine = _checked_engine(settings)
+    exporter = Exporter()
+    context = Context(
+        cluster,
+        cloud,
+        engine,
+        settings.region,
+        backoff_of(settings),
+        observer=exporter,
+        pod=Pod.parse(settings.pod),
+    )
+    return Services(
+        settings,
+        cluster,
+        cloud,
+        engine,
+        exporter,
+        Workers(settings.workers),
+        Reconciler(context),
+        AccountCheck(context),
+    )
+
+
+def backoff_of(settings: Settings) -> Backoff:
+    """The times between retries."""
+    return Backoff(
+        settings.retry_base_seconds,
+        settings.retry_cap_seconds,
+        settings.retry_maximum,
+        settings.waiting_seconds,
+        settings.poll_seconds,
+    )
+
+
+def backend_of(settings: Settings, url: str) -> Backend:
+    """The backend with that URL. Raises StateUnreadable if the URL is not a backend's."""
+    return parse_backend(url, settings.region, path_style=settings.s3_path_style)
+
+
+def store_of(backend: Backend) -> StateStore:
+    """The files of a backend."""
+    return BucketState(backend) if backend.in_s3 else FileState(backend.directory)
+
+
+def engine_of(settings: Settings, backend: Backend, state: StateStore) -> PulumiEngine:
+    """The engine on a backend."""
+    return PulumiEngine(
+        EngineSettings(
+            settings.pulumi, backend.url, settings.pulumi_home, settings.passphrase_file, settings.secrets_provider
+        ),
+        state,
+    )
+
+
+def _checked_engine(settings: Settings) -> PulumiEngine:
+    backend = backend_of(settings, settings.backend_url)
+    state = store_of(backend)
+    engine = engine_of(settings, backend, state)
+    engine.check()
+    for note in state.notes():
+        logger.warning("%s", note)
+    return engine

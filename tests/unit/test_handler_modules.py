@@ -1,0 +1,134 @@
+"""The handlers without Kopf running: which exist, what Kopf learns from an error, and what the indices map."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from types import FunctionType
+from typing import Any
+
+import kopf
+import pytest
+
+from builders import KEY
+from ingestion_handlers import accounts, config_maps, indices, pipelines, probes, startup
+from ingestion_handlers.keys import UNDECIDED
+from ingestion_handlers.passes import keeping_the_finalizer, trying_again
+from ingestion_handlers.registry import AWS_ACCOUNTS, PIPELINES, register
+from ingestion_operator.errors import UpdateFailed
+from ingestion_operator.reconcile.reconciler import StillThere
+from ingestion_operator.settings import Settings
+
+MODULES = (accounts, config_maps, indices, pipelines, probes, startup)
+FUNCTIONS = [
+    function
+    for module in MODULES
+    for function in vars(module).values()
+    if isinstance(function, FunctionType) and function.__module__ == module.__name__
+]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS, ids=lambda f: f"{f.__module__}.{f.__name__}")
+def test_a_handler_has_at_most_15_lines(function: FunctionType) -> None:
+    assert len(inspect.getsource(function).splitlines()) <= 15
+
+
+def test_the_console_script_imports_neither_kopf_nor_pulumi_before_it_runs_the_operator() -> None:
+    heavy = "{'kopf', 'pulumi', 'boto3', 'kubernetes', 'prometheus_client'}"
+    code = f"import sys, ingestion_handlers.cli; print(sorted({heavy} & sys.modules.keys()))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("accounts_on", "finalized"),
+    [
+        (True, {PIPELINES: pipelines.remove, AWS_ACCOUNTS: accounts.release_account}),
+        (False, {PIPELINES: pipelines.remove}),
+    ],
+    ids=["with accounts", "without accounts"],
+)
+def test_accounts_have_handlers_only_if_the_settings_ask_for_them(
+    accounts_on: bool, finalized: Mapping[Any, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registered: dict[Any, Any] = {}
+
+    def on_delete(*resource: str, registry: kopf.OperatorRegistry) -> Callable[[Any], None]:
+        return lambda handler: registered.update({resource: handler})
+
+    monkeypatch.setattr("kopf.on.delete", on_delete)
+    register(Settings(accounts=accounts_on), kopf.OperatorRegistry())
+    assert registered == finalized
+
+
+@pytest.mark.parametrize(
+    ("raised", "message", "delay"),
+    [
+        (StillThere("the bucket is not empty", 15.0), "the bucket is not empty", 15.0),
+        (ZeroDivisionError("a bug"), "unexpected: ZeroDivisionError('a bug')", 5.0),
+        (kopf.PermanentError("the end"), "unexpected: PermanentError('the end')", 5.0),
+    ],
+    ids=["it is held up", "a bug", "an error that would end the retries"],
+)
+def test_whatever_a_deletion_raises_keeps_the_finalizer(raised: Exception, message: str, delay: float) -> None:
+    with pytest.raises(kopf.TemporaryError) as caught, keeping_the_finalizer():
+        raise raised
+    assert (str(caught.value), caught.value.delay) == (message, delay)
+
+
+def test_an_error_of_the_core_is_logged_and_tried_again(caplog: pytest.LogCaptureFixture) -> None:
+    error = UpdateFailed("Kubernetes does not answer")
+    with pytest.raises(kopf.TemporaryError) as caught, trying_again("team-a/words", pipeline="words"):
+        raise error
+    assert (str(caught.value), caught.value.delay) == ("Kubernetes does not answer", 5.0)
+    record = caplog.records[0]
+    assert record.getMessage() == "team-a/words: Kubernetes does not answer"
+    assert (vars(record)["pipeline"], vars(record)["reason"]) == ("words", error.reason.value)
+
+
+def test_a_bug_in_a_live_pipeline_is_not_taken_for_a_silent_kubernetes() -> None:
+    with pytest.raises(ZeroDivisionError), trying_again("team-a/words"):
+        raise ZeroDivisionError
+
+
+def indexed(index: Any, **body: Any) -> Any:
+    """What an index holds for a pipeline with this spec and status."""
+    found = index(**{"namespace": KEY.namespace, "name": KEY.name, "spec": {}, "status": {}, **body})
+    # Pulumi's tests need the event loop of this thread, which asyncio.run would take away.
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, found).result(30)
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        ({"spec": {"accountRef": {"name": "prod"}}}, {"prod": KEY}),
+        ({}, {UNDECIDED: KEY}),
+        ({"spec": {"accountRef": {"name": "other"}}, "status": {"stack": {"account": "prod"}}}, {"prod": KEY}),
+        ({"spec": {"accountRef": {"name": "other"}}, "status": {"stack": {"name": "s"}}}, {}),
+    ],
+    ids=["named in the spec", "no account named", "built in an account", "built by the operator's own identity"],
+)
+def test_a_pipeline_is_found_by_its_account(body: Mapping[str, Any], found: Mapping[str, Any]) -> None:
+    assert indexed(indices.pipelines_by_account, **body) == found
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [({"configMapRef": {"name": "code"}}, {(KEY.namespace, "code"): KEY.name}), ({"inline": "..."}, {})],
+    ids=["code in a ConfigMap", "code in the spec"],
+)
+def test_a_pipeline_is_found_by_the_config_map_with_its_code(code: Any, found: Mapping[Any, Any]) -> None:
+    assert indexed(indices.pipelines_by_config_map, spec={"processor": {"code": code}}) == found
+
+
+def test_a_pipeline_that_has_no_conditions_yet_is_known() -> None:
+    condition = {"type": "Ready", "status": "True", "reason": "Provisioned", "message": "built"}
+    assert indexed(indices.conditions_by_pipeline) == {KEY: ()}
+    assert indexed(indices.conditions_by_pipeline, status={"conditions": [condition]}) == {
+        KEY: (("Ready", "True", "Provisioned"),)
+    }

@@ -77,7 +77,7 @@ def without_crd(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def show(cluster: Helm, manifests: list[dict[str, Any]]) -> str:
-    """Have the API server check objects as if it were to store them; an unknown field is an error."""
+    """Let the API server check the objects without storing them. An unknown field is an error."""
     words = ("apply", "--dry-run=server", "--server-side", "--force-conflicts", "--validate=strict", "-f", "-")
     return cluster.kubectl(*words, document=manifests)
 

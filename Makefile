@@ -47,9 +47,10 @@ lint: venv  ## Check formatting, ruff, mypy, import contracts, generated files a
 	$(RUN) rumdl check --no-cache --quiet $(PROSE)
 	vale=$$($(RUN) python -m ingestion_local.toolchain vale) && "$${vale#vale }" --no-global --output=line $(PROSE)
 
-fmt: venv  ## Format the code and fix what ruff can fix
+fmt: venv  ## Format code and pages, and fix what ruff and rumdl can fix
 	$(RUN) ruff format .
 	$(RUN) ruff check --fix .
+	$(RUN) rumdl fmt --no-cache --quiet $(PROSE)
 
 generate: venv helm  ## Write crds/, the reference pages and parts of the chart from the models, and deploy/rbac.yaml from the chart
 	$(RUN) python -m ingestion_operator.generate

@@ -36,7 +36,7 @@ class OtherAccount:
     ) -> str:
         """A role with the policies that the operator prints for an account; returns its ARN.
 
-        `session_seconds`: how long each session really lasts, if it is to be shorter than AWS makes it.
+        `session_seconds`: how long each session really lasts, if that must be shorter than on AWS.
         """
         iam, access = self.client("iam"), Access(external_id=external_id, session_tags=tags or {})
         short = {"Tags": [{"Key": SHORT, "Value": str(session_seconds)}]} if session_seconds else {}
@@ -48,17 +48,17 @@ class OtherAccount:
         return arn
 
     def trust(self, name: str, operator: str, external_id: str = "") -> None:
-        """Write the role's trust policy anew."""
+        """Replace the role's trust policy."""
         document = json.dumps(trust_policy(Access(external_id=external_id), [operator]))
         self.client("iam").update_assume_role_policy(RoleName=name, PolicyDocument=document)
 
     def functions(self, prefix: str = "") -> list[str]:
-        """The names of the functions that begin so."""
+        """The names of the functions that begin with the prefix."""
         pages = self.client("lambda").get_paginator("list_functions").paginate()
         return [f["FunctionName"] for page in pages for f in page["Functions"] if f["FunctionName"].startswith(prefix)]
 
     def left(self, prefix: str) -> list[str]:
-        """Functions, rules, roles, log groups, queues and buckets that begin so."""
+        """The names of functions, rules, roles, log groups, queues and buckets that begin with the prefix."""
         listings = (
             ("events", "list_rules", "Rules", "Name"),
             ("iam", "list_roles", "Roles", "RoleName"),

@@ -1,4 +1,4 @@
-"""Fixtures that every level shares: the tools, one real control plane and one AWS emulator for the whole run."""
+"""Fixtures that all levels of tests share: the tools, one real control plane and one AWS emulator for the whole run."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ingestion_local.kubectl import Kubectl
 
 # For the tests of tests/cluster too: one operator serves both.
 pytest_plugins = ("e2e.fixtures",)
-# Each cluster that can be chosen, and what says why it cannot be had here.
+# Each cluster that can be chosen, and the check that says why this machine cannot run it.
 MISSING: Mapping[str, Callable[[], str]] = {"one-node": packages.missing, "kind": kind_cluster.missing}
 
 
@@ -43,21 +43,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what does not belong to this run; where there can be no cluster, say why."""
+    """Leave out the tests that do not belong to this run. Say why if this machine cannot run the cluster."""
     if cluster := config.getoption("--cluster"):
         others = {"operator_process"} if cluster == "one-node" else {"operator_process", "one_node"}
         leave_out(config, items, lambda item: any(mark.name in others for mark in item.iter_markers()))
         for item in items if (reason := MISSING[cluster]()) else ():
             item.add_marker(pytest.mark.skip(reason=reason))
         for item in items:
-            # However long the images take to build, the first test is not to blame.
+            # The time to build the images must not count as the first test's.
             item.add_marker(pytest.mark.timeout(func_only=True))
     elif config.getoption("--pods-elsewhere"):
         leave_out(config, items, runs_in_a_pod_too)
 
 
 def leave_out(config: pytest.Config, items: list[pytest.Item], which: Callable[[pytest.Item], bool]) -> None:
-    """Take these out; they are counted as deselected."""
+    """Remove these tests, and count them as deselected."""
     config.hook.pytest_deselected(items=[item for item in items if which(item)])
     items[:] = [item for item in items if not which(item)]
 
@@ -75,13 +75,13 @@ def workdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def tools(pod_cluster: PodCluster | None) -> Mapping[str, Path]:
-    """The Go tools, built if they are not there yet: those that the cluster takes, if there is one."""
+    """The Go tools that the chosen cluster needs. Missing ones are built first."""
     return pod_cluster.tools if pod_cluster else toolchain.ensure()
 
 
 @pytest.fixture(scope="session")
 def pod_cluster(request: pytest.FixtureRequest, workdir: Path) -> Iterator[PodCluster | None]:
-    """The cluster whose pod the operator is; none when it is a process."""
+    """The cluster in which the operator is a pod. None if the operator is a process."""
     match request.config.getoption("--cluster"):
         case "one-node":
             with OneNodeCluster(workdir / "cluster") as one_node:
@@ -94,7 +94,7 @@ def pod_cluster(request: pytest.FixtureRequest, workdir: Path) -> Iterator[PodCl
 
 
 def cluster_of_kind(directory: Path) -> KindCluster:
-    """As `make test-cluster CLUSTER=kind` wants it; make gives on its variables, and uv says where it is."""
+    """The cluster that `make test-cluster CLUSTER=kind` asks for. make passes on its variables, and uv sets UV."""
     return KindCluster(
         directory,
         uv=os.environ.get("UV", "uv"),

@@ -1,4 +1,4 @@
-"""The console script `ingestion-operator`: run the operator, or show offline what it would make and what it needs."""
+"""The console script `ingestion-operator`: runs the operator, and shows offline what it would create and which rights it needs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ingestion_operator.offline.render import render as render_manifest
 from ingestion_operator.settings import LogFormat, Settings
 from ingestion_operator.state.copy import copy_state
 
-# What a feature is nothing without.
+# The option that a feature needs, and its flag.
 NEEDS = {
     Feature.S3_CODE: ("code_bucket", "--code-bucket"),
     Feature.KMS_CODE: ("code_bucket", "--code-bucket"),
@@ -31,7 +31,7 @@ NEEDS = {
     Feature.KMS_STATE: ("state_key", "--state-key"),
     Feature.ACCOUNTS: ("account_role", "--account-role"),
 }
-# What Python calls the logger is what users call the pipeline: the second is renamed after the first has made room.
+# Python puts the logger's name under "name". Users expect the pipeline's name there, so the logger's name moves first.
 JSON_NAMES = {"asctime": "time", "levelname": "level", "name": "logger", "pipeline": "name"}
 TEXT_FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 
@@ -39,12 +39,12 @@ TEXT_FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 @click.group()
 @click.version_option(__version__)
 def main() -> None:
-    """Turns IngestionPipelines into S3 -> EventBridge -> Lambda on AWS."""
+    """Turn IngestionPipelines into S3 -> EventBridge -> Lambda on AWS."""
 
 
 @main.command()
 def run() -> None:
-    """Run the operator until it is told to stop. Settings come from INGESTION_* variables: see docs/settings.md."""
+    """Run the operator until it is stopped. It reads its settings from INGESTION_* variables. See docs/settings.md."""
     settings = Settings()
     configure_logging(settings)
     # Kopf and Pulumi take seconds to import. The offline commands do not need them.
@@ -65,13 +65,13 @@ def run() -> None:
 
 @main.command()
 @click.option("-f", "--filename", type=click.Path(exists=True, dir_okay=False, path_type=Path), required=True)
-@click.option("--account", default="123456789012", show_default=True, help="AWS account for the ARNs")
-@click.option("--region", default=None, help="AWS region, if the manifest names none")
-@click.option("--cluster-id", default="example", show_default=True, help="the operator's INGESTION_CLUSTER_ID")
+@click.option("--account", default="123456789012", show_default=True, help="AWS account in the ARNs")
+@click.option("--region", default=None, help="AWS region of a manifest that names none")
+@click.option("--cluster-id", default="example", show_default=True, help="The operator's INGESTION_CLUSTER_ID")
 def render(filename: Path, account: str, region: str | None, cluster_id: str) -> None:
-    """Print, offline, the AWS resources and the IAM policy that a manifest would produce.
+    """Print the AWS resources and the IAM policy that a manifest would produce. Works offline.
 
-    ConfigMaps that hold code, and AWSAccounts, are looked for in the same file.
+    The file must also contain the AWSAccounts and the ConfigMaps with code that the manifest names.
     """
     try:
         click.echo(render_manifest(filename.read_text(), account, region or Settings().region, cluster_id))
@@ -81,18 +81,27 @@ def render(filename: Path, account: str, region: str | None, cluster_id: str) ->
 
 @main.command("iam-policy")
 @click.option("--account", required=True, help="AWS account of the pipelines")
-@click.option("--region", multiple=True, help="AWS region of pipelines; may be repeated. Default: every region")
+@click.option("--region", multiple=True, help="AWS region of pipelines. May be repeated. Default: every region")
 @click.option("--partition", default="aws", show_default=True, help="aws, aws-cn or aws-us-gov")
-@click.option("--feature", multiple=True, type=click.Choice([f.value for f in Feature]), help="Default: all of them")
 @click.option(
-    "--bucket", multiple=True, help="pattern of pipelines' bucket names, as team-*; may be repeated. Default: *"
+    "--feature",
+    multiple=True,
+    type=click.Choice([f.value for f in Feature]),
+    help="Feature to allow. May be repeated. Default: all features",
 )
-@click.option("--code-bucket", multiple=True, help="bucket that functions' code is read from; may be repeated")
-@click.option("--state-bucket", default="", help="bucket with Pulumi's state, if it is not on a volume")
-@click.option("--state-key", default="", help="ARN of the key of KMS that encrypts secrets in the state")
-@click.option("--account-role", multiple=True, help="ARN of the role of an AWSAccount, may have *; may be repeated")
-@click.option("--permissions-boundary", default="", help="ARN of the policy that every role must have as its boundary")
-@click.option("--part", type=click.IntRange(min=1), help="which part, when it does not fit into one policy of IAM")
+@click.option(
+    "--bucket",
+    multiple=True,
+    help="Pattern of pipelines' bucket names, for example team-*. May be repeated. Default: *",
+)
+@click.option("--code-bucket", multiple=True, help="Bucket with the code of functions. May be repeated")
+@click.option("--state-bucket", default="", help="Bucket with Pulumi's state, if the state is not on a volume")
+@click.option("--state-key", default="", help="ARN of the KMS key that encrypts secrets in the state")
+@click.option("--account-role", multiple=True, help="ARN of the role of an AWSAccount. May contain *. May be repeated")
+@click.option("--permissions-boundary", default="", help="ARN of the policy that bounds every role")
+@click.option(
+    "--part", type=click.IntRange(min=1), help="Number of the part, if the policy is too long for one IAM policy"
+)
 def iam_policy(*, part: int | None, **options: Any) -> None:
     """Print the operator's own IAM policy, for `aws iam create-policy`. See docs/operator-policy.md."""
     features = frozenset(Feature(name) for name in options["feature"])
@@ -116,8 +125,8 @@ def iam_policy(*, part: int | None, **options: Any) -> None:
     )
     if part is None and len(parts) > 1:
         raise click.UsageError(
-            f"this is more than IAM takes for one policy: leave out features, or print --part 1 to --part {len(parts)} "
-            "and attach them all"
+            f"the policy is longer than IAM allows: leave out features, or print --part 1 to --part {len(parts)} and attach "
+            "all parts"
         )
     if part is not None and part > len(parts):
         raise click.UsageError(f"there is no part {part} of {len(parts)}")
@@ -128,9 +137,9 @@ def iam_policy(*, part: int | None, **options: Any) -> None:
 @click.option("-f", "--filename", type=click.Path(exists=True, dir_okay=False, path_type=Path), required=True)
 @click.option("--operator", "operators", multiple=True, required=True, help="ARN of the operator's own role or user")
 def print_trust_policy(filename: Path, operators: tuple[str, ...]) -> None:
-    """Print what the role of an AWSAccount has to say in its trust policy. See docs/accounts.md.
+    """Print the trust policy that the role of an AWSAccount needs. See docs/accounts.md.
 
-    External ID and session tags are those of the manifest.
+    The external ID and the session tags come from the manifest.
     """
     manifests = [m for m in yaml.safe_load_all(filename.read_text()) if isinstance(m, dict)]
     found = [m for m in manifests if m.get("kind") == ACCOUNT_KIND]
@@ -145,17 +154,17 @@ def print_trust_policy(filename: Path, operators: tuple[str, ...]) -> None:
 
 @main.group()
 def state() -> None:
-    """Look after Pulumi's state. See docs/state.md."""
+    """Manage Pulumi's state. See docs/state.md."""
 
 
 @state.command()
-@click.option("--from", "source", required=True, help="URL of the backend that has the stacks")
-@click.option("--to", "target", required=True, help="URL of the backend that is to get them")
+@click.option("--from", "source", required=True, help="URL of the backend with the stacks")
+@click.option("--to", "target", required=True, help="URL of the backend to copy them to")
 def copy(source: str, target: str) -> None:
-    """Copy the stacks of all pipelines to another backend, for the operator to go on there.
+    """Copy the stacks of all pipelines to another backend, so that the operator can continue there.
 
-    Files are copied as they are: secrets in them stay encrypted, with the same passphrase or key. The source keeps its files
-    and is locked, so that nothing changes there any more. Run again, it copies what has come since.
+    The command copies files unchanged: secrets in them stay encrypted with the same passphrase or key. The source keeps its
+    files and is locked, so that nothing changes it any more. A second run copies what was added after the first.
     """
     from ingestion_handlers.services import backend_of, engine_of, store_of
 
@@ -170,21 +179,23 @@ def copy(source: str, target: str) -> None:
     except PipelineError as error:
         raise click.ClickException(str(error)) from error
     if missing := sorted(stack for stack in copied.stacks if before[stack] != after.get(stack)):
-        raise click.ClickException(f"copied, but pulumi does not find the same in the target: {', '.join(missing)}")
+        raise click.ClickException(
+            f"the files are copied, but pulumi lists these stacks differently in the target: {', '.join(missing)}"
+        )
     click.echo(
-        f"copied {len(copied.stacks)} stacks ({copied.files} files), read back, and found by pulumi in the target"
+        f"copied {len(copied.stacks)} stacks ({copied.files} files); each file reads back unchanged, and pulumi finds every stack"
     )
 
 
 def configure_logging(settings: Settings) -> None:
-    """Log to standard error, in the format and from the level that the settings say."""
+    """Log to standard error, in the format and from the level that the settings name."""
     handler = logging.StreamHandler(sys.stderr)
     json_wanted = settings.log_format is LogFormat.JSON
     handler.setFormatter(
         JsonFormatter(TEXT_FORMAT, rename_fields=JSON_NAMES) if json_wanted else logging.Formatter(TEXT_FORMAT)
     )
     logging.basicConfig(level=settings.log_level, handlers=[handler], force=True)
-    # They tell of every event and every request at INFO; the core's own lines say what matters.
+    # These loggers write a line for every event or request at INFO. The core's own lines say what matters.
     for chatty in () if settings.log_level == "DEBUG" else ("kopf", "botocore", "aiohttp.access"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
 

@@ -1,4 +1,4 @@
-"""The core's `Observer` port on prometheus-client, and what is asked for when Prometheus asks."""
+"""The core's `Observer` port on prometheus-client, and the values that are read when Prometheus scrapes."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from ingestion_operator.reasons import Reason
 
 ConditionKey = tuple[str, str, str]
 Known = Mapping[PipelineKey, Iterable[tuple[ConditionKey, ...]]]
-"""The pipelines that there are, and what their status said when Kopf last heard of it."""
+"""The pipelines that exist, and the conditions in the last status that Kopf received."""
 
 
 class Exporter:
-    """Counts what the core tells, in a registry of its own."""
+    """Counts what the core reports, in a registry of its own."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.registry = CollectorRegistry()
@@ -63,7 +63,8 @@ class Exporter:
     def tally(self, known: Known) -> Mapping[ConditionKey, int]:
         """How many pipelines have each condition.
 
-        What was written last is newer than what Kopf has heard: of a pipeline it hears no more while it is being worked on.
+        The conditions that the core wrote last are newer than those that Kopf knows: Kopf receives no event of a pipeline while a
+        handler works on it.
         """
         with self._guard:
             for gone in self._written.keys() - known.keys():
@@ -72,7 +73,7 @@ class Exporter:
         return Tally(condition for of_one in conditions for condition in of_one)
 
     def forget(self, key: PipelineKey) -> None:
-        """A pipeline is gone, whether or not anybody asks for the metrics."""
+        """Drop what is kept of a pipeline that is gone. `tally` drops it too, but runs only when Prometheus scrapes."""
         with self._guard:
             self._written.pop(key, None)
 
@@ -85,17 +86,17 @@ class Exporter:
         self._locks_broken.inc()
 
     def overdue(self) -> list[PipelineKey]:
-        """The pipelines whose operation should have ended, one way or the other, and has not."""
+        """The pipelines whose operation has exceeded its time limit."""
         with self._guard:
             return [key for key, deadline in self._deadlines.values() if deadline < self._clock()]
 
     def text(self) -> bytes:
-        """Everything, as Prometheus reads it."""
+        """All metrics, in the format that Prometheus reads."""
         return generate_latest(self.registry)
 
 
 class Live(Collector):
-    """What is looked up when Prometheus asks."""
+    """The metrics whose values are read when Prometheus scrapes."""
 
     def __init__(
         self, workers: Workers, cli: Callable[[], tuple[int, int]], conditions: Callable[[], Mapping[ConditionKey, int]]
@@ -121,7 +122,7 @@ class Live(Collector):
         yield pipelines
 
     def describe(self) -> Iterator[Metric]:
-        """See the base class: without it the registry would look everything up when this is registered."""
+        """See the base class. Without this method, registering would read all values."""
         return iter(())
 
 

@@ -1,4 +1,4 @@
-"""A small web server, in the operator's event loop: `/metrics` for Prometheus, `/readyz` for the readiness probe."""
+"""A small web server in the operator's event loop. It serves `/metrics` to Prometheus and `/readyz` to the readiness probe."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from typing import Self
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST
 
-# A probe asks every few seconds, and whoever reaches the port may ask more often.
+# The probe asks every few seconds. Anybody who reaches the port may ask more often, and each check costs API calls.
 ANSWER_SECONDS = 5.0
 
 
 @dataclass
 class Readiness:
-    """Whether the operator can do its work: what is amiss, in words; kept for a moment."""
+    """Whether the operator can work. An answer is reused for ANSWER_SECONDS."""
 
     faults: Callable[[], Awaitable[Sequence[str]]]
     clock: Callable[[], float] = time.monotonic
     _kept: tuple[float, Sequence[str]] | None = field(default=None, init=False)
 
     async def ask(self) -> Sequence[str]:
-        """What is amiss now, or was a moment ago."""
+        """What keeps the operator from working, one message each. Empty if it is ready."""
         if self._kept is None or self.clock() - self._kept[0] >= ANSWER_SECONDS:
             self._kept = (self.clock(), await self.faults())
         return self._kept[1]
@@ -37,7 +37,7 @@ class Server:
 
     @classmethod
     async def start(cls, address: str, metrics: Callable[[], bytes], readiness: Readiness) -> Self:
-        """Listen at `host:port`. Raises OSError if that cannot be had."""
+        """Listen at `host:port`. Raises OSError if the address is taken or does not exist."""
 
         async def show_metrics(_: web.Request) -> web.Response:
             return web.Response(body=metrics(), headers={"Content-Type": CONTENT_TYPE_LATEST})

@@ -1,4 +1,4 @@
-"""The threads that reconcile, and how many are busy and wanted."""
+"""The threads that reconcile, and how much work is running and waiting."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class Workers(ThreadPoolExecutor):
-    """A pool of threads that can be asked how much there is to do."""
+    """A pool of threads that knows how much work is running and waiting."""
 
     def __init__(self, count: int, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__(count, thread_name_prefix="reconcile")
@@ -25,16 +25,16 @@ class Workers(ThreadPoolExecutor):
 
     @property
     def busy(self) -> int:
-        """Threads that work."""
+        """How many threads are working."""
         return self._busy
 
     @property
     def waiting(self) -> int:
-        """Pieces of work for which there is no thread yet."""
+        """How many pieces of work wait for a thread."""
         return len(self._waiting)
 
     def oldest_waiting_seconds(self) -> float:
-        """How long the first of them has waited; 0 if there is none."""
+        """How long the oldest waiting piece of work has waited. 0 if no work waits."""
         with self._guard:
             return max((self._clock() - since for since in self._waiting.values()), default=0.0)
 
@@ -56,10 +56,10 @@ class Workers(ThreadPoolExecutor):
 
         try:
             future = super().submit(work)
-        except RuntimeError:  # it is shut down
+        except RuntimeError:  # the pool is shut down
             self._forget(ticket)
             raise
-        # One that is cancelled never begins.
+        # Cancelled work never starts, so it cannot remove its own ticket.
         future.add_done_callback(lambda _: self._forget(ticket))
         return future
 

@@ -1,8 +1,8 @@
 """Vectors of texts by feature hashing: no model, nothing to install, the same numbers on every machine.
 
-Each word, and each two words that stand together, is a feature. A hash of the feature names one of the vector's
+Each word is a feature, and so is each pair of adjacent words. A hash of the feature names one of the vector's
 numbers and a sign; the feature is added there, weighted by 1 + ln(how often it occurs). The vector is then scaled to
-length 1, so that the cosine of two vectors is their dot product. A text without any word has the vector of zeros.
+length 1, so that the cosine of two vectors is their dot product. The vector of a text without words is all zeros.
 
 That finds texts which use the same words. It does not know that "car" and "automobile" are alike: for that, put
 a model behind `vector`, and give it another NAME, because vectors of two kinds must not be compared.
@@ -20,10 +20,10 @@ from operator import mul
 DIMENSIONS = 1024  # 4 KB an item. With fewer, more features share a number, and short queries find less.
 NAME = f"hashing-{DIMENSIONS}-v1"
 BIGRAM_WEIGHT = 0.25
-LONGEST_WORD = 40  # What is longer is no word, but an encoded something.
+LONGEST_WORD = 40  # A longer string is encoded data, not a word.
 PACKED = struct.Struct(f"<{DIMENSIONS}f")
 WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*")
-# English words that say nothing about a text's subject.
+# English words that do not show what a text is about.
 STOP_WORDS = frozenset(
     WORD.findall("""
     a about above after again all also although an and another any are as at be because been before being below
@@ -39,12 +39,12 @@ STOP_WORDS = frozenset(
 
 
 def words(text: str) -> list[str]:
-    """The words in their order, without regard to case: runs of letters and digits."""
+    """The words in their order and in lower case: runs of letters and digits."""
     return [word for word in WORD.findall(text.casefold()) if len(word) <= LONGEST_WORD]
 
 
 def telling(found: list[str]) -> list[str]:
-    """Those words that may say something about a text's subject."""
+    """The words that may show what a text is about."""
     return [word for word in found if len(word) > 1 and word not in STOP_WORDS]
 
 
@@ -58,10 +58,10 @@ def features(text: str) -> dict[str, float]:
 
 
 def vector(text: str) -> list[float]:
-    """DIMENSIONS numbers of length 1; all of them 0 if there is nothing to go by."""
+    """DIMENSIONS numbers, as a vector of length 1. All are 0 if the text has no words."""
     values = [0.0] * DIMENSIONS
     for feature, weight in features(text).items():
-        # Not Python's own hash(): that is another one in every process.
+        # Python's own hash() gives other numbers in every process.
         number = int.from_bytes(blake2b(feature.encode(), digest_size=8).digest(), "little")
         values[(number >> 1) % DIMENSIONS] += weight if number & 1 else -weight
     length = math.sqrt(sum(value * value for value in values))
@@ -79,5 +79,5 @@ def unpacked(data: bytes) -> tuple[float, ...]:
 
 
 def cosine(one: tuple[float, ...] | list[float], other: tuple[float, ...] | list[float]) -> float:
-    """How alike two vectors of length 1 are: 1 the same, about 0 nothing in common."""
+    """How similar two vectors of length 1 are: 1 if they are the same, about 0 if they have nothing in common."""
     return sum(map(mul, one, other))

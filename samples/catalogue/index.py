@@ -1,14 +1,14 @@
 """Catalogue the objects of a bucket: an item for each document in DynamoDB, and one for each part of its text.
 
-Started by EventBridge for each object that is written, by S3's own event ("Object Created") or by CloudTrail's record
-of the call. Reads the very version that the event names and writes into $RESULTS_TABLE, with the partition key
+EventBridge starts it for each object that is written, by S3's own event ("Object Created") or by CloudTrail's record
+of the call. It reads the version that the event names, and writes into $RESULTS_TABLE with the partition key
 `document` ("s3://bucket/key") and the sort key `part`:
 
-- "document": what is known of the object and its text, and the vector of the whole text;
-- "part-00001" and so on: the text in pieces of at most text.PART_CHARACTERS, each with its offset and its vector.
+- "document": metadata of the object and its text, and the vector of the whole text
+- "part-00001" and so on: the text in pieces of at most text.PART_CHARACTERS, each with its offset and its vector
 
-What is no text, is empty, or is larger than LARGEST_BYTES, has the first item only; its `kind` says which it is.
-table.py keeps the newest version of a document in the table, however often and in whatever order events arrive.
+An object that is not text, is empty, or is larger than LARGEST_BYTES has only the first item. `kind` says which it is.
+Whatever the number and order of the events, table.py keeps the newest version of a document in the table.
 """
 
 import hashlib
@@ -49,7 +49,7 @@ class Source:
 
 
 def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001 - Lambda's signature
-    """Catalogue the object of this event; the answer is for the log only. An error makes Lambda try again."""
+    """Catalogue the object of this event. The answer is for the log only. After an error, Lambda tries again."""
     source = source_of(event)
     place = table.Claim(table_of(os.environ), source.document, source.order)
     answer = {"document": source.document, "version": source.version, **outcome(source, place)}
@@ -58,7 +58,7 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:  # noq
 
 
 def outcome(source: Source, place: table.Claim) -> dict[str, Any]:
-    """Do it and say what was done."""
+    """Catalogue the object and return what was done."""
     found = fetch(source)
     if found is None:
         return {"skipped": "the object has been deleted"}
@@ -69,7 +69,7 @@ def outcome(source: Source, place: table.Claim) -> dict[str, Any]:
 
 
 def source_of(event: Mapping[str, Any]) -> Source:
-    """What the event is about. In both kinds of event the key is as it is: only S3's own notifications quote it."""
+    """The object of the event. Neither kind of event URL-quotes the key. Only S3's notifications, which are not used here, do."""
     try:
         detail = event["detail"]
         if "requestParameters" in detail:
@@ -82,14 +82,14 @@ def source_of(event: Mapping[str, Any]) -> Source:
 
 
 def _recorded(detail: Mapping[str, Any]) -> Source:
-    """The source of a call that CloudTrail has recorded. It has no sequencer, only a time in seconds."""
+    """The source of a call that CloudTrail has recorded. The record has no sequencer, only a time in seconds."""
     asked, answered = detail["requestParameters"], detail.get("responseElements") or {}
     time = detail["eventTime"]
     return Source(asked["bucketName"], asked["key"], answered.get("x-amz-version-id"), time, order_of(None, time))
 
 
 def order_of(sequencer: str | None, time: str) -> str:
-    """The event's place in the order of events: S3's sequencer, else its time.
+    """The event's place in the order of events: S3's sequencer, or its time if it has no sequencer.
 
     Sequencers are hexadecimal, of different lengths, and are compared as text after the shorter is padded with zeros
     on the right: https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
@@ -105,7 +105,7 @@ def table_of(environment: Mapping[str, str]) -> str:
 
 
 def fetch(source: Source) -> tuple[dict[str, Any], bytes | None] | None:
-    """What S3 says of the object, and its content, which is None if it is too large; None if it is gone."""
+    """What S3 knows about the object, and its content (None if it is too large). None if the object is gone."""
     version = {"VersionId": source.version} if source.version else {}
     try:
         found = S3.get_object(Bucket=source.bucket, Key=source.key, **version)
@@ -151,7 +151,7 @@ def parts(text: str, source: Source) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def about_object(source: Source, found: Mapping[str, Any]) -> dict[str, Any]:
-    """What S3 and the event say."""
+    """The attributes that S3 and the event give."""
     return {
         "bucket": source.bucket,
         "key": source.key,
@@ -165,13 +165,13 @@ def about_object(source: Source, found: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def about_content(content: bytes | None, text: str | None) -> dict[str, Any]:
-    """What the bytes say; nothing of an object that was too large to read, or empty."""
+    """The attributes that follow from the bytes. There are none if the object is empty or was too large to read."""
     if not content:
         return {}
     return {"sha256": hashlib.sha256(content).hexdigest(), "mediaType": texts.media_type(content, text)}
 
 
 def about_text(text: str) -> dict[str, Any]:
-    """What the text says."""
+    """The attributes that follow from the text."""
     vector = embedding.packed(embedding.vector(text))
     return {**texts.metadata(text), "embedding": embedding.NAME, "vector": vector}

@@ -1,8 +1,8 @@
-"""Search a catalogue: the documents nearest to some words, the nearest first, each with its nearest part.
+"""Search a catalogue for the documents nearest to some words. The nearest is first. Each has its nearest part.
 
     python search.py TABLE "words to look for" [--count 5]
 
-Reads the whole table with your own AWS credentials (dynamodb:Scan), which the function itself may not. That is right
+It reads the whole table with your own AWS credentials (dynamodb:Scan). The function itself may not do that. That is right
 for thousands of parts; for millions, copy the vectors into an index that is made for it.
 """
 
@@ -37,7 +37,7 @@ class Hit:
 
 
 def nearest(items: Iterable[Mapping[str, Any]], question: str, count: int) -> list[Hit]:
-    """The documents nearest to the question. Those with which it has nothing in common are not among them."""
+    """The documents nearest to the question. Documents that share no word with the question are left out."""
     wanted = embedding.vector(question)
     best: dict[str, Hit] = {}
     for document, part in current(items):

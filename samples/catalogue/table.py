@@ -1,4 +1,4 @@
-"""Items of one document in the table, written so that the newest version of the document wins, whole.
+"""Writes the items of one document into the table. The newest version of the document wins as a whole.
 
 Events arrive at least once and in any order, and two runs may work on one document at the same time. So:
 
@@ -22,14 +22,14 @@ from boto3.dynamodb.types import TypeSerializer
 from botocore.exceptions import ClientError
 
 DYNAMODB = boto3.client("dynamodb")  # Made once, while the function starts, and kept from run to run.
-PARTITION_KEY, SORT_KEY = "document", "part"  # As `results.table` in pipeline.yaml says.
+PARTITION_KEY, SORT_KEY = "document", "part"  # The keys that `results.table` in pipeline.yaml names.
 DOCUMENT = "document"  # The sort key of the document's own item; those of its parts begin with PART.
 PART = "part-"
 NAMES = {"#order": "eventOrder", "#state": "state"}
 NOT_NEWER = "attribute_not_exists(#order) OR #order <= :mine OR NOT begins_with(#order, :kind)"
 STILL_MINE = "#order = :mine"
 BATCH = 50  # Actions in a transaction besides the check. DynamoDB takes 100 in all, and 4 MB.
-# What passes by itself. Within a transaction the SDK does not try these again.
+# Reasons that pass without our doing. Within a transaction, the SDK does not retry them.
 PASSING = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
 PAUSES_SECONDS = (0.1, 0.3, 1.0, 3.0, 9.0)
 Item = dict[str, Any]
@@ -41,10 +41,10 @@ class Superseded(Exception):
 
 @dataclass(frozen=True)
 class Claim:
-    """A document's place: the table, the partition key, and the event's place in the order of events.
+    """The table, the document's partition key, and the event's place in the order of events.
 
     `order` is "<kind>:<text>", where texts of one kind sort as the events happened. Two kinds cannot be compared (the
-    pipeline's trigger has been changed in between): there, the later run wins.
+    pipeline's trigger has been changed in between): then the later run wins.
     """
 
     table: str

@@ -1,4 +1,4 @@
-"""What a document's bytes say about it: its kind, its text, the text's metadata, and the parts it is stored in."""
+"""Reads a document's bytes: its kind, its text, the text's metadata, and the parts in which it is stored."""
 
 import codecs
 import json
@@ -10,11 +10,11 @@ from typing import Any
 from embedding import telling, words
 
 PART_CHARACTERS = 2000  # At most 8 KB as UTF-8: an item of DynamoDB holds 400 KB.
-BINARY_SHARE = 0.1  # Of the characters: where more than this cannot be decoded, it is no text.
-LONGEST_LINE = 200  # Titles, headings and sentences are cut off here; longer lines are no headings.
+BINARY_SHARE = 0.1  # Content is text if at most this share of its characters cannot be decoded.
+LONGEST_LINE = 200  # Titles, headings and sentences are cut off here. A longer line is not a heading.
 MOST_HEADINGS = 50
 MOST_TERMS = 10
-BEGINNING = 20_000  # The first sentence is looked for in this many characters.
+BEGINNING = 20_000  # The first sentence must end within this many characters.
 
 SIGNATURES = (
     (b"%PDF-", "application/pdf"),
@@ -34,7 +34,7 @@ UNDERLINE = re.compile(r"([=\-~^*\"+#])\1{2,}\s*$")
 
 
 def decoded(content: bytes) -> tuple[str, str] | None:
-    """(text, encoding); bytes that cannot be decoded become U+FFFD. None if it is no text."""
+    """(text, encoding), or None if the content is not text. Bytes that cannot be decoded become U+FFFD."""
     if content.startswith(tuple(signature for signature, _ in SIGNATURES)):
         return None
     wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
@@ -45,7 +45,7 @@ def decoded(content: bytes) -> tuple[str, str] | None:
 
 
 def media_type(content: bytes, text: str | None) -> str:
-    """By what is in it, not by its name. A text of no known form is text/plain."""
+    """The media type by content, not by name. Text in no known format is text/plain."""
     if text is None:
         return next((kind for start, kind in SIGNATURES if content.startswith(start)), "application/octet-stream")
     start = text[:LONGEST_LINE].lstrip().casefold()
@@ -65,7 +65,7 @@ def _is_json(text: str) -> bool:
 
 
 def metadata(text: str) -> dict[str, Any]:
-    """What can be said of a text without understanding it. The language is not among it: it would be a guess."""
+    """Metadata of a text that need no model. The language is left out, because it would be a guess."""
     lines = text.split("\n")
     found, titles = words(text), headings(lines)
     return {
@@ -81,7 +81,7 @@ def metadata(text: str) -> dict[str, Any]:
 
 
 def terms(found: list[str]) -> list[dict[str, Any]]:
-    """The most frequent telling words, the most frequent first."""
+    """The most frequent of the words that show what a text is about. The most frequent is first."""
     counted = Counter(word for word in telling(found) if not word.isdigit())
     ordered = sorted(counted.items(), key=lambda item: (-item[1], item[0]))
     return [{"term": term, "count": count} for term, count in ordered[:MOST_TERMS]]
@@ -105,12 +105,12 @@ def _heading(line: str, below: str) -> str:
 
 
 def first_line(lines: list[str]) -> str:
-    """The first line with something in it."""
+    """The first line that is not blank."""
     return next((line.strip()[:LONGEST_LINE] for line in lines if line.strip()), "")
 
 
 def first_sentence(text: str) -> str:
-    """The first sentence of the first paragraph that is no heading."""
+    """The first sentence of the first paragraph that is not a heading."""
     lines = text.split("\n")
     pairs = zip(lines, [*lines[1:], ""], strict=True)
     kept = ["" if _heading(line, below) or UNDERLINE.match(line) else line for line, below in pairs]
@@ -120,7 +120,7 @@ def first_sentence(text: str) -> str:
 
 
 def parts(text: str) -> Iterator[tuple[int, str]]:
-    """(offset, part): the whole text, in order, nothing twice. Offsets count characters."""
+    """(offset, part): together, the parts are the whole text, in order and without overlap. Offsets count characters."""
     start = 0
     while start < len(text):
         end = end_of_part(text, start)
@@ -129,7 +129,7 @@ def parts(text: str) -> Iterator[tuple[int, str]]:
 
 
 def end_of_part(text: str, start: int) -> int:
-    """The last end of a paragraph, else sentence, else word in the part's second half; else all of it."""
+    """Where the part ends: the last end of a paragraph in its second half, or of a sentence, or of a word, or of the part."""
     longest = start + PART_CHARACTERS
     if longest >= len(text):
         return len(text)

@@ -1,11 +1,11 @@
 """Split text documents into overlapping chunks: one JSON Lines file of records for each object in S3.
 
-Started by EventBridge for each "Object Created" event. Reads the very version that the event names and writes
+EventBridge starts it for each "Object Created" event. It reads the version that the event names, and writes
 s3://$RESULTS_BUCKET/$RESULTS_PREFIX<key>.jsonl: a line {"id", "source", "offset", "text"} for each chunk.
 Offsets count characters of the decoded document, not bytes: document[offset : offset + len(text)] == text.
 
 An event may arrive twice: the same document gives the same file with the same ids. Bytes that are not UTF-8
-become U+FFFD; an empty document gives an empty file. Documents are streamed, never whole in memory.
+become U+FFFD; an empty document gives an empty file. Documents are streamed and never held in memory as a whole.
 Needs s3:GetObject and s3:GetObjectVersion on the source and s3:PutObject on the results, nothing else.
 """
 
@@ -32,7 +32,7 @@ WORD_START = re.compile(r"\s(?=\S)")
 
 
 def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001 - Lambda's signature
-    """Chunk the object of this event; the answer is for the log only. An error makes Lambda try again."""
+    """Chunk the object of this event. The answer is for the log only. After an error, Lambda tries again."""
     size, overlap = settings(os.environ)
     bucket, key, version = source_of(event)
     target, results = target_of(os.environ, key)
@@ -52,7 +52,7 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:  # noq
 
 
 def source_of(event: Mapping[str, Any]) -> tuple[str, str, dict[str, Any]]:
-    """Bucket, key and, if there is one, VersionId. The key is as it is, not URL-quoted."""
+    """Bucket, key and, if there is one, VersionId. The key is not URL-quoted."""
     try:
         detail = event["detail"]
         version = detail["object"].get("version-id")
@@ -81,8 +81,8 @@ def settings(environment: Mapping[str, str]) -> tuple[int, int]:
 
 
 def chunks(parts: Iterable[str], size: int, overlap: int) -> Iterator[tuple[int, str]]:
-    """(offset, chunk) for the text of these parts; where the parts are divided makes no difference."""
-    text, offset = "", 0  # What is not done yet, and its place in the document.
+    """(offset, chunk) for the text of these parts. It does not matter where one part ends and the next begins."""
+    text, offset = "", 0  # The text that is not yet in a chunk, and its offset in the document.
     for part in parts:
         text += part
         while len(text) > size:
@@ -95,7 +95,7 @@ def chunks(parts: Iterable[str], size: int, overlap: int) -> Iterator[tuple[int,
 
 
 def end_of_chunk(text: str, size: int, overlap: int) -> int:
-    """The last end of a paragraph, else sentence, else word in the chunk's second half; else all of it."""
+    """Where the chunk ends: the last end of a paragraph in its second half, or of a sentence, or of a word, or of the chunk."""
     least = max(size // 2, overlap + 1)  # More than the overlap, or the next chunk would not get further.
     for pattern in ENDS:
         ends = [m.end() for m in pattern.finditer(text, 0, size) if m.end() >= least]
@@ -105,7 +105,7 @@ def end_of_chunk(text: str, size: int, overlap: int) -> int:
 
 
 def start_of_next(text: str, end: int, overlap: int) -> int:
-    """The first beginning of a word in the overlap; else the overlap's own beginning."""
+    """Where the next chunk begins: at the first word that begins in the overlap, or at the overlap itself."""
     word = WORD_START.search(text, end - overlap - 1, end)
     return word.end() if word else end - overlap
 

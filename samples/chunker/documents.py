@@ -1,6 +1,6 @@
-"""More than 1 MB of real English text to try the chunker with, without a download: Python's documentation.
+"""Gathers more than 1 MB of English text for trying the chunker, without a download: Python's documentation.
 
-Two sources, both part of CPython and gathered when asked for, not copied into this repository:
+There are two sources. Both are part of CPython, and neither is copied into this repository:
 
 - "language": `pydoc_data.topics`, the Python Language Reference as `help()` shows it;
 - "library": the docstrings of the modules of the standard library, read from their source.
@@ -26,14 +26,14 @@ Definition = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def documents() -> Iterator[tuple[str, str]]:
-    """(key, text) of each, for example ("raw/language-01.txt", "..."): 5 to 20 of them, over 1 MB."""
+    """(key, text) of each document, for example ("raw/language-01.txt", "..."): 5 to 20 of them, over 1 MB."""
     yield from _gathered("language", language())
     yield from _gathered("library", library())
 
 
 def language() -> Iterator[Section]:
     """Title and text of the sections of the language reference."""
-    from pydoc_data.topics import topics  # half a megabyte: loaded only when wanted
+    from pydoc_data.topics import topics  # half a megabyte: loaded only when it is needed
 
     yield from sorted(topics.items())
 
@@ -55,7 +55,7 @@ def _docstrings(node: ast.Module | Definition, name: str) -> Iterator[str]:
 
 
 def _gathered(name: str, sections: Iterable[Section]) -> Iterator[tuple[str, str]]:
-    """Documents of about DOCUMENT_CHARACTERS, each of whole sections."""
+    """Documents of about DOCUMENT_CHARACTERS. Each consists of whole sections."""
     number, pages, length = 1, list[str](), 0
     for title, text in sections:
         pages.append(f"{title}\n{'=' * len(title)}\n\n{text.strip()}\n")
@@ -68,7 +68,7 @@ def _gathered(name: str, sections: Iterable[Section]) -> Iterator[tuple[str, str
 
 
 def write(directory: Path) -> str:
-    """Write the documents under the directory; a summary for people."""
+    """Write the documents under the directory, and return a summary for people."""
     count = size = 0
     for key, text in documents():
         path = directory / key

@@ -1,4 +1,4 @@
-"""docs/accounts.md from its beginning to its end, its commands run on the emulator, which is two accounts here."""
+"""Runs docs/accounts.md from beginning to end against the emulator, which stands for two accounts."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def accounts_of(world: World) -> str:
 
 
 def test_every_command_is_run_or_says_what_it_needs() -> None:
-    """A default would be that of the other tests' pipelines too: `test_default_account` makes one."""
+    """A default would also apply to the pipelines of other tests. `test_default_account` tests it."""
     commands = re.findall(r"^\$ (.+)$", PAGE.read_text(), re.MULTILINE)
     run = [c for title in RUN for c in re.findall(r"^\$ (.+)$", section(title), re.MULTILINE) if NOT_HERE not in c]
     assert len(run) > 12

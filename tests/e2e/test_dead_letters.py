@@ -1,4 +1,4 @@
-"""What becomes of an event that cannot be delivered or processed: it is in the queue, with the reason."""
+"""An event that cannot be delivered or processed goes to the queue, with the reason."""
 
 from __future__ import annotations
 

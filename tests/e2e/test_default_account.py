@@ -1,6 +1,6 @@
-"""The default AWSAccount: for pipelines that name none and are new, and for no other.
+"""The default AWSAccount is used for new pipelines that name no account, and for no others.
 
-With a cluster of its own: a default would be that of the other tests' pipelines too.
+The tests have their own cluster, because a default would also apply to the pipelines of other tests.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def test_the_default_account_is_for_new_pipelines_that_name_none(world: World, a
 
 
 def comes_and_goes(world: World, first: OtherAccount, second: OtherAccount) -> None:
-    """Each is taken down where it was built, whatever is the default now."""
+    """Each pipeline is taken down in the account where it was built, whatever the default is now."""
     for name in ("before", "words", "late", "named"):
         world.delete(name)
     for name in ("before", "words", "late", "named"):

@@ -1,4 +1,4 @@
-"""Deletion under each policy: what is to go goes, what is to stay stays, and nothing with data goes unconfirmed."""
+"""Deletion under each policy removes what the policy names and keeps the rest. No data is deleted without confirmation."""
 
 from __future__ import annotations
 

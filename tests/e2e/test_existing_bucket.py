@@ -1,4 +1,4 @@
-"""A bucket that was there before: it is used, shared, and left as it was."""
+"""A bucket that existed before the pipeline is used, shared, and left as it was."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def bucket(emulator: EmulatedAws) -> Iterator[str]:
 
 @pytest.fixture
 def role(emulator: EmulatedAws) -> Iterator[str]:
-    """The ARN of a role outside of the operator's path, named as one of its own."""
+    """The ARN of a role that has a name like the operator's roles, but is outside of the operator's path."""
     iam, name = emulator.client("iam"), f"a-b-role-{uuid4().hex[:8]}"
     yield iam.create_role(RoleName=name, AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
     iam.delete_role(RoleName=name)

@@ -2,7 +2,7 @@
 
 Under the generated policy.
 
-With a cluster of its own: the operator of the other tests looks after all namespaces of theirs.
+The tests have their own cluster, because the operator of the other tests watches all namespaces there.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Every pipeline that a task page shows is made as it stands there, with what the page says is there already."""
+"""Every pipeline that a task page shows is created unchanged, in a world that has what the page requires."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from integration.helm_user import Helm
 
 @pytest.fixture(scope="session")
 def helm_binary() -> Path:
-    """helm, built if it is not there yet."""
+    """The path of helm. It is built first if it is missing."""
     return toolchain.ensure(["helm"])["helm"]
 
 
@@ -26,6 +26,6 @@ def offline(helm_binary: Path, tmp_path_factory: pytest.TempPathFactory) -> Helm
 
 @pytest.fixture(scope="session")
 def empty_plane(tools: Mapping[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
-    """A control plane for those who install the CRD themselves, and take it away again."""
+    """A control plane for tests that install the CRD themselves and remove it again."""
     with ControlPlane(tmp_path_factory.mktemp("empty-plane"), tools) as started:
         yield started

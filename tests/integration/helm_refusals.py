@@ -1,4 +1,4 @@
-"""Values that the chart refuses, and what it says of them."""
+"""Values that the chart refuses, and its messages about them."""
 
 from __future__ import annotations
 

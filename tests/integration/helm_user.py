@@ -22,7 +22,7 @@ Manifest = dict[str, Any]
 
 
 def take_definitions_away(plane: ControlPlane) -> None:
-    """Delete the CRDs and see to it that they go.
+    """Delete the CRDs and make sure that they are gone.
 
     An API server that cannot list the objects of a kind that goes, as its storage was just being made, sometimes does not
     try again before the CRD changes: "could not list instances: storage is (re)initializing".
@@ -41,7 +41,7 @@ def take_definitions_away(plane: ControlPlane) -> None:
 
 @dataclass(frozen=True)
 class Helm:
-    """One release's commands. Without a control plane only those that need none."""
+    """The commands of one release. Without a control plane, only the commands that need none work."""
 
     binary: Path
     directory: Path
@@ -56,7 +56,7 @@ class Helm:
         )
 
     def template(self, values: Values, *arguments: str) -> list[Manifest]:
-        """The objects that the chart has with these values, in the order of their installation."""
+        """The objects that the chart renders with these values, in the order in which helm installs them."""
         return objects(self.template_text(values, *arguments))
 
     def template_text(self, values: Values, *arguments: str) -> str:
@@ -76,7 +76,7 @@ class Helm:
 
     def kubectl(self, *arguments: str, document: Any = None) -> str:
         assert self.control_plane is not None
-        # JSON: what YAML takes for a boolean differs between its readers.
+        # JSON, because readers of YAML do not agree about which words mean true and false.
         text = None if document is None else json.dumps({"apiVersion": "v1", "kind": "List", "items": document})
         output: str = self.control_plane.run_kubectl(*arguments, input=text).stdout
         return output
@@ -88,7 +88,7 @@ class Helm:
         return found
 
     def passphrase(self) -> str:
-        """What is in the Secret that the chart made."""
+        """The content of the Secret that the chart created."""
         return base64.b64decode(self.get("secret", f"{self.release}-passphrase")["data"]["passphrase"]).decode()
 
 

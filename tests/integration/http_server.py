@@ -1,4 +1,4 @@
-"""Small HTTP servers for tests: one answers every request alike, one hands on to the emulator and remembers what came."""
+"""Small HTTP servers for tests. One gives every request the same answer. One passes requests on to the emulator and records them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ OF_A_CONNECTION = {"connection", "date", "keep-alive", "server", "transfer-encod
 
 @dataclass(frozen=True)
 class Request:
-    """What a client asked."""
+    """A client's request."""
 
     method: str
     path: str
@@ -30,7 +30,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """What the server says. A `Content-Length` is added if there is none."""
+    """The server's answer. A `Content-Length` is added if it has none."""
 
     status: int
     headers: Mapping[str, str]

@@ -87,7 +87,7 @@ class InterruptibleEngine(FakeEngine):
 
 @contextmanager
 def running(namespace: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running]:
-    """Run the handlers on one namespace until the end of the block."""
+    """Run the handlers for one namespace until the block ends."""
     cloud = FakeCloud()
     engine = InterruptibleEngine(cloud)
     clock = Clock()

@@ -1,6 +1,6 @@
 """What the chart renders: valid for a real API server in every combination, as its golden files say, and with the operator's settings.
 
-To write the golden files anew: `UPDATE_GOLDEN=1 pytest tests/integration/test_chart.py`, and read the difference.
+`UPDATE_GOLDEN=1 pytest tests/integration/test_chart.py` writes the golden files again. Then read the difference.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def without_crd(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def show(cluster: Helm, manifests: list[dict[str, Any]]) -> str:
-    """Have the API server check objects as if it were to store them; an unknown field is an error."""
+    """Let the API server check the objects without storing them. An unknown field is an error."""
     words = ("apply", "--dry-run=server", "--server-side", "--force-conflicts", "--validate=strict", "-f", "-")
     return cluster.kubectl(*words, document=manifests)
 

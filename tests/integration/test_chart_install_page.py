@@ -1,4 +1,4 @@
-"""docs/install.md: each of its commands is run as it stands, in order, but for those that say what they need."""
+"""The commands of docs/install.md work in their order, as the page has them. Those that say what they need are left out."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ PIPELINE = {
     "metadata": {"name": "words"},
     "spec": {"processor": {"code": {"configMapRef": {"name": "not-there"}}}},
 }
-# Nothing answers there: what needs AWS fails at once.
+# Nothing answers there, so every call to AWS fails at once.
 NO_AWS = {
     "AWS_ACCESS_KEY_ID": "x",
     "AWS_SECRET_ACCESS_KEY": "x",

@@ -1,4 +1,4 @@
-"""What the chart lets the operator do in the cluster, and what not: the answers of a real API server.
+"""What the chart lets the operator do in the cluster, and what it does not let it do. A real API server answers.
 
 The operator has the rights of `_rules.tpl` everywhere, or in the namespaces that it watches and nowhere else. That it needs each
 of them is shown by tests/e2e/test_rbac.py.
@@ -21,7 +21,7 @@ from integration.helm_user import Helm, Manifest, of_kind
 
 RBAC_KINDS = ("Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding")
 CORE, IPL, AUTH = "", "ingestion-operator.io", "rbac.authorization.k8s.io"
-EVERYWHERE = ""  # the namespace of a question about all of them, or about what is in none
+EVERYWHERE = ""  # the namespace in a question about all namespaces, or about objects outside of namespaces
 
 Question = tuple[str, str, str]  # verb, API group, resource
 
@@ -142,7 +142,7 @@ class Account:
         }
 
     def rights(self, namespace: str) -> set[str]:
-        """Everything that it may do in a namespace, but for what every ServiceAccount may."""
+        """Everything that the user may do in a namespace, except what every ServiceAccount may."""
         return self._rules(self.user, namespace) - self._rules("system:serviceaccount:default:nobody", namespace)
 
     def given(self, namespace: str) -> set[str]:
@@ -174,13 +174,13 @@ def documents(text: str) -> Iterator[Any]:
 
 
 def named(rules: Iterable[Mapping[str, Any]]) -> set[str]:
-    """Rights in a form to compare."""
+    """Rights in a form that tests can compare."""
     return {f"{right} {right.rule.get('resourceNames', '')}" for right in rights(rules)}
 
 
 @pytest.fixture
 def install(helm_binary: Path, empty_plane: ControlPlane, tmp_path: Path) -> Iterator[Any]:
-    """Install what the chart has of rights; two namespaces are there, `watchNamespaces` is the first if it is to be set."""
+    """Install the chart's rights in a cluster with two namespaces. If `watchNamespaces` is set, it is the first of them."""
     unique = uuid4().hex[:8]
     helm = Helm(helm_binary, tmp_path, f"system-{unique}", f"ingestion-operator-{unique}", empty_plane)
     watched, other = f"watched-{unique}", f"other-{unique}"
@@ -191,7 +191,7 @@ def install(helm_binary: Path, empty_plane: ControlPlane, tmp_path: Path) -> Ite
     def with_values(*, watch: bool, **values: Any) -> Account:
         given = {**values, "watchNamespaces": [watched] if watch else []}
         rendered = [m for kind in RBAC_KINDS for m in of_kind(helm.template(given), kind)]
-        # Those for users are bound to nobody.
+        # The roles for users are bound to nobody.
         made.extend(m for m in rendered if "aggregationRule" not in m)
         helm.kubectl("apply", "-f", "-", document=made)
         return Account(helm, tuple(made), watched, other)

@@ -1,4 +1,4 @@
-"""The rows of the event patterns, asked of EventBridge's own matching: TestEventPattern of the emulator."""
+"""The rows of event patterns agree with EventBridge's own matching, which is the emulator's TestEventPattern."""
 
 from __future__ import annotations
 

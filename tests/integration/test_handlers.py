@@ -1,4 +1,4 @@
-"""The handlers against a real API server: what they call, and what they make of it; engine and cloud are fakes."""
+"""The handlers against a real API server: what they ask of the engine, and how they react. Engine and cloud are fakes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def user(control_plane: ControlPlane, operator: Running) -> User:
 
 
 class User:
-    """kubectl, in the namespace of the test."""
+    """Runs kubectl in the test's namespace."""
 
     def __init__(self, control_plane: ControlPlane, namespace: str) -> None:
         self.control_plane = control_plane
@@ -186,7 +186,7 @@ def test_a_full_bucket_holds_the_deletion_until_its_purge_is_confirmed(operator:
     operator.cloud.buckets[bucket].objects = 3
     user.run("delete", "ipl", "words", "--wait=false")
     user.wait("the question", lambda: user.condition("Stalled").get("reason") == "BucketNotEmpty")
-    assert operator.verbs == ["create"], "nothing is taken down before the data's fate is known"
+    assert operator.verbs == ["create"], "nothing is taken down before the user has decided about the data"
 
     user.run("annotate", "ipl", "words", f"ingestion-operator.io/confirm-purge={bucket}")
     user.wait_gone()
@@ -206,7 +206,9 @@ def test_a_status_that_is_wiped_by_hand_is_made_again(operator: Running, user: U
     user.run("patch", "ipl", "words", "--subresource=status", "--type=merge", "-p", '{"status": null}')
     user.run("annotate", "ipl", "words", "example.com/touched=1")
     user.wait_ready()
-    assert operator.verbs == ["create", "create"], "what was there is taken over, as at an interrupted creation"
+    assert operator.verbs == ["create", "create"], (
+        "the second creation takes over what exists, as after an interrupted one"
+    )
 
 
 # AWSAccounts.
@@ -216,7 +218,7 @@ ROLE = "arn:aws:iam::210987654321:role/ingestion"
 
 @pytest.fixture
 def account(user: User) -> Iterator[str]:
-    """The name of an account that the test may make. Accounts are the whole cluster's: it is gone before the next operator comes."""
+    """The name of an account that the test may create. Accounts are cluster-scoped, so this one is deleted before the next test."""
     yield user.namespace
     user.run("delete", "ipl", "--all", "--wait=false")
     user.run("delete", "awsaccount", user.namespace, "--ignore-not-found", "--timeout=60s")

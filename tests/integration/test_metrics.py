@@ -1,4 +1,4 @@
-"""A running operator as Prometheus and the kubelet see it; the API server is real, engine and cloud are fakes."""
+"""A running operator as Prometheus and the kubelet see it. The API server is real; engine and cloud are fakes."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def operator(control_plane: ControlPlane, monkeypatch: pytest.MonkeyPatch) -> It
     monkeypatch.setattr("ingestion_handlers.server.ANSWER_SECONDS", 0.0)
     with running(namespace, monkeypatch) as found:
         yield found
-        # The operator of the end-to-end tests looks after every namespace: it must not find them.
+        # The operator of the end-to-end tests watches every namespace, so it must not find these pipelines.
         control_plane.run_kubectl("delete", "ipl", "--all", "-n", namespace, "--timeout=60s")
 
 
@@ -90,13 +90,13 @@ def test_work_that_waits_for_a_worker_is_seen(operator: Running, control_plane: 
         wait("all workers busy", lambda: value(operator, metrics.WORKERS_BUSY) == 4)
         wait("two to wait", lambda: value(operator, metrics.WAITING) == 2)
         assert value(operator, metrics.OLDEST_WAITING) > 0
-        # Neither the probes nor the count of pipelines needs a worker.
+        # The probes and the count of pipelines do not need a worker.
         wait("conditions", lambda: value(operator, metrics.PIPELINES, type="Reconciling", reason="Creating") == 4)
         assert operator.get("/readyz") == (200, "ready")
     finally:
         go.set()
     wait("all ready", lambda: value(operator, metrics.PIPELINES, type="Ready", status="True") == 6)
-    # The status is written a moment before the worker is free again.
+    # The status is written just before the worker is free again.
     wait("no more work", lambda: value(operator, metrics.WORKERS_BUSY) + value(operator, metrics.WAITING) == 0)
 
 

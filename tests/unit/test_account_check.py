@@ -1,4 +1,4 @@
-"""What the status of an AWSAccount says, and when the account may go."""
+"""What the status of an AWSAccount says, and when the account may be deleted."""
 
 from __future__ import annotations
 

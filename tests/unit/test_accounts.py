@@ -1,4 +1,4 @@
-"""Which account is a pipeline's, and whether it may be: tables on values."""
+"""Which account a pipeline uses, and whether it may use it: tables of values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a user is told of a pipeline that works."""
+"""The advice that a user gets about a pipeline that works."""
 
 from __future__ import annotations
 

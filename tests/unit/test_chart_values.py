@@ -1,4 +1,4 @@
-"""The chart's values and their schema say the same, and the settings among them are the operator's. Helm is not needed for it."""
+"""The chart's values and their schema say the same, and the settings among them are the operator's. The tests do not need Helm."""
 
 from __future__ import annotations
 

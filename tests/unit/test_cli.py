@@ -1,4 +1,4 @@
-"""The console script: rendering, and how the operator logs."""
+"""The console script: its offline commands, and how the operator logs."""
 
 from __future__ import annotations
 

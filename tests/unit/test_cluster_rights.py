@@ -1,4 +1,4 @@
-"""The rules of the operator's ServiceAccount: few, and none that reaches further than it says."""
+"""The rules of the operator's ServiceAccount are few, and none grants more than it says."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from cluster_rights import RIGHTS, Right
 
-# More than this is no longer something that an administrator reads before an installation.
+# An administrator reads the rules before an installation. Nobody reads more than this.
 BOUND = 20
 WRITING = {"create", "update", "patch", "delete", "deletecollection"}
 WRITTEN = {

@@ -1,4 +1,4 @@
-"""What the Dockerfile promises, read from it: pinned by arguments, not root, nothing secret, the versions of the package."""
+"""What the Dockerfile promises: images pinned by arguments, no root, no secrets, and the versions of the package."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names, policies, patterns, code and the blueprint: pure documents."""
+"""Names, policies, patterns, code and the blueprint, which are pure documents."""
 
 from __future__ import annotations
 

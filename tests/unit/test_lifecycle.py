@@ -1,4 +1,4 @@
-"""A part of the local environment that fails half way through its start leaves nothing running."""
+"""A part of the local environment that fails during its start leaves nothing running."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An operator takes over from an earlier pod only when that one is gone for certain, however often it has to ask."""
+"""An operator takes over an earlier pod's lock only when that pod is certainly gone, however often the operator has to ask."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SECOND = Pod("system", "operator-abc-2", "uid-2")
 
 @pytest.fixture
 def pipeline() -> PipelineUnderTest:
-    """A pipeline in whose update the first pod died; the second one is there."""
+    """The first pod died during an update of the pipeline. Now the second pod runs."""
     made = PipelineUnderTest()
     made.context.pod = FIRST
     made.cluster.pods = {FIRST, SECOND}

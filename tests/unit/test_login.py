@@ -1,4 +1,4 @@
-"""In a pod, Kopf goes to the API server by its address."""
+"""In a pod, Kopf connects to the API server's address instead of its DNS name."""
 
 from __future__ import annotations
 

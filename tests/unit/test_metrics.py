@@ -1,4 +1,4 @@
-"""The metrics as data, their exporter, and that dashboard and alerts use what there is."""
+"""The metrics as data and their exporter. The dashboard and the alerts use only metrics that exist."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Clock:
 
 
 def samples(exporter: Exporter) -> dict[str, float]:
-    """What is exported: name and labels, written as Prometheus does, and value."""
+    """The exported samples: name and labels as one text, and the value."""
     families = text_string_to_metric_families(exporter.text().decode())
     return {
         sample.name + "".join(f" {k}={v}" for k, v in sorted(sample.labels.items())): sample.value
@@ -162,7 +162,9 @@ def test_what_was_written_is_newer_than_what_was_heard_and_of_those_that_are_gon
         ("Reconciling", "True", "Updating"): 1,
     }
     assert exporter.tally({NEIGHBOUR: [(READY,)]}) == {READY: 1}
-    assert exporter.tally({KEY: [()]}) == {}, "another life of the same name is not taken for the old one"
+    assert exporter.tally({KEY: [()]}) == {}, (
+        "a new pipeline with the same name does not inherit the old one's conditions"
+    )
     exporter.wrote(KEY, ConditionSet(Status(), 1, NOW).progressing(Reason.DESTROYING, "why"))
     exporter.forget(KEY)
     assert exporter.tally({KEY: [(READY,)]}) == {READY: 1}
@@ -192,7 +194,7 @@ def run(coroutine: Any) -> Any:
         return pool.submit(asyncio.run, coroutine).result(30)
 
 
-# What the dashboard and the alerts ask for.
+# What the dashboard and the alerts query.
 
 SERIES = {name: metric for metric in metrics.ALL for name in metric.series}
 VALUES = {

@@ -1,4 +1,4 @@
-"""Physical names: within each service's limits, never shared, and all to be found again without a status."""
+"""Physical names are within each service's limits and never shared, and all can be found again without a status."""
 
 from __future__ import annotations
 

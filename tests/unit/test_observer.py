@@ -1,4 +1,4 @@
-"""What the use case tells of itself: to the observer, and in the fields of its log lines."""
+"""What the use case reports: to the observer, and in the fields of its log lines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether two filters share an object: said of some pairs by hand, and of many by trying all short keys."""
+"""Whether two filters share an object: some pairs are checked by hand, and many by trying all short keys."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ FILTERS = st.builds(_filter, st.sampled_from(["wanted", "excluded"]), st.tuples(
 
 @cache
 def objects(wanted: Filter) -> tuple[frozenset[str], frozenset[int]]:
-    """Every short key, and every small size, that the filter lets through; the one does not depend on the other."""
+    """Every short key, and every small size, that the filter lets through; size and key do not depend on each other."""
     pairs = [(p, s) for p in wanted.prefixes or ("",) for s in wanted.suffixes or ("",)]
     keys = frozenset(
         key

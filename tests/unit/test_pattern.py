@@ -118,7 +118,7 @@ def test_the_pattern_of_recorded_calls_agrees_but_for_the_size_which_they_do_not
 
 @pytest.mark.parametrize("trigger", Trigger)
 def test_the_largest_filter_of_its_kind_fits_into_a_rule(trigger: Trigger) -> None:
-    # What admission lets by: see PATTERN_SIZE of the model.
+    # The sizes that admission lets pass: see PATTERN_SIZE of the model.
     wanted = Filter(prefixes=("p" * 256,) * 1, suffixes=tuple(f"{n:0>60}" for n in range(4)))
     assert len(as_json(arrivals(trigger, BUCKET, wanted))) <= PATTERN_LIMIT
 

@@ -20,6 +20,8 @@ RULES = sorted(path.stem for path in (ROOT / ".vale" / "Plain").glob("*.yml"))
 BAD = (
     ("AsSaid", "The second sync is rejected as said."),
     ("AsSaid", "The Secret is kept, as was said above."),
+    ("AsSaid", "The pattern is accepted, and said in an Event."),
+    ("AsSaid", "The test shows what is said when it cannot run."),
     ("CausalFor", "The claim is kept, for it holds the state."),
     ("CausalFor", "Another reason is not given, for there is no other work."),
     ("CausalFor", "It is never empty, for then everything would be made twice."),
@@ -36,6 +38,8 @@ BAD = (
     ("IsNo", "A bad file is no failed rollout."),
     ("IsNo", "A file that is no UTF-8 fails."),
     ("IsNo", "Two defaults are none: new pipelines wait."),
+    ("IsToBe", "Something that is to be deleted holds data."),
+    ("IsToBe", "The message names what is to be allowed."),
     ("NoneOf", "Two are marked: of them none is taken."),
     ("NoneOf", "The cluster ends and nothing of it is left."),
     ("Repetition", "The operator deletes the the role."),
@@ -49,6 +53,12 @@ BAD = (
     ("Terms", "Every command runs, but for the last."),
     ("Terms", "The probe says what is amiss."),
     ("Terms", "It takes one call of AWS."),
+    ("Terms", "The trail tells of every call."),
+    ("Terms", "An address that cannot be had is an error."),
+    ("Terms", "The order is that of S3's sequencer, else its time."),
+    ("Terms", "The call knows no narrower resource."),
+    ("Terms", "The text is compared as it stands in the sources."),
+    ("Terms", "The log is kept for ever."),
     ("Terms", "How hard an event is tried to be delivered is a setting."),
 )
 GOOD = (
@@ -76,6 +86,13 @@ GOOD = (
     "It runs in a kind cluster, with a KMS key.",
     "The words `anew` and `recieves` are code.",
     "Not for one, as the operator does for the AWSAccounts of a namespace.",
+    "A role is said to be scoped if its policy names resources.",
+    "The operator said so, and says who has to act.",
+    "The safest way is to be explicit, and the object has yet to be deleted.",
+    "The manager tells often who has had the lock.",
+    "Set the field, or else the default applies.",
+    "The script is for everyone, and the stand-in stands in for AWS.",
+    "Nobody knows, and no pod has the lock.",
     "An AWS call and `aws_call` in camelCase, by the STS API and its ARNs.",
 )
 
@@ -85,7 +102,7 @@ PYTHON = '''"""The module is read, for it is prose."""
 # A comment is read,
 # for it may be wrapped.
 FIELD = 1
-"""What stands below a field is read, for it is in the reference."""
+"""The text below a field is read, for it is in the reference."""
 
 
 def check(name: str) -> None:

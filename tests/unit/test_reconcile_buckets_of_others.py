@@ -1,4 +1,4 @@
-"""The use case against the fakes: buckets that others have, may have, or share with the pipeline."""
+"""The use case against the fakes: buckets that others own or may own, and buckets that they share with the pipeline."""
 
 from __future__ import annotations
 

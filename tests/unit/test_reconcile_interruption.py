@@ -59,7 +59,7 @@ def test_an_interrupted_operation_is_remembered_while_the_spec_is_wrong(built: P
 def test_an_interrupted_look_at_a_working_pipeline_takes_nothing_over_and_drops_nothing(
     pipeline: PipelineUnderTest,
 ) -> None:
-    """A leftover function is deleted, and its waiting events with it. A function that works is no leftover."""
+    """A leftover function is deleted, and its waiting events with it. A function that works is not a leftover."""
     pipeline.build()
     asked: list[tuple[str, ...]] = []
     leave = pipeline.cloud.claim_leftovers

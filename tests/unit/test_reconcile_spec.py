@@ -1,4 +1,4 @@
-"""The use case against the fakes: a spec that cannot work, and code that the spec names."""
+"""The use case against the fakes: a spec that cannot work, and the code that a spec names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a pipeline refers to: each thing that is missing or wrong names itself and says what to do."""
+"""What a pipeline refers to: a message names each thing that is missing or wrong, and says what to do."""
 
 from __future__ import annotations
 

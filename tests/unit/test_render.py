@@ -1,6 +1,6 @@
-"""What `render` prints, against golden files: a change of what a pipeline is in AWS is seen in a review.
+"""What `render` prints, against golden files: a review shows when a pipeline's resources in AWS change.
 
-To write the golden files anew: `UPDATE_GOLDEN=1 pytest tests/unit/test_render.py`, and read the difference.
+`UPDATE_GOLDEN=1 pytest tests/unit/test_render.py` writes the golden files again. Then read the difference.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def config_map(namespace: str = "team-a", **data: str) -> dict[str, Any]:
 
 
 def golden_file(manifest: Path) -> Path:
-    """Where the whole of what a manifest makes is written down."""
+    """The file that holds everything that a manifest creates."""
     if manifest.is_relative_to(SAMPLES):
         return GOLDEN / f"sample-{manifest.parent.name}-{manifest.stem}.rendered.yaml"
     return GOLDEN / manifest.name.replace(".manifest", ".rendered")

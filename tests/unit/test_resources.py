@@ -1,4 +1,4 @@
-"""Values that must not be seen: not in any text that Python makes of them, however it comes about."""
+"""Values that nobody may see are in no text that Python makes from them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the pages for users say is so: fields, conditions, messages, settings and commands exist as they are written."""
+"""The pages for users are true: the fields, conditions, messages, settings and commands that they name exist."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def test_every_condition_that_a_page_names_exists(page: Path) -> None:
 
 @cache
 def fragments() -> tuple[str, ...]:
-    """The texts that the operator can put into a message, as they stand in its sources, the longest first."""
+    """The texts that the operator's sources contain for messages. The longest is first."""
     texts = {
         node.value
         for path in SOURCES.rglob("*.py")
@@ -143,7 +143,7 @@ def fragments() -> tuple[str, ...]:
 
 
 def not_the_operators(message: str) -> list[str]:
-    """The words of a message that do not stand in the operator's sources and are no name either."""
+    """The words of a message that are neither in the operator's sources nor names."""
     words = {*all_fields(schema_of(Spec)), *(text for text in fragments() if text.isalpha())}
     for text in (*FOREIGN, *(t for t in fragments() if " " in t and len(t) >= SHORTEST_FRAGMENT)):
         message = message.replace(text, " | ")

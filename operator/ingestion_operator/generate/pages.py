@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 from typing import Any
 
@@ -34,13 +35,16 @@ and `generation`. If they are known, it also has `operation`, `operationId`, `re
 `durationSeconds`.
 """
 NOTICE = "<!-- Made from the models by `make generate`; do not edit. -->\n"
-
-
-PIPELINE_NOTE = "Short name `ipl`, category `ingestion`. The same text is in `kubectl explain ipl.spec`.\n"
+PIPELINE_NOTE = "Short name `ipl`, category `ingestion`. The same text is in `kubectl explain ipl.spec`."
 ACCOUNT_NOTE = (
     "Cluster-scoped, for administrators: [how to give a team an account](accounts.md). The same text is in "
-    "`kubectl explain awsaccount.spec`.\n"
+    "`kubectl explain awsaccount.spec`."
 )
+SETTINGS_NOTE = (
+    "The operator reads its settings from environment variables. The AWS SDK reads the credentials and the endpoint of "
+    "AWS from its own variables (`AWS_ROLE_ARN`, `AWS_ENDPOINT_URL`, ...)."
+)
+WIDTH = 100  # of a line of prose, as `make lint` checks it
 
 
 def api_reference(resource: CustomResource) -> str:
@@ -48,7 +52,7 @@ def api_reference(resource: CustomResource) -> str:
     parts = [
         NOTICE,
         f"# API reference: `{GROUP}/{VERSION}`, kind `{resource.kind}`\n",
-        PIPELINE_NOTE if resource is PIPELINE else ACCOUNT_NOTE,
+        _paragraph(PIPELINE_NOTE if resource is PIPELINE else ACCOUNT_NOTE),
         "## spec\n",
         _table(schema_of(resource.spec)),
         "### What admission refuses\n",
@@ -69,8 +73,7 @@ def settings_reference() -> str:
         [
             NOTICE,
             "# Settings of the operator\n",
-            "Environment variables. Credentials and the endpoint of AWS come from the AWS SDK's own variables"
-            " (`AWS_ROLE_ARN`, `AWS_ENDPOINT_URL`, ...).\n",
+            _paragraph(SETTINGS_NOTE),
             *rows,
             "",
         ]
@@ -127,6 +130,10 @@ def _messages(schema: dict[str, Any]) -> Iterator[str]:
         yield rule["message"]
     for node in schema.get("properties", {}).values():
         yield from _messages(node.get("items", node))
+
+
+def _paragraph(text: str) -> str:
+    return textwrap.fill(text, WIDTH, break_long_words=False, break_on_hyphens=False) + "\n"
 
 
 def _one_line(text: str) -> str:

@@ -230,8 +230,8 @@ class Demo:
 
     def condition(self, kind: str) -> tuple[str, Any]:
         """A condition; None while it is not there."""
-        found = next((c for c in self.status().get("conditions", []) if c["type"] == kind), None)
-        return (f"{found['reason']}: {found['message']}" if found else ""), found
+        condition = next((c for c in self.status().get("conditions", []) if c["type"] == kind), None)
+        return (f"{condition['reason']}: {condition['message']}" if condition else ""), condition
 
     def results(self, wanted: int) -> tuple[str, bool]:
         """The number of results, and whether all are there."""
@@ -252,13 +252,13 @@ class Demo:
     def left_in_aws(self) -> list[str]:
         """The names of everything that the emulated account still has of the pipeline."""
         client = self.environment.emulator.client
-        found = [b["Name"] for b in client("s3").list_buckets()["Buckets"]]
-        found += [f["FunctionName"] for f in client("lambda").list_functions()["Functions"]]
-        found += [r["Name"] for r in client("events").list_rules()["Rules"]]
-        found += [r["RoleName"] for r in client("iam").list_roles()["Roles"]]
-        found += client("sqs").list_queues().get("QueueUrls", [])
-        found += [g["logGroupName"] for g in client("logs").describe_log_groups()["logGroups"]]
-        return [name for name in found if NAME in name]
+        names = [b["Name"] for b in client("s3").list_buckets()["Buckets"]]
+        names += [f["FunctionName"] for f in client("lambda").list_functions()["Functions"]]
+        names += [r["Name"] for r in client("events").list_rules()["Rules"]]
+        names += [r["RoleName"] for r in client("iam").list_roles()["Roles"]]
+        names += client("sqs").list_queues().get("QueueUrls", [])
+        names += [g["logGroupName"] for g in client("logs").describe_log_groups()["logGroups"]]
+        return [name for name in names if NAME in name]
 
     def kubectl(self, line: str, *, show: bool = True) -> str:
         """Run kubectl, and show it as the user would have typed it."""
@@ -270,19 +270,19 @@ class Demo:
     def get(self) -> dict[str, Any]:
         """The pipeline; empty when it is gone."""
         text = self.kubectl(f"get ipl {NAME} -n {NAMESPACE} -o json --ignore-not-found", show=False)
-        found: dict[str, Any] = json.loads(text) if text.strip() else {}
-        return found
+        pipeline: dict[str, Any] = json.loads(text) if text.strip() else {}
+        return pipeline
 
     def status(self) -> dict[str, Any]:
         """The pipeline's status."""
-        found: dict[str, Any] = self.get().get("status") or {}
-        return found
+        status: dict[str, Any] = self.get().get("status") or {}
+        return status
 
     @property
     def outputs(self) -> dict[str, str]:
         """The names of the AWS resources, from the status."""
-        found: dict[str, str] = self.status()["outputs"]
-        return found
+        outputs: dict[str, str] = self.status()["outputs"]
+        return outputs
 
     @property
     def s3(self) -> Any:

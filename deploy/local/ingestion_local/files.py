@@ -10,8 +10,8 @@ from pathlib import Path
 
 def files_below(directory: Path) -> Mapping[str, bytes]:
     """The content of each file, by its path in the directory."""
-    found = (path for path in directory.rglob("*") if path.is_file())
-    return {str(path.relative_to(directory)): path.read_bytes() for path in found}
+    paths = (path for path in directory.rglob("*") if path.is_file())
+    return {str(path.relative_to(directory)): path.read_bytes() for path in paths}
 
 
 def files_in(archive: bytes) -> Mapping[str, bytes]:

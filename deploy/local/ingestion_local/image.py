@@ -64,16 +64,16 @@ class ContainerEngine:
     def size(self, image: str) -> Size:
         """The image's size, uncompressed, and its layers."""
         if self.name != "buildah":
-            (found,) = json.loads(_output(self.name, "image", "inspect", image))
-            return Size(found["Size"], len(found["RootFS"]["Layers"]))
-        found = json.loads(_output("buildah", "inspect", "--type", "image", image))
+            (details,) = json.loads(_output(self.name, "image", "inspect", image))
+            return Size(details["Size"], len(details["RootFS"]["Layers"]))
+        details = json.loads(_output("buildah", "inspect", "--type", "image", image))
         container = _output("buildah", "from", "--pull-never", image).strip()
         try:
             mounted = _output("buildah", "mount", container).strip()
             total = int(_output("du", "--bytes", "--summarize", mounted).split()[0])
         finally:
             _output("buildah", "rm", container)
-        return Size(total, len(found["OCIv1"]["rootfs"]["diff_ids"]))
+        return Size(total, len(details["OCIv1"]["rootfs"]["diff_ids"]))
 
 
 def argument_words(build_arguments: Mapping[str, str]) -> list[str]:
@@ -135,12 +135,12 @@ def _plugin(name: str) -> Component:
 
 def _pulumi_version(locked: Mapping[str, Any]) -> str:
     """The version of the SDK. The CLI has the same version, as the operator checks when it starts."""
-    return next(str(found["version"]) for found in locked["components"] if found["name"] == "pulumi")
+    return next(str(component["version"]) for component in locked["components"] if component["name"] == "pulumi")
 
 
 def _revision() -> str:
-    found = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)
-    return found.stdout.strip() or "unknown"
+    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)
+    return head.stdout.strip() or "unknown"
 
 
 def _output(*command: str) -> str:

@@ -198,9 +198,9 @@ class KindInstallation:
         built = f"{STAGES[stage]}:latest-build"
         given = argument_words({"OPERATOR_IMAGE": image, "AWS_PLUGIN_VERSION": version("pulumi-aws")})
         self._run(self.engine.name, "build", "--target", stage, "--tag", built, *given, folder)
-        found = self._run(self.engine.name, "image", "inspect", "--format", "{{.Id}}", built, captured=True)
+        image_id = self._run(self.engine.name, "image", "inspect", "--format", "{{.Id}}", built, captured=True)
         # The tag changes with the content. So Kubernetes replaces pods if, and only if, their image changed.
-        tag = found.strip().removeprefix("sha256:")[:TAG_LENGTH]
+        tag = image_id.strip().removeprefix("sha256:")[:TAG_LENGTH]
         self._run(self.engine.name, "tag", built, f"{STAGES[stage]}:{tag}")
         return tag
 

@@ -51,12 +51,12 @@ class Narrator:
         """
         deadline, last = time.monotonic() + timeout_seconds, ""
         while True:
-            text, found = look()
+            text, value = look()
             if text and text != last:
                 self.console.print(f"  [dim]{escape(text)}[/]")
                 last = text
-            if found:
-                return found
+            if value:
+                return value
             if time.monotonic() > deadline:
                 raise LocalEnvironmentError(f"{what} did not happen within {timeout_seconds:g} s; last seen: {last}")
             time.sleep(INTERVAL_SECONDS)

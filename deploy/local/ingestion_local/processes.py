@@ -175,11 +175,11 @@ def recorded_processes(directory: Path) -> list[ProcessRecord]:
 
     They are in the order of their start.
     """
-    found = []
+    records = []
     for path in directory.rglob(f"*{RECORD_SUFFIX}"):
         with contextlib.suppress(FileNotFoundError):  # another command stopped it at this moment
-            found.append((path.stat().st_mtime_ns, ProcessRecord.read(path)))
-    return [record for _, record in sorted(found, key=lambda pair: pair[0])]
+            records.append((path.stat().st_mtime_ns, ProcessRecord.read(path)))
+    return [record for _, record in sorted(records, key=lambda pair: pair[0])]
 
 
 def _record_path(log: Path) -> Path:
@@ -293,9 +293,9 @@ def wait_until(
     """
     deadline = time.monotonic() + timeout_seconds
     while True:
-        found = check()
-        if found:
-            return found
+        result = check()
+        if result:
+            return result
         if process is not None and not process.running:
             raise LocalEnvironmentError(
                 f"{process.name} ended with code {process.popen.returncode} while waiting for {what}; "

@@ -78,9 +78,11 @@ def make_strict() -> None:
 
     Raises SystemExit with the difference if MiniStack is not the version for which this was written.
     """
-    found = version("ministack")
-    if found != MINISTACK_VERSION:
-        raise SystemExit(f"ministack is version {found}, but the strict delivery is written for {MINISTACK_VERSION}")
+    installed = version("ministack")
+    if installed != MINISTACK_VERSION:
+        raise SystemExit(
+            f"ministack is version {installed}, but the strict delivery is written for {MINISTACK_VERSION}"
+        )
     check_contract(CONTRACT)
     from ministack import app
 
@@ -135,9 +137,9 @@ def check_contract(contract: Mapping[str, Mapping[str, list[str]]]) -> None:
             function = getattr(module, name, None)
             if not callable(function):
                 raise SystemExit(f"{module_name} has no {name}: adapt the strict delivery")
-            found = list(inspect.signature(function).parameters)
-            if found != parameters:
-                raise SystemExit(f"{module_name}.{name} takes {found}, not {parameters}: adapt the strict delivery")
+            actual = list(inspect.signature(function).parameters)
+            if actual != parameters:
+                raise SystemExit(f"{module_name}.{name} takes {actual}, not {parameters}: adapt the strict delivery")
 
 
 def _remembering(inner: Callable[..., None], eventbridge: Any) -> Callable[..., None]:

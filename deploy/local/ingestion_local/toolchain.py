@@ -153,13 +153,13 @@ def ensure(names: Iterable[str] = LOCAL, *, reporter: Reporter | None = None) ->
     name, without a Go that is new enough, or when a build fails (with the path of the full log).
     """
     wanted = [_tool(name) for name in dict.fromkeys(names)]
-    found = {tool.name: path for tool in wanted if (path := _installed(tool) or _cached(tool))}
-    missing = [tool for tool in wanted if tool.name not in found]
+    paths = {tool.name: path for tool in wanted if (path := _installed(tool) or _cached(tool))}
+    missing = [tool for tool in wanted if tool.name not in paths]
     with contextlib.closing(reporter or default_reporter()) as report:
         for index, tool in enumerate(missing, start=1):
             report.begin(f"{tool.name} {tool.version} ({index} of {len(missing)})")
-            found[tool.name] = _build_once(tool, report)
-    return {tool.name: found[tool.name] for tool in wanted}
+            paths[tool.name] = _build_once(tool, report)
+    return {tool.name: paths[tool.name] for tool in wanted}
 
 
 def cache_directory() -> Path:

@@ -176,13 +176,13 @@ class Images:
 
 
 def _files(places: Iterable[Path]) -> list[Path]:
-    found: list[Path] = []
+    files: list[Path] = []
     for place in places:
         if place.is_dir():
-            found += sorted(path for path in place.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+            files += sorted(path for path in place.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
         else:
-            found.append(place)
-    return found
+            files.append(place)
+    return files
 
 
 def _trust_as_here(root: Path) -> None:

@@ -72,7 +72,7 @@ class KindNode:
 
     def pids_in_container(self, pid: int) -> list[int]:
         """The pids of all processes of the container in which this one is."""
-        spaces = {found: space for found, space, _ in self._processes()}
+        spaces = {other: space for other, space, _ in self._processes()}
         return [other for other, space in spaces.items() if space == spaces.get(pid)]
 
     def send(self, number: signal.Signals, pids: Iterable[int]) -> None:
@@ -86,8 +86,8 @@ class KindNode:
     def _processes(self) -> list[tuple[int, str, list[str]]]:
         """Pid, pid namespace and command line of each of its processes."""
         listed = self._run("ps", "-ww", "-e", "-o", "pid=,pidns=,args=").decode(errors="replace")
-        found = (line.split() for line in listed.splitlines())
-        return [(int(pid), space, words) for pid, space, *words in found]
+        rows = (line.split() for line in listed.splitlines())
+        return [(int(pid), space, words) for pid, space, *words in rows]
 
     def _run(self, *command: str, accepted: Sequence[int] = (0,)) -> bytes:
         """Run a command on the node, and return its output. Raises LocalEnvironmentError with its error message when it fails."""
@@ -136,12 +136,12 @@ class KindCluster(Startable):
     @contextlib.contextmanager
     def emulator(self, directory: Path) -> Iterator[EmulatedAws]:  # noqa: ARG002 - it writes nothing on this machine
         """The emulator in its pod. This machine reaches it at a port on loopback."""
-        found = EmulatedAws(self._kind.certificate, f"https://127.0.0.1:{self._port}")
-        found.wait_for_its_answer()
+        emulator = EmulatedAws(self._kind.certificate, f"https://127.0.0.1:{self._port}")
+        emulator.wait_for_its_answer()
         try:
-            yield found
+            yield emulator
         finally:
-            found.close()
+            emulator.close()
 
     def volume(self, name: str) -> None:
         """Do nothing: the cluster creates volumes for claims."""
@@ -186,6 +186,6 @@ class KindCluster(Startable):
 
 def configuration(port: int) -> dict[str, Any]:
     """The configuration for kind: the cluster of `make kind` with another port, and a kubelet that restarts the operator at once."""
-    found: dict[str, Any] = yaml.safe_load((kind.FOLDER / "cluster.yaml").read_text())
-    found["nodes"][0]["extraPortMappings"][0]["hostPort"] = port
-    return {**found, "kubeadmConfigPatches": [json.dumps(KUBELET)]}
+    cluster: dict[str, Any] = yaml.safe_load((kind.FOLDER / "cluster.yaml").read_text())
+    cluster["nodes"][0]["extraPortMappings"][0]["hostPort"] = port
+    return {**cluster, "kubeadmConfigPatches": [json.dumps(KUBELET)]}

@@ -124,7 +124,7 @@ class Node(Startable):
 
         def child() -> int:
             # Before it executes tini, some of its namespaces may be missing.
-            return next((found.pid for found in _below(init.pid) if _command_line(found)[:1] == [tini]), 0)
+            return next((process.pid for process in _below(init.pid) if _command_line(process)[:1] == [tini]), 0)
 
         self._init_pid = wait_until(
             "the node's first process", child, timeout_seconds=START_TIMEOUT_SECONDS, process=init

@@ -146,8 +146,8 @@ class OperatorPod:
         """Its pods, whatever their state."""
         selector = f"app.kubernetes.io/instance={self.release},app.kubernetes.io/component=operator"
         listed = self._kubectl("get", "pods", "--selector", selector, "-o", "json")
-        found: list[Manifest] = json.loads(listed)["items"]
-        return found
+        pods: list[Manifest] = json.loads(listed)["items"]
+        return pods
 
     def container_id(self) -> str:
         """The id of the running container; empty when none runs."""

@@ -22,10 +22,10 @@ UNLIMITED = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_le
 
 def _light_pulumi() -> None:
     """Let `pulumi.runtime.proto` be imported without the rest of the SDK, which takes most of the start-up time."""
-    found = importlib.util.find_spec("pulumi")
-    if found is None or not found.submodule_search_locations:
+    spec = importlib.util.find_spec("pulumi")
+    if spec is None or not spec.submodule_search_locations:
         raise SystemExit("pulumi is not installed")
-    root = Path(next(iter(found.submodule_search_locations)))
+    root = Path(next(iter(spec.submodule_search_locations)))
     for name, path in (("pulumi", root), ("pulumi.runtime", root / "runtime")):
         module = types.ModuleType(name)
         module.__path__ = [str(path)]

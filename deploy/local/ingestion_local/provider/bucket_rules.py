@@ -56,19 +56,19 @@ class Encryption(Setting):
 def _encryption_to_aws(rule: Document) -> Document:
     default = rule["applyServerSideEncryptionByDefault"]
     method = {"SSEAlgorithm": default["sseAlgorithm"], "KMSMasterKeyID": default.get("kmsMasterKeyId")}
-    found: Document = {"ApplyServerSideEncryptionByDefault": present(method)}
+    aws_rule: Document = {"ApplyServerSideEncryptionByDefault": present(method)}
     if "bucketKeyEnabled" in rule:
-        found["BucketKeyEnabled"] = rule["bucketKeyEnabled"]
-    return found
+        aws_rule["BucketKeyEnabled"] = rule["bucketKeyEnabled"]
+    return aws_rule
 
 
 def _encryption_from_aws(rule: Document) -> Document:
     default = rule["ApplyServerSideEncryptionByDefault"]
     method = {"sseAlgorithm": default["SSEAlgorithm"], "kmsMasterKeyId": default.get("KMSMasterKeyID")}
-    found: Document = {"applyServerSideEncryptionByDefault": present(method)}
+    our_rule: Document = {"applyServerSideEncryptionByDefault": present(method)}
     if rule.get("BucketKeyEnabled"):
-        found["bucketKeyEnabled"] = True
-    return found
+        our_rule["bucketKeyEnabled"] = True
+    return our_rule
 
 
 # By Pulumi's name of a part of a rule: AWS's name of the part, and the names of its fields.
@@ -103,8 +103,8 @@ class Lifecycle(Setting):
 
     @override
     def get(self, bucket: str) -> Document | None:
-        found = self.client.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]
-        return {"rules": [_lifecycle_from_aws(rule) for rule in found]}
+        rules = self.client.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]
+        return {"rules": [_lifecycle_from_aws(rule) for rule in rules]}
 
     @override
     def remove(self, bucket: str) -> None:
@@ -113,24 +113,24 @@ class Lifecycle(Setting):
 
 def _lifecycle_to_aws(rule: Document) -> Document:
     # AWS needs a filter. An empty filter means every object.
-    found: Document = {"ID": rule["id"], "Status": rule["status"], "Filter": {"Prefix": ""}}
+    aws_rule: Document = {"ID": rule["id"], "Status": rule["status"], "Filter": {"Prefix": ""}}
     for ours, (theirs, names) in PARTS.items():
         if part := rule.get(ours):
-            found[theirs] = {names[name]: value for name, value in part.items()}
-    return found
+            aws_rule[theirs] = {names[name]: value for name, value in part.items()}
+    return aws_rule
 
 
 def _lifecycle_from_aws(rule: Document) -> Document:
-    found: Document = {"id": rule["ID"], "status": rule["Status"]}
+    our_rule: Document = {"id": rule["ID"], "status": rule["Status"]}
     parts = {theirs: (ours, names) for ours, (theirs, names) in PARTS.items()}
     for theirs, value in rule.items():
         if theirs in parts:
             ours, names = parts[theirs]
-            found[ours] = {_ours(name, names): inner for name, inner in value.items()}
+            our_rule[ours] = {_ours(name, names): inner for name, inner in value.items()}
         elif theirs not in ("ID", "Status"):
             # A setting that a program cannot express is drift too.
-            found[_ours(theirs, {})] = value
-    return found
+            our_rule[_ours(theirs, {})] = value
+    return our_rule
 
 
 def _ours(theirs: str, names: dict[str, str]) -> str:

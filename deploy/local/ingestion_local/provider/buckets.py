@@ -150,10 +150,10 @@ class Setting(ResourceKind):
 
     @override
     def read(self, identity: str, inputs: Document) -> tuple[Document, Document] | None:
-        found: Document | None = None
+        settings: Document | None = None
         with absent_is_fine(*self.absent, *MISSING_BUCKET):
-            found = self.get(identity)
-        return None if found is None else ({"bucket": identity, **found}, {})
+            settings = self.get(identity)
+        return None if settings is None else ({"bucket": identity, **settings}, {})
 
     @override
     def delete(self, identity: str, inputs: Document) -> None:
@@ -191,8 +191,8 @@ class PublicAccessBlock(Setting):
 
     @override
     def get(self, bucket: str) -> Document | None:
-        found = self.client.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
-        return {name: bool(found.get(_capital(name))) for name in SWITCHES}
+        switches = self.client.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
+        return {name: bool(switches.get(_capital(name))) for name in SWITCHES}
 
     @override
     def remove(self, bucket: str) -> None:
@@ -268,9 +268,9 @@ class Notification(Setting):
 
     @override
     def get(self, bucket: str) -> Document | None:
-        found = self.client.get_bucket_notification_configuration(Bucket=bucket)
-        others = {ours: found.get(theirs) for theirs, ours in OTHER_RECEIVERS.items()}
-        return {"eventbridge": "EventBridgeConfiguration" in found, **present(others)}
+        receivers = self.client.get_bucket_notification_configuration(Bucket=bucket)
+        others = {ours: receivers.get(theirs) for theirs, ours in OTHER_RECEIVERS.items()}
+        return {"eventbridge": "EventBridgeConfiguration" in receivers, **present(others)}
 
     @override
     def remove(self, bucket: str) -> None:

@@ -35,9 +35,9 @@ class Aws:
         client = self("sts")
         said = f"Cannot assume IAM Role. IAM Role ({role.arn}) cannot be assumed" if role else "finding out the account"
         with doing(said, client):
-            found = client.get_caller_identity()["Account"]
-        if wanted and found not in wanted:
-            raise Refused(f"AWS account ID not allowed: {found}")
+            account = client.get_caller_identity()["Account"]
+        if wanted and account not in wanted:
+            raise Refused(f"AWS account ID not allowed: {account}")
 
     def warm_up(self, services: Sequence[str]) -> None:
         """Begin to make the clients of these services before their first use."""

@@ -78,8 +78,10 @@ class Configuration:
 
 def problems(given: Given) -> list[tuple[str, str]]:
     """The properties that the stand-in would not apply or the real provider would refuse: name and reason."""
-    found = [*_unknown(given), *_wrong_values(given)]
-    return found or [*_role_problems(_value(given, "assumeRoles")), *_endpoint_problems(_value(given, "endpoints"))]
+    return [*_unknown(given), *_wrong_values(given)] or [
+        *_role_problems(_value(given, "assumeRoles")),
+        *_endpoint_problems(_value(given, "endpoints")),
+    ]
 
 
 def parse(given: Given) -> Configuration:

@@ -63,12 +63,12 @@ class _Assumed(CredentialProvider):
         role = self._role
         external: Any = {"ExternalId": role.external_id} if role.external_id else {}
         tags: Any = {"Tags": [{"Key": k, "Value": v} for k, v in role.tags.items()]} if role.tags else {}
-        found = self._sts.assume_role(
+        credentials = self._sts.assume_role(
             RoleArn=role.arn, RoleSessionName=role.session_name, DurationSeconds=role.seconds, **external, **tags
         )["Credentials"]
         return {
-            "access_key": found["AccessKeyId"],
-            "secret_key": found["SecretAccessKey"],
-            "token": found["SessionToken"],
-            "expiry_time": found["Expiration"].isoformat(),
+            "access_key": credentials["AccessKeyId"],
+            "secret_key": credentials["SecretAccessKey"],
+            "token": credentials["SessionToken"],
+            "expiry_time": credentials["Expiration"].isoformat(),
         }

@@ -49,14 +49,14 @@ class Rule(ResourceKind):
         if not rule:
             return None
         tags = tag_map(self.client.list_tags_for_resource(ResourceARN=rule["Arn"])["Tags"])
-        found = {
+        rule_inputs = {
             "name": identity,
             "eventPattern": rule.get("EventPattern"),
             "state": rule["State"],
             "description": rule.get("Description"),
             "tags": tags,
         }
-        return present(found), {"arn": rule["Arn"], "eventBusName": BUS, "tagsAll": tags}
+        return present(rule_inputs), {"arn": rule["Arn"], "eventBusName": BUS, "tagsAll": tags}
 
     @override
     def update(self, identity: str, before: Document, after: Document) -> None:
@@ -179,7 +179,7 @@ def _parts(imported: str) -> tuple[str, str]:
 
 def _target_inputs(rule: str, target: Document) -> Document:
     retry = target.get("RetryPolicy") or {}
-    found = {
+    target_inputs = {
         "rule": rule,
         "targetId": target["Id"],
         "arn": target["Arn"],
@@ -188,7 +188,7 @@ def _target_inputs(rule: str, target: Document) -> Document:
     }
     # A setting that a program cannot express is drift too.
     others = {key[0].lower() + key[1:]: value for key, value in target.items() if key not in TARGET_PARTS}
-    return {**present(found), **others}
+    return {**present(target_inputs), **others}
 
 
 KINDS: tuple[type[ResourceKind], ...] = (Rule, Target)

@@ -92,19 +92,21 @@ def configuration_to_aws(inputs: Document) -> Document:
 
 def configuration_from_aws(there: Document, inputs: Document) -> Document:
     """The inputs as AWS has them. `inputs` are the program's, because AWS also returns values that the program did not set."""
-    found: Document = {ours: there.get(theirs) for ours, theirs in PLAIN.items()}
+    configuration: Document = {ours: there.get(theirs) for ours, theirs in PLAIN.items()}
     for ours, (theirs, names) in OBJECTS.items():
         part = there.get(theirs) or {}
-        found[ours] = present({name: part.get(field) for name, field in names.items()})
-    found["layers"] = [layer["Arn"] for layer in there.get("Layers") or []]
-    found["loggingConfig"] = _logging(found["loggingConfig"], inputs, f"/aws/lambda/{there['FunctionName']}")
-    return found
+        configuration[ours] = present({name: part.get(field) for name, field in names.items()})
+    configuration["layers"] = [layer["Arn"] for layer in there.get("Layers") or []]
+    configuration["loggingConfig"] = _logging(
+        configuration["loggingConfig"], inputs, f"/aws/lambda/{there['FunctionName']}"
+    )
+    return configuration
 
 
-def _logging(found: Document, inputs: Document, default_group: str) -> Document:
+def _logging(configuration: Document, inputs: Document, default_group: str) -> Document:
     """The logging configuration. AWS returns a log group and levels that the program did not set. These levels do not count as drift."""
     said: dict[str, Any] = inputs.get("loggingConfig") or {}
     silent = {key for key in LOG_LEVELS if key not in said} if said else set()
-    if "logGroup" not in said and found.get("logGroup") == default_group:
+    if "logGroup" not in said and configuration.get("logGroup") == default_group:
         silent.add("logGroup")
-    return {key: value for key, value in found.items() if key not in silent}
+    return {key: value for key, value in configuration.items() if key not in silent}

@@ -125,16 +125,16 @@ class Function(ResourceKind):
             answer = self.client.get_function(FunctionName=identity)
         if not answer:
             return None
-        found = _inputs(answer, inputs)
+        function_inputs = _inputs(answer, inputs)
         configuration = answer["Configuration"]
         arn, region = configuration["FunctionArn"], self.aws.region
-        return found, {
+        return function_inputs, {
             "arn": arn,
             "codeSha256": configuration["CodeSha256"],
             "invokeArn": f"arn:aws:apigateway:{region}:lambda:path/2015-03-31/functions/{arn}/invocations",
             "lastModified": configuration["LastModified"],
             "sourceCodeSize": configuration["CodeSize"],
-            "tagsAll": found.get("tags", {}),
+            "tagsAll": function_inputs.get("tags", {}),
             "version": configuration["Version"],
         }
 
@@ -169,8 +169,8 @@ class Function(ResourceKind):
         """Wait until the function can be invoked, as the real provider does."""
 
         def is_ready() -> bool:
-            found = self.client.get_function_configuration(FunctionName=name)
-            states = found.get("State", "Active"), found.get("LastUpdateStatus", "Successful")
+            configuration = self.client.get_function_configuration(FunctionName=name)
+            states = configuration.get("State", "Active"), configuration.get("LastUpdateStatus", "Successful")
             return states == ("Active", "Successful")
 
         settled(f"Lambda Function ({name})", is_ready)
@@ -206,7 +206,7 @@ def _inputs(answer: Document, inputs: Document) -> Document:
     """The inputs as AWS has them."""
     there = answer["Configuration"]
     reserved = (answer.get("Concurrency") or {}).get("ReservedConcurrentExecutions", UNRESERVED)
-    found: Document = {
+    function_inputs: Document = {
         "name": there["FunctionName"],
         "packageType": there.get("PackageType"),
         "imageUri": (answer.get("Code") or {}).get("ImageUri"),
@@ -215,9 +215,9 @@ def _inputs(answer: Document, inputs: Document) -> Document:
         "codeSha256": there["CodeSha256"],
         "reservedConcurrentExecutions": reserved,
     }
-    found |= configuration_from_aws(there, inputs)
-    found |= {key: inputs[key] for key in NOT_TOLD if key in inputs}
-    return present(found)
+    function_inputs |= configuration_from_aws(there, inputs)
+    function_inputs |= {key: inputs[key] for key in NOT_TOLD if key in inputs}
+    return present(function_inputs)
 
 
 KINDS: tuple[type[ResourceKind], ...] = (Function,)

@@ -54,13 +54,13 @@ class InvokeConfig(ResourceKind):
             # A setting that a program cannot express is drift too.
             "onSuccess": {"destination": success} if success else None,
         }
-        found = {
+        config_inputs = {
             "functionName": identity,
             "maximumRetryAttempts": answer.get("MaximumRetryAttempts"),
             "maximumEventAgeInSeconds": answer.get("MaximumEventAgeInSeconds"),
             "destinationConfig": present(targets),
         }
-        return present(found), {}
+        return present(config_inputs), {}
 
     @override
     def update(self, identity: str, before: Document, after: Document) -> None:
@@ -147,15 +147,16 @@ def _parts(imported: str) -> tuple[str, str]:
 def _permission_inputs(function: str, statement: Document) -> Document:
     principal, condition = statement["Principal"], statement.get("Condition") or {}
     pairs = {key.lower(): value for operator in condition.values() for key, value in operator.items()}
-    found = {
-        "statementId": statement["Sid"],
-        "action": statement["Action"],
-        "function": function,
-        "principal": principal if isinstance(principal, str) else next(iter(principal.values())),
-        "sourceArn": pairs.get("aws:sourcearn"),
-        "sourceAccount": pairs.get("aws:sourceaccount"),
-    }
-    return present(found)
+    return present(
+        {
+            "statementId": statement["Sid"],
+            "action": statement["Action"],
+            "function": function,
+            "principal": principal if isinstance(principal, str) else next(iter(principal.values())),
+            "sourceArn": pairs.get("aws:sourcearn"),
+            "sourceAccount": pairs.get("aws:sourceaccount"),
+        }
+    )
 
 
 KINDS: tuple[type[ResourceKind], ...] = (InvokeConfig, Permission)

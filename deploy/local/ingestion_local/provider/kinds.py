@@ -88,10 +88,10 @@ class ResourceKind:
     @classmethod
     def as_written(cls, inputs: Document, there: Document) -> Document:
         """AWS's values, but in the program's form where both mean the same, because that does not count as drift."""
-        found = {}
+        written = {}
         for name in sorted({*inputs, *there} - (cls.unmanaged - set(inputs))):
             if cls.same(name, inputs.get(name), there.get(name)):
-                found.update({name: inputs[name]} if name in inputs else {})
+                written.update({name: inputs[name]} if name in inputs else {})
             elif name in there:
-                found[name] = there[name]
-        return found
+                written[name] = there[name]
+        return written

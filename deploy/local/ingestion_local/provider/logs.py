@@ -46,13 +46,13 @@ class LogGroup(ResourceKind):
             return None
         arn = _arn(group)
         tags = self.client.list_tags_for_resource(resourceArn=arn).get("tags") or {}
-        found = {
+        group_inputs = {
             "name": identity,
             "retentionInDays": group.get("retentionInDays"),
             "kmsKeyId": group.get("kmsKeyId"),
             "tags": tags,
         }
-        return present(found), {"arn": arn, "tagsAll": tags}
+        return present(group_inputs), {"arn": arn, "tagsAll": tags}
 
     @override
     def update(self, identity: str, before: Document, after: Document) -> None:

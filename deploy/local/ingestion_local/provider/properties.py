@@ -21,8 +21,8 @@ Document = dict[str, Any]
 
 def from_struct(struct: struct_pb2.Struct) -> Document:
     """A plain document. Whole numbers become ints, because these types have no fractions. Secrets are unwrapped."""
-    found: Document = _whole(json_format.MessageToDict(struct))
-    return found
+    document: Document = _whole(json_format.MessageToDict(struct))
+    return document
 
 
 def to_struct(document: Mapping[str, Any]) -> struct_pb2.Struct:
@@ -107,8 +107,8 @@ def pruned(value: Any) -> Any:
 
 def _pruned(value: Any) -> Any:
     if isinstance(value, dict):
-        found = {key: _pruned(inner) for key, inner in value.items()}
-        return {key: inner for key, inner in found.items() if inner is not None} or None
+        members = {key: _pruned(inner) for key, inner in value.items()}
+        return {key: inner for key, inner in members.items() if inner is not None} or None
     if isinstance(value, list):
         return [_pruned(inner) for inner in value] or None
     return None if value is False else value

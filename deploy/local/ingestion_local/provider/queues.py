@@ -47,13 +47,13 @@ class Queue(ResourceKind):
             return None
         there = answer["Attributes"]
         tags = self.client.list_queue_tags(QueueUrl=identity).get("Tags") or {}
-        found = {
+        queue_inputs = {
             "name": identity.rpartition("/")[2],
             **{ours: int(there[theirs]) for ours, theirs in NUMBERS.items() if theirs in there},
             "sqsManagedSseEnabled": there.get("SqsManagedSseEnabled", "false") == "true",
             "tags": tags,
         }
-        return present(found), {"arn": there["QueueArn"], "url": identity, "tagsAll": tags}
+        return present(queue_inputs), {"arn": there["QueueArn"], "url": identity, "tagsAll": tags}
 
     @override
     def update(self, identity: str, before: Document, after: Document) -> None:
@@ -75,10 +75,10 @@ class Queue(ResourceKind):
 
 
 def _attributes(inputs: Document) -> dict[str, str]:
-    found = {theirs: str(inputs[ours]) for ours, theirs in NUMBERS.items() if ours in inputs}
+    attributes = {theirs: str(inputs[ours]) for ours, theirs in NUMBERS.items() if ours in inputs}
     if "sqsManagedSseEnabled" in inputs:
-        found["SqsManagedSseEnabled"] = str(bool(inputs["sqsManagedSseEnabled"])).lower()
-    return found
+        attributes["SqsManagedSseEnabled"] = str(bool(inputs["sqsManagedSseEnabled"])).lower()
+    return attributes
 
 
 class QueuePolicy(ResourceKind):

@@ -62,7 +62,7 @@ class Role(ResourceKind):
         if not role:
             return None
         tags = tag_map(role.get("Tags") or [])
-        found = {
+        role_inputs = {
             "name": identity,
             "assumeRolePolicy": _policy_text(role["AssumeRolePolicyDocument"]),
             "path": role["Path"],
@@ -77,7 +77,7 @@ class Role(ResourceKind):
             "createDate": role["CreateDate"].isoformat(),
             "tagsAll": tags,
         }
-        return present(found), outputs
+        return present(role_inputs), outputs
 
     @override
     def update(self, identity: str, before: Document, after: Document) -> None:
@@ -131,11 +131,11 @@ class RolePolicy(ResourceKind):
     @override
     def read(self, identity: str, inputs: Document) -> tuple[Document, Document] | None:
         role, _, name = identity.partition(":")
-        found: Document | None = None
+        role_policy: Document | None = None
         with absent_is_fine("NoSuchEntity"):
             document = self.client.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
-            found = {"name": name, "role": role, "policy": _policy_text(document)}
-        return None if found is None else (found, {})
+            role_policy = {"name": name, "role": role, "policy": _policy_text(document)}
+        return None if role_policy is None else (role_policy, {})
 
     @override
     def update(self, identity: str, before: Document, after: Document) -> None:

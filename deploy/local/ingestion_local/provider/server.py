@@ -163,10 +163,10 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
         inputs = from_struct(request.inputs) or from_struct(request.properties)
         inputs = {name: value for name, value in inputs.items() if name in kind.inputs}
         identity = request.id if inputs else self._do(context, lambda: kind.identity(request.id))
-        found = self._do(context, lambda: kind.read(request.id, inputs))
-        if found is None:
+        state = self._do(context, lambda: kind.read(request.id, inputs))
+        if state is None:
             return provider_pb2.ReadResponse()
-        there, outputs = found
+        there, outputs = state
         # Without inputs this is an import, which returns all inputs that a program can set.
         written = kind.as_written(inputs, there) if inputs else _imported(kind, there)
         return provider_pb2.ReadResponse(
@@ -247,19 +247,20 @@ def _diff_kind(name: str, before: Document, after: Document, replaces: bool) -> 
 
 def _state(kind: ResourceKind, identity: str, inputs: Document) -> Document:
     """The properties that the engine stores for a resource. Raises Refused."""
-    found = kind.read(identity, inputs)
-    if found is None:
+    state = kind.read(identity, inputs)
+    if state is None:
         raise Refused(f"reading {kind.type} ({identity}): it was created, but it is not there")
-    return {**found[0], **inputs, **found[1]}
+    there, outputs = state
+    return {**there, **inputs, **outputs}
 
 
 def _half_made(kind: ResourceKind, identity: str, inputs: Document) -> Document:
     """The inputs that took effect. So the engine's next update sees what remains to be done."""
     try:
-        found = kind.read(identity, inputs)
+        state = kind.read(identity, inputs)
     except Exception:  # noqa: BLE001 - only the first failure matters
-        found = None
-    return kind.as_written(inputs, found[0]) if found else inputs
+        state = None
+    return kind.as_written(inputs, state[0]) if state else inputs
 
 
 def _imported(kind: ResourceKind, there: Document) -> Document:

@@ -55,9 +55,9 @@ class Table(ResourceKind):
     @override
     @classmethod
     def as_written(cls, inputs: Document, there: Document) -> Document:
-        found = super().as_written(_sorted(inputs), _sorted(there))
-        is_same = found.get("attributes") == _sorted(inputs).get("attributes")
-        return {**found, "attributes": inputs["attributes"]} if is_same and "attributes" in inputs else found
+        written = super().as_written(_sorted(inputs), _sorted(there))
+        is_same = written.get("attributes") == _sorted(inputs).get("attributes")
+        return {**written, "attributes": inputs["attributes"]} if is_same and "attributes" in inputs else written
 
     @override
     def create(self, inputs: Document) -> str:
@@ -94,12 +94,12 @@ class Table(ResourceKind):
         backups = self.client.describe_continuous_backups(TableName=identity)["ContinuousBackupsDescription"]
         recovery = backups.get("PointInTimeRecoveryDescription") or {}
         tags = tag_map(self.client.list_tags_of_resource(ResourceArn=table["TableArn"])["Tags"])
-        found = {
+        table_inputs = {
             **_table_inputs(table),
             "pointInTimeRecovery": {"enabled": recovery.get("PointInTimeRecoveryStatus") in IS_ON},
             "tags": tags,
         }
-        return present(found), {"arn": table["TableArn"], "tagsAll": tags}
+        return present(table_inputs), {"arn": table["TableArn"], "tagsAll": tags}
 
     @override
     def update(self, identity: str, before: Document, after: Document) -> None:

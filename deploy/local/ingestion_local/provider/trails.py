@@ -104,7 +104,7 @@ class Trail(ResourceKind):
         if not trail:
             return None
         tags = self._tags(identity)
-        found = {
+        trail_inputs = {
             "name": trail["Name"],
             **{ours: trail.get(theirs) for ours, (_, theirs) in PLAIN.items()},
             "enableLogging": bool(self.client.get_trail_status(Name=identity)["IsLogging"]),
@@ -112,7 +112,7 @@ class Trail(ResourceKind):
             "tags": tags,
         }
         outputs = {"arn": trail["TrailARN"], "homeRegion": trail["HomeRegion"], "tagsAll": tags}
-        return present(found), outputs
+        return present(trail_inputs), outputs
 
     @override
     def update(self, identity: str, before: Document, after: Document) -> None:
@@ -149,8 +149,8 @@ class Trail(ResourceKind):
             self.client.stop_logging(Name=identity)
 
     def _tags(self, identity: str) -> dict[str, str]:
-        (found,) = self.client.list_tags(ResourceIdList=[identity])["ResourceTagList"]
-        return tag_map(found.get("TagsList") or [])
+        (resource,) = self.client.list_tags(ResourceIdList=[identity])["ResourceTagList"]
+        return tag_map(resource.get("TagsList") or [])
 
     def _tag(self, identity: str, before: Document, after: Document) -> None:
         added, removed = tag_changes(before, after)
@@ -193,12 +193,12 @@ def _basic_to_aws(selector: Document) -> Document:
 
 def _basic_from_aws(selector: Document) -> Document:
     data = [{"type": part["Type"], "values": part["Values"]} for part in selector.get("DataResources") or []]
-    found = {
+    selector_inputs = {
         "readWriteType": selector["ReadWriteType"],
         "excludeManagementEventSources": selector.get("ExcludeManagementEventSources"),
         "dataResources": data,
     }
-    return {"includeManagementEvents": bool(selector["IncludeManagementEvents"]), **present(found)}
+    return {"includeManagementEvents": bool(selector["IncludeManagementEvents"]), **present(selector_inputs)}
 
 
 def _selectors(answer: Document) -> Document:

@@ -18,9 +18,9 @@ def role_may(config: dict[str, Any], action: str, resource: str = "*") -> bool:
         return True
     context, policies, limits = _asking(config, action, resource)
     result = iam.evaluate(context, policies, *limits)
-    found = iam._resource_policy(action.partition(":")[0], resource)
-    if found is not None:
-        result = iam.combine_resource_policy(result, context, *found, limits=limits)
+    resource_policy = iam._resource_policy(action.partition(":")[0], resource)
+    if resource_policy is not None:
+        result = iam.combine_resource_policy(result, context, *resource_policy, limits=limits)
     return bool(result.decision == "Allow")
 
 

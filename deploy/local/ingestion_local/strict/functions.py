@@ -33,8 +33,8 @@ def strict_create(inner: Callable[[dict[str, Any]], Answer]) -> Callable[[dict[s
 
     @wraps(inner)
     def create_function(data: dict[str, Any]) -> Answer:
-        found = [*_missing(data.get("Code") or {}), *_unfit(data, data)]
-        return _refusal(found) or inner(data)
+        problems = [*_missing(data.get("Code") or {}), *_unfit(data, data)]
+        return _refusal(problems) or inner(data)
 
     return create_function
 
@@ -45,8 +45,8 @@ def strict_update(inner: Callable[[str, dict[str, Any]], Answer]) -> Callable[[s
     @wraps(inner)
     def update_config(name: str, data: dict[str, Any]) -> Answer:
         config = _config(name)
-        found = list(_unfit({**config, **data}, data)) if config else []
-        return _refusal(found) or inner(name, data)
+        problems = list(_unfit({**config, **data}, data)) if config else []
+        return _refusal(problems) or inner(name, data)
 
     return update_config
 
@@ -69,8 +69,8 @@ def strict_invoke_config(inner: Callable[..., Answer]) -> Callable[..., Answer]:
         config = _config(func_name)
         parts = (data.get("DestinationConfig") or {}).values() if config else ()
         arns = [part["Destination"] for part in parts if part and part.get("Destination")]
-        found = [problem for arn in arns for problem in _unsendable(config, arn)]
-        return _refusal(found) or inner(func_name, qualifier, data)
+        problems = [problem for arn in arns for problem in _unsendable(config, arn)]
+        return _refusal(problems) or inner(func_name, qualifier, data)
 
     return put_event_invoke_config
 

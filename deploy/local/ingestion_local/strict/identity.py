@@ -114,8 +114,8 @@ def _naming(inner: Callable[..., str]) -> Callable[..., str]:
         service: str, method: str, path: str, headers: Any, body: bytes, query_params: Any, region: str, account_id: str
     ) -> str:
         request = _request.get()
-        found = None if request is None else resource_of(service, request, f"{region}:{account_id}")
-        return found or inner(service, method, path, headers, body, query_params, region, account_id)
+        resource = None if request is None else resource_of(service, request, f"{region}:{account_id}")
+        return resource or inner(service, method, path, headers, body, query_params, region, account_id)
 
     return extract_resource_arn
 
@@ -222,8 +222,8 @@ def _telling(inner: Callable[..., tuple[Any, ...]]) -> Callable[..., tuple[Any, 
 def _parameters(body: bytes, query_params: Mapping[str, Any]) -> dict[str, Any]:
     """The parameters of a request in JSON or of a form. MiniStack has merged those of a form into the query."""
     try:
-        found = json.loads(body) if body[:1] == b"{" else None
+        document = json.loads(body) if body[:1] == b"{" else None
     except ValueError:  # the service will refuse the request
-        found = None
+        document = None
     plain = {name: value[0] if isinstance(value, list) and value else value for name, value in query_params.items()}
-    return {**plain, **(found if isinstance(found, dict) else {})}
+    return {**plain, **(document if isinstance(document, dict) else {})}

@@ -40,8 +40,8 @@ def allows(
 
 def _statements(policy: str | Mapping[str, Any] | Iterable[Mapping[str, Any]]) -> Iterable[Mapping[str, Any]]:
     document = json.loads(policy or "{}") if isinstance(policy, str) else policy
-    found = document.get("Statement", []) if isinstance(document, Mapping) else document
-    return [found] if isinstance(found, Mapping) else found
+    statements = document.get("Statement", []) if isinstance(document, Mapping) else document
+    return [statements] if isinstance(statements, Mapping) else statements
 
 
 def _fits(statement: Mapping[str, Any], action: str, caller: Caller, resource: str) -> bool:
@@ -82,7 +82,7 @@ def _holds(operator: str, key: str, wanted: list[str], caller: Caller, *, unclea
     have = known.get(key.lower())
     exact, pattern = have in wanted, have is not None and any(_like(w, have) for w in wanted)
     # ArnEquals and ArnLike mean the same on AWS: both accept patterns.
-    found = {
+    holds = {
         "StringEquals": exact,
         "ArnEquals": pattern,
         "Bool": exact,
@@ -93,7 +93,7 @@ def _holds(operator: str, key: str, wanted: list[str], caller: Caller, *, unclea
         "StringNotLike": not pattern,
         "ArnNotLike": not pattern,
     }
-    return unclear if have is None else found.get(operator, unclear)
+    return unclear if have is None else holds.get(operator, unclear)
 
 
 def _like(pattern: str, text: str, *, ignore_case: bool = False) -> bool:

@@ -55,8 +55,8 @@ def _role(arn: str) -> Mapping[str, Any] | None:
 
     if arn.count(":") != 5:
         return None
-    found: Mapping[str, Any] | None = iam._roles.get_scoped(arn.split(":")[4], None, arn.rpartition("/")[2])
-    return found
+    role: Mapping[str, Any] | None = iam._roles.get_scoped(arn.split(":")[4], None, arn.rpartition("/")[2])
+    return role
 
 
 def _tags(role: Mapping[str, Any]) -> dict[str, str]:

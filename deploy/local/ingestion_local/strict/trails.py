@@ -90,12 +90,12 @@ def _logging_selectors() -> list[Selector]:
     """The selectors of all logging trails of the account and region."""
     from ministack.services import cloudtrail
 
-    found: list[Selector] = []
+    selectors: list[Selector] = []
     for region, name, trail in cloudtrail._visible_trail_items():
         if trail.get("IsLogging"):
             account = trail["TrailARN"].split(":")[4]
-            found.extend(cloudtrail._event_selectors.get_scoped(account, region, name, []))
-    return found
+            selectors.extend(cloudtrail._event_selectors.get_scoped(account, region, name, []))
+    return selectors
 
 
 def is_recorded(selectors: Sequence[Selector], call: str, object_arn: str) -> bool:

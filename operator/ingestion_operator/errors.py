@@ -106,7 +106,7 @@ class Propagating(Waiting):
 
 
 class HoldsData(Waiting):
-    """Something that is to be deleted holds data, and nobody has confirmed the purge."""
+    """Something that the operator must delete holds data, and nobody has confirmed the purge."""
 
     outcome = Outcome.HOLDS_DATA
 

@@ -32,7 +32,7 @@ class Access:
     """ARN of the policy that bounds every role; empty for the policy of the operator's setting."""
 
     def __bool__(self) -> bool:
-        """Whether a role is to be assumed."""
+        """Whether the operator assumes a role."""
         return bool(self.role_arn)
 
     def to_document(self) -> dict[str, Any]:

@@ -43,7 +43,7 @@ class Adoption:
     def _built(self) -> frozenset[str]:
         """What the state certainly contains: a function that works is not a leftover, even after an interruption.
 
-        One whose code is to be exchanged may be: another kind of code is another function.
+        A function whose code changes may be a leftover, because another kind of code is another function.
         """
         code = self.status.code
         same_code = code is not None and code.sha256 == self.blueprint.code.sha256

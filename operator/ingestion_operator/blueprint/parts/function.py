@@ -96,7 +96,7 @@ def function(draft: Draft) -> Iterator[Resource]:
             **({"environment": {"variables": variables}} if (variables := environment(draft)) else {}),
         },
         # Without the policy, the first object could arrive before the function may read it. Without the log group,
-        # Lambda would create one that is kept for ever.
+        # Lambda would create one that is kept forever.
         depends_on=("role-policy", "log-group"),
     )
     yield Resource(

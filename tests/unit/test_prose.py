@@ -60,6 +60,10 @@ BAD = (
     ("Terms", "The text is compared as it stands in the sources."),
     ("Terms", "The log is kept for ever."),
     ("Terms", "How hard an event is tried to be delivered is a setting."),
+    ("Terms", "Use a bucket of yours for the state."),
+    ("Terms", "To go back to the version before, run the command."),
+    ("Terms", "The same holds for the table."),
+    ("Terms", "At last it deletes the pipeline."),
 )
 GOOD = (
     "`as said` is code.",
@@ -94,6 +98,8 @@ GOOD = (
     "The script is for everyone, and the stand-in stands in for AWS.",
     "Nobody knows, and no pod has the lock.",
     "An AWS call and `aws_call` in camelCase, by the STS API and its ARNs.",
+    "Use your own bucket, and keep the version that was there before.",
+    "The chunks are those of the run before the last, and the rule is the same for both.",
 )
 
 # What the views leave in: comments, docstrings and messages in Python, comments in YAML.

@@ -27,8 +27,8 @@ def held_by_the_dead(
 
     A process of this host is looked up. If its operator is gone but the process still runs, nobody runs its program any
     more: the process is asked to stop, and counts as gone once it has stopped. Every process of a `departed` host is gone.
-    A process of any other host may be alive, so its lock is never broken. If the state is `shared` among hosts, the same
-    holds for this host if it has no name of its own.
+    A process of any other host may be alive, so its lock is never broken. If the state is
+    `shared` among hosts and this host has no name of its own, the locks of this host are never broken either.
     """
     holders = list(HOLDER.finditer(message))
     here = host or socket.gethostname()

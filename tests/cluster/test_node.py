@@ -90,7 +90,7 @@ def rules() -> str:
 
 def test_a_node_whose_pod_runs_leaves_nothing_when_it_is_stopped(directory: Path) -> None:
     before = (rules(), mounts())
-    with OneNodeCluster(directory) as cluster:
+    with OneNodeCluster(directory, operator_image=False) as cluster:
         cluster.control_plane.apply(a_pod())
         phase = ("get", "pod", "waits", "-o", "jsonpath={.status.phase}")
         wait_until(

@@ -1,4 +1,4 @@
-"""The AWS adapter with the role of an AWSAccount: whose account it is, sessions that end, and what is said when there is none."""
+"""The AWS adapter with the role of an AWSAccount: whose account it is, sessions that end, and the message when there is none."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ def test_a_package_that_lambda_would_not_take_is_refused_without_a_download(
     monkeypatch.setattr(lookups, "LARGEST_PACKAGE_BYTES", len(ZIP) - 1)
     bucket = account.bucket()
     account.put(bucket, "k", ZIP)
-    with pytest.raises(SpecInvalid, match="larger than Lambda takes"):
+    with pytest.raises(SpecInvalid, match="larger than Lambda accepts"):
         Boto3Cloud(path_style=True).package(bucket, "k", "", REGION)
     assert recorder.paths("HEAD") == [f"/{bucket}/k"]
     assert recorder.paths("GET") == []

@@ -95,7 +95,7 @@ def test_a_function_from_an_image_is_there_and_cannot_be_invoked(engine: Engine,
         pytest.param(
             {**IMAGE, "codeSha256": "a"},
             {
-                "codeSha256": "the stand-in does not apply it to an image, because the emulator knows no digests of images"
+                "codeSha256": "the stand-in does not apply it to an image, because the emulator does not know digests of images"
             },
             id="the digest of an image",
         ),

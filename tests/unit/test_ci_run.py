@@ -49,8 +49,8 @@ def test_ci_runs_the_readmes_test_command(checkout: Path) -> None:
 def test_where_a_cluster_can_be_had_what_the_first_run_leaves_out_runs_there(checkout: Path) -> None:
     code, commands = run(checkout, cluster=True)
     assert code == 0
-    assert commands[0] == "make venv"
-    assert sorted(commands[1:]) == ["make test ARGS=--pods-elsewhere", "make test-cluster"], "side by side"
+    assert commands[:2] == ["make venv", "make lint"]
+    assert sorted(commands[2:]) == ["make test ARGS=--pods-elsewhere", "make test-cluster"], "side by side"
 
 
 @pytest.mark.parametrize("cluster", [False, True], ids=["without a cluster", "with a cluster"])
@@ -58,6 +58,12 @@ def test_ci_fails_with_the_first_command_that_fails(checkout: Path, cluster: boo
     code, commands = run(checkout, cluster=cluster, failing="venv")
     assert code != 0
     assert commands == ["make venv"]
+
+
+def test_ci_starts_no_test_when_the_linters_find_something(checkout: Path) -> None:
+    code, commands = run(checkout, cluster=True, failing="lint")
+    assert code != 0
+    assert commands == ["make venv", "make lint"]
 
 
 def test_ci_fails_when_a_test_fails_where_no_cluster_can_be_had(checkout: Path) -> None:
@@ -69,7 +75,7 @@ def test_ci_fails_when_a_test_fails_where_no_cluster_can_be_had(checkout: Path) 
 def test_ci_fails_with_either_run_and_lets_the_other_one_finish(checkout: Path, failing: str) -> None:
     code, commands = run(checkout, cluster=True, failing=failing)
     assert code != 0
-    assert len(commands) == 3
+    assert {"make test ARGS=--pods-elsewhere", "make test-cluster"} <= set(commands)
 
 
 def test_the_output_tells_the_two_runs_apart(checkout: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -42,7 +42,7 @@ def access_as_built(cluster: Accounts, record: PipelineRecord) -> Access:
 
 
 def account_of(cluster: Accounts, record: PipelineRecord) -> Account | None:
-    """The account that the status records, else the one that the spec names, else the default. None: the operator's identity.
+    """The account that the status records, or the one that the spec names, or the default. None: the operator's identity.
 
     Raises DependencyNotReady, naming the account, if it does not exist.
     """

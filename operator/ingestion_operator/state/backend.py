@@ -112,7 +112,7 @@ def stacks(store: StateStore) -> frozenset[str]:
 
 
 def what_is_left(store: StateStore, stack: str) -> tuple[str, ...]:
-    """The files that the CLI leaves of a removed stack: copies of its last states, which it would keep for ever."""
+    """The files that the CLI leaves of a removed stack: copies of its last states, which it would keep forever."""
     of_stack = [f"{STACKS}{stack}{ending}.bak" for ending in CHECKPOINT_ENDINGS]
     copies = [key for key in store.keys(f"{STACKS}{stack}.json") if key in of_stack]
     old = [key for kind in (BACKUPS, HISTORY) for key in store.keys(f"{kind}{stack}/")]

@@ -23,7 +23,7 @@ def taking_down(record: PipelineRecord, operation: Operation, at: Timing) -> Sta
 
 
 def held_up(record: PipelineRecord, error: PipelineError, at: Timing) -> Status:
-    """Something delays the deletion. The operator tries again and again."""
+    """Something delays the deletion. The operator never stops trying."""
     stalls = TREATMENTS[error.outcome].stalls_deletion
     conditions = condition_set(record, at.now).deleting(
         str(error), stalled=error.reason if stalls else None, retrying=None if stalls else error.reason

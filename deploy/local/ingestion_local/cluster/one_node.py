@@ -28,14 +28,18 @@ TOOLS = (*toolchain.LOCAL, *toolchain.NODE, "helm")
 
 
 class OneNodeCluster(Startable):
-    """One whole cluster. Its files are under `directory`. Raises LocalEnvironmentError on a machine that cannot run one."""
+    """One whole cluster. Its files are under `directory`. Raises LocalEnvironmentError on a machine that cannot run one.
 
-    def __init__(self, directory: Path, reporter: Reporter | None = None) -> None:
+    Without `operator_image` its pods can run the pause image only, and it starts in less time.
+    """
+
+    def __init__(self, directory: Path, reporter: Reporter | None = None, *, operator_image: bool = True) -> None:
         if reason := packages.missing():
             raise LocalEnvironmentError(reason)
         super().__init__()
         self.directory = directory.absolute()
         self._report = reporter or default_reporter()
+        self._operator_image = operator_image
         self.tools: Mapping[str, Path]
         self.network: Network
         self.control_plane: ClusterControlPlane

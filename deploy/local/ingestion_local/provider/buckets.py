@@ -28,7 +28,7 @@ OWN_NAME = re.compile(r".+-[0-9]{12}-[a-z0-9-]+-an")
 class Bucket(ResourceKind):
     """`aws.s3.Bucket`: only the bucket, its namespace and its tags.
 
-    The emulator knows no namespaces. The ending of a name, which AWS reserves, says that it belongs to one.
+    The emulator does not know namespaces. The ending of a name, which AWS reserves, says that it belongs to one.
     Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/gpbucketnamespaces.html
     """
 

@@ -1,4 +1,4 @@
-"""Failed calls of AWS in the words of the real provider, and the waits for AWS."""
+"""Failed calls to AWS in the words of the real provider, and the waits for AWS."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ def _image_problems(given: Document) -> Iterator[tuple[str, str]]:
     if "codeSha256" in given:
         yield (
             "codeSha256",
-            "the stand-in does not apply it to an image, because the emulator knows no digests of images",
+            "the stand-in does not apply it to an image, because the emulator does not know digests of images",
         )
 
 

@@ -102,7 +102,7 @@ def configuration_from_aws(there: Document, inputs: Document) -> Document:
 
 
 def _logging(found: Document, inputs: Document, default_group: str) -> Document:
-    """The logging configuration. AWS returns a log group and levels that the program did not set. These levels are no drift."""
+    """The logging configuration. AWS returns a log group and levels that the program did not set. These levels do not count as drift."""
     said: dict[str, Any] = inputs.get("loggingConfig") or {}
     silent = {key for key in LOG_LEVELS if key not in said} if said else set()
     if "logGroup" not in said and found.get("logGroup") == default_group:

@@ -25,7 +25,7 @@ class ResourceKind:
     only: ClassVar[Mapping[str, Any]] = MappingProxyType({})
     """Inputs for which the stand-in applies only one value."""
     defaults: ClassVar[Mapping[str, Any]] = MappingProxyType({})
-    """AWS's values for inputs that the program does not set. They are no drift."""
+    """AWS's values for inputs that the program does not set. They do not count as drift."""
     unmanaged: ClassVar[frozenset[str]] = frozenset()
     """Inputs that keep AWS's value while the program does not set them ("Optional, Computed" in Terraform)."""
     outputs: ClassVar[frozenset[str]] = frozenset({"arn"})
@@ -87,7 +87,7 @@ class ResourceKind:
 
     @classmethod
     def as_written(cls, inputs: Document, there: Document) -> Document:
-        """AWS's values, but in the program's form where both mean the same, because that is no drift."""
+        """AWS's values, but in the program's form where both mean the same, because that does not count as drift."""
         found = {}
         for name in sorted({*inputs, *there} - (cls.unmanaged - set(inputs))):
             if cls.same(name, inputs.get(name), there.get(name)):

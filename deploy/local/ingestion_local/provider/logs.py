@@ -20,7 +20,7 @@ class LogGroup(ResourceKind):
     service = "logs"
     inputs = block("name", retentionInDays=None, kmsKeyId=None, tags=None)
     replaces = frozenset({"name"})
-    # 0 means for ever.
+    # 0 means forever.
     defaults = MappingProxyType({"retentionInDays": 0})
     outputs = frozenset({"arn", "tagsAll"})
     follows = MappingProxyType({"tagsAll": frozenset({"tags"})})

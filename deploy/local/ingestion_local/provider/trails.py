@@ -204,7 +204,7 @@ def _basic_from_aws(selector: Document) -> Document:
 def _selectors(answer: Document) -> Document:
     basic = [_basic_from_aws(selector) for selector in answer.get("EventSelectors") or []]
     advanced = [_advanced_from_aws(selector) for selector in answer.get("AdvancedEventSelectors") or []]
-    # The selector that every trail has is no drift.
+    # The selector that every trail has does not count as drift.
     return {"eventSelectors": [] if basic == [EVERYTHING] else basic, "advancedEventSelectors": advanced}
 
 

@@ -35,7 +35,7 @@ def attempt(
 ) -> Failure | None:
     """Execute until it succeeds (None) or there are no more attempts.
 
-    A busy or throttled function is no attempt. The event waits until it is too old.
+    A call of a busy or throttled function does not count as an attempt. The event waits until it is too old.
     """
     started, failed, throttled = clock(), 0, 0
     while True:

@@ -150,7 +150,7 @@ class PulumiEngine:
             yield Path(directory)
 
     def _prune(self, stack: StackRef) -> None:
-        """Remove the backups of a stack that is gone. Otherwise they would be kept for ever."""
+        """Remove the backups of a stack that is gone. Otherwise the backend would keep them forever."""
         try:
             self._state.delete(what_is_left(self._state, stack.name))
         except PipelineError as error:

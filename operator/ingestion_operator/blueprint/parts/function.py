@@ -96,7 +96,7 @@ def function(draft: Draft) -> Iterator[Resource]:
             **({"environment": {"variables": variables}} if (variables := environment(draft)) else {}),
         },
         # Without the policy, the function could not read the first object yet. Without the log group, Lambda would
-        # create one that keeps its logs for ever.
+        # create one that keeps its logs forever.
         depends_on=("role-policy", "log-group"),
     )
     yield Resource(

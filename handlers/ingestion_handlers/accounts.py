@@ -21,7 +21,7 @@ def resume_account(name: str, memo: kopf.Memo, **_: Any) -> None:
 
 
 async def account_changed(name: str, memo: kopf.Memo, **indices: Any) -> None:
-    """Check whether the role can be assumed, and reconcile the pipelines that the account may matter to."""
+    """Check whether the role can be assumed, and reconcile the pipelines that may be built with the account."""
     pipelines_by_account: kopf.Index[str, PipelineKey] = indices["pipelines_by_account"]
     await in_workers(memo.services.workers, partial(_check_changed, memo.services), [name])
     keys = [key for account in (name, UNDECIDED) for key in pipelines_by_account.get(account, [])]
@@ -35,9 +35,9 @@ async def tick_account(name: str, body: kopf.Body, memo: kopf.Memo, **_: Any) ->
 
 
 def release_account(name: str, memo: kopf.Memo, **_: Any) -> None:
-    """Let the account go when no pipeline was built with it. Kopf releases the finalizer only when this returns.
+    """Return once no pipeline needs the account any more. Kopf then removes the finalizer.
 
-    Without the account, the operator could not take down the account's pipelines.
+    Without the account, the operator could not take down the pipelines that were built with it.
     """
     with keeping_the_finalizer():
         memo.services.accounts.release(name)

@@ -129,7 +129,7 @@ def iam_policy(*, part: int | None, **options: Any) -> None:
             "all parts"
         )
     if part is not None and part > len(parts):
-        raise click.UsageError(f"there is no part {part} of {len(parts)}")
+        raise click.UsageError(f"there is no part {part}: the policy has {len(parts)}")
     click.echo(json.dumps(parts[(part or 1) - 1], indent=2))
 
 
@@ -142,11 +142,11 @@ def print_trust_policy(filename: Path, operators: tuple[str, ...]) -> None:
     The external ID and the session tags come from the manifest.
     """
     manifests = [m for m in yaml.safe_load_all(filename.read_text()) if isinstance(m, dict)]
-    found = [m for m in manifests if m.get("kind") == ACCOUNT_KIND]
-    if len(found) != 1:
-        raise click.ClickException(f"{filename} has to have one {ACCOUNT_KIND}, and has {len(found)}")
+    accounts = [m for m in manifests if m.get("kind") == ACCOUNT_KIND]
+    if len(accounts) != 1:
+        raise click.ClickException(f"{filename} must contain one {ACCOUNT_KIND}, but contains {len(accounts)}")
     try:
-        access = access_of(parse_account(found[0]), "")
+        access = access_of(parse_account(accounts[0]), "")
     except PipelineError as error:
         raise click.ClickException(str(error)) from error
     click.echo(json.dumps(trust_policy(access, operators), indent=2))

@@ -24,7 +24,7 @@ Known = Mapping[PipelineKey, Iterable[tuple[ConditionKey, ...]]]
 
 
 class Exporter:
-    """Counts what the core reports, in a registry of its own."""
+    """Counts what the core reports, in its own registry."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.registry = CollectorRegistry()
@@ -73,7 +73,7 @@ class Exporter:
         return Tally(condition for of_one in conditions for condition in of_one)
 
     def forget(self, key: PipelineKey) -> None:
-        """Drop what is kept of a pipeline that is gone. `tally` drops it too, but runs only when Prometheus scrapes."""
+        """Drop the conditions of a pipeline that is gone. `tally` drops them too, but runs only when Prometheus scrapes."""
         with self._guard:
             self._written.pop(key, None)
 

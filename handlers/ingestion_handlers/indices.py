@@ -1,7 +1,7 @@
-"""Kopf's indices of the pipelines, each named for what it maps to what. Handlers get them as arguments of these names.
+"""The indices that Kopf keeps about pipelines. The name of an index says what it maps. Handlers get it as an argument of that name.
 
-An index is a coroutine, so that indexing needs no worker thread. If all workers were busy, a thread would wait for one, and the
-index would show an old state.
+An index is a coroutine, so that indexing needs no worker thread. Otherwise an index would show an old state while all workers
+are busy.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ingestion_operator.model.pipeline import PipelineKey
 async def conditions_by_pipeline(
     namespace: str | None, name: str, status: kopf.Status, **_: Any
 ) -> dict[PipelineKey, tuple[ConditionKey, ...]]:
-    """Each pipeline to its conditions. A pipeline without conditions is in the index too."""
+    """Maps each pipeline to its conditions. A pipeline without conditions is in the index too."""
     conditions = status.get("conditions") or []
     return {key_of(namespace, name): tuple((c["type"], c["status"], c["reason"]) for c in conditions)}
 
@@ -26,7 +26,7 @@ async def conditions_by_pipeline(
 async def pipelines_by_config_map(
     namespace: str | None, name: str, spec: kopf.Spec, **_: Any
 ) -> dict[ConfigMapKey, str]:
-    """Each ConfigMap to the names of the pipelines that take their code from it."""
+    """Maps each ConfigMap to the names of the pipelines that take their code from it."""
     code = (spec.get("processor") or {}).get("code") or {}
     reference = (code.get("configMapRef") or {}).get("name")
     return {(namespace or "", reference): name} if reference else {}
@@ -35,7 +35,7 @@ async def pipelines_by_config_map(
 async def pipelines_by_account(
     namespace: str | None, name: str, spec: kopf.Spec, status: kopf.Status, **_: Any
 ) -> dict[str, PipelineKey]:
-    """Each account to its pipelines. The status decides for a pipeline that is built, the spec for any other."""
+    """Maps each account to its pipelines. The status decides for a pipeline that is built, the spec for any other."""
     stack = status.get("stack")
     account = stack.get("account", "") if stack else (spec.get("accountRef") or {}).get("name", UNDECIDED)
     return {} if stack and not account else {account: key_of(namespace, name)}

@@ -1,4 +1,4 @@
-"""The keys under which the indices find a pipeline: what Kopf hands over, as values of the core."""
+"""The keys of the indices. `key_of` turns what Kopf passes to a handler into a value of the core."""
 
 from __future__ import annotations
 

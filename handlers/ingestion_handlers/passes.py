@@ -1,10 +1,10 @@
 """What the handlers of pipelines, ConfigMaps and accounts share: passes in the worker threads, and what Kopf learns if one fails.
 
 Every error becomes a `kopf.TemporaryError`, and no handler limits its retries or its time. Kopf drops the finalizer of a deletion
-that fails for good, and nobody would know of the AWS resources that stay behind.
+that fails permanently, and then nothing would point to the AWS resources that stay behind.
 
 Kopf's retries serve deletions, and passes for which Kubernetes did not answer. The core retries live pipelines and accounts
-itself, through the status and a timer. A retry of Kopf's would sleep on after the user has corrected the spec.
+itself, through the status and a timer. A retry by Kopf would go on sleeping after the user has corrected the spec.
 """
 
 from __future__ import annotations
@@ -69,5 +69,5 @@ def keeping_the_finalizer() -> Iterator[None]:
     except StillThere as held:
         raise kopf.TemporaryError(str(held), delay=held.delay_seconds) from held
     except Exception as error:
-        # An unexpected error does not tell what is left in AWS.
+        # After an unexpected error it is unknown what is left in AWS.
         raise kopf.TemporaryError(f"unexpected: {error!r}", delay=ASK_AGAIN_SECONDS) from error

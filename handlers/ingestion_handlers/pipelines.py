@@ -13,7 +13,7 @@ from ingestion_operator.reconcile.reconciler import is_due
 
 
 def reconcile(namespace: str | None, name: str, memo: kopf.Memo, **_: Any) -> None:
-    """Bring AWS to what the pipeline says."""
+    """Make AWS match the pipeline."""
     reconcile_pipeline(memo.services, key_of(namespace, name))
 
 
@@ -24,7 +24,7 @@ async def tick(namespace: str | None, name: str, body: kopf.Body, memo: kopf.Mem
 
 
 def remove(namespace: str | None, name: str, memo: kopf.Memo, **_: Any) -> None:
-    """Take the pipeline down. Kopf releases the finalizer only when this returns."""
+    """Take the pipeline down. Kopf removes the finalizer only after this function returns."""
     with keeping_the_finalizer():
         memo.services.reconciler.remove(key_of(namespace, name))
         memo.services.exporter.forget(key_of(namespace, name))

@@ -1,7 +1,7 @@
 """Which handler answers which event. The handler modules register nothing themselves: importing them changes nothing.
 
-Kopf stores the progress of a handler under the handler's name, and hands an index over under the index's name. Whoever
-renames such a function renames these too.
+Kopf uses the name of a handler's function to store its progress, and the name of an index's function to pass the index to
+handlers. Renaming such a function changes these names too.
 """
 
 from __future__ import annotations

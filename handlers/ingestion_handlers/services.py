@@ -44,13 +44,13 @@ class Services:
 
         Kubernetes has to answer and know the CRD, and the operator needs AWS credentials.
         """
-        found = []
+        messages = []
         for check in (self.cluster.check, partial(self.cloud.place, self.settings.region)):
             try:
                 check()
             except PipelineError as error:
-                found.append(str(error))
-        return found
+                messages.append(str(error))
+        return messages
 
 
 def connect(settings: Settings) -> Services:
@@ -97,7 +97,7 @@ def backoff_of(settings: Settings) -> Backoff:
 
 
 def backend_of(settings: Settings, url: str) -> Backend:
-    """The backend with that URL. Raises StateUnreadable if the URL is not a backend's."""
+    """The backend with that URL. Raises StateUnreadable if the URL names no backend."""
     return parse_backend(url, settings.region, path_style=settings.s3_path_style)
 
 

@@ -25,7 +25,7 @@ CONNECT_TIMEOUT_SECONDS = 10
 
 
 async def start(settings: kopf.OperatorSettings, memo: kopf.Memo, **indices: Any) -> None:
-    """Connect the core to the world, configure Kopf, and answer Prometheus and the readiness probe."""
+    """Connect the core to Kubernetes, AWS and Pulumi, configure Kopf, and answer Prometheus and the readiness probe."""
     try:
         services = await asyncio.to_thread(connect, Settings())
         configure(settings, services)
@@ -45,11 +45,11 @@ async def stop(memo: kopf.Memo, **_: Any) -> None:
 
 def login(**kwargs: Any) -> kopf.ConnectionInfo | None:
     """Log in as the pod's ServiceAccount, or with the kubeconfig outside of a cluster. Kopf logs in again when the token expires."""
-    found = kopf.login_with_service_account(**kwargs)
-    return at_its_address(found, os.environ) if found else kopf.login_with_kubeconfig(**kwargs)
+    connection = kopf.login_with_service_account(**kwargs)
+    return at_its_address(connection, os.environ) if connection else kopf.login_with_kubeconfig(**kwargs)
 
 
-def at_its_address(found: kopf.ConnectionInfo, environment: Mapping[str, str]) -> kopf.ConnectionInfo:
+def at_its_address(connection: kopf.ConnectionInfo, environment: Mapping[str, str]) -> kopf.ConnectionInfo:
     """The same connection, to the address that Kubernetes gives every pod. The Kubernetes client uses that address too.
 
     Kopf itself uses the name `kubernetes.default.svc`. If the cluster's DNS failed, the operator would miss every event, and its
@@ -58,8 +58,8 @@ def at_its_address(found: kopf.ConnectionInfo, environment: Mapping[str, str]) -
     """
     host, port = (environment.get(f"KUBERNETES_SERVICE_{what}", "") for what in ("HOST", "PORT"))
     if not host or not port:
-        return found
-    return dataclasses.replace(found, server=f"https://{f'[{host}]' if ':' in host else host}:{port}")
+        return connection
+    return dataclasses.replace(connection, server=f"https://{f'[{host}]' if ':' in host else host}:{port}")
 
 
 def configure(settings: kopf.OperatorSettings, services: Services) -> None:

@@ -1,11 +1,11 @@
 """Everything that can go wrong, as a tree.
 
     PipelineError
-    ├── Waiting                    something outside must come first
+    ├── Waiting                    something outside the operator must happen first
     │   ├── DependencyNotReady
     │   ├── LockHeld
     │   ├── Propagating
-    │   └── HoldsData              what is to be deleted holds data, and nobody has confirmed the purge
+    │   └── HoldsData              data would be deleted, and nobody has confirmed the purge
     │       ├── BucketNotEmpty
     │       └── TableNotEmpty
     ├── Stalled                    a person must act
@@ -19,14 +19,14 @@
     │   ├── AccountChanged
     │   ├── SeveralDefaults
     │   └── InUse
-    └── Transient                  the same attempt may succeed later
+    └── Transient                  the same operation may succeed later
         ├── UpdateFailed
         └── UpdateTimedOut
 
-Each class has a reason, which the status stores, and an outcome, which says how the operator goes on. The outcome follows
-from the stored reason too: see `outcome_of`. `status.outcomes` is the table of what each outcome means.
+Each class has a reason and an outcome. The status stores the reason. The outcome says what the operator does next, and
+`outcome_of` returns it for a stored reason. `status.outcomes` has a table of what each outcome means.
 
-An adapter translates foreign exceptions into these where it meets them.
+Each adapter translates the exceptions of its library into these classes.
 """
 
 from __future__ import annotations
@@ -39,22 +39,22 @@ from ingestion_operator.reasons import Reason
 
 
 class Outcome(Enum):
-    """How the operator goes on after an error."""
+    """What the operator does after an error."""
 
     WAITS = auto()
-    """It looks again soon, for as long as it takes."""
+    """The operator checks again after a short time, as often as necessary."""
     HOLDS_DATA = auto()
-    """It waits for a person to confirm a purge or to change the deletion policy."""
+    """The operator waits until a person confirms a purge or changes the deletion policy."""
     STALLS = auto()
-    """A person must act; it looks again only rarely."""
+    """A person must act. The operator checks again only rarely."""
     NEEDS_ANOTHER_SPEC = auto()
-    """A person must change the spec, or what the spec refers to."""
+    """A person must change the spec, or an object that the spec refers to."""
     RETRIES = auto()
-    """It tries again, later and later, and gives up in the end."""
+    """The operator tries again after growing pauses, and gives up in the end."""
 
 
 class PipelineError(Exception):
-    """A reconcile could not be finished. The message is written for the user and holds no secret."""
+    """A reconcile could not be finished. The message is written for the user and contains no secret."""
 
     reason: ClassVar[Reason] = Reason.FAILED
     outcome: ClassVar[Outcome] = Outcome.RETRIES
@@ -81,7 +81,7 @@ class PipelineError(Exception):
 
 
 class Waiting(PipelineError):
-    """Something outside must come first."""
+    """Something outside the operator must happen first."""
 
     outcome = Outcome.WAITS
 
@@ -106,19 +106,19 @@ class Propagating(Waiting):
 
 
 class HoldsData(Waiting):
-    """Something that the operator must delete holds data, and nobody has confirmed the purge."""
+    """A bucket or a table would be deleted with its data, and nobody has confirmed the purge."""
 
     outcome = Outcome.HOLDS_DATA
 
 
 class BucketNotEmpty(HoldsData):
-    """A bucket to be deleted holds objects."""
+    """A bucket that would be deleted contains objects."""
 
     reason = Reason.BUCKET_NOT_EMPTY
 
 
 class TableNotEmpty(HoldsData):
-    """A table to be deleted holds items."""
+    """A table that would be deleted contains items."""
 
     reason = Reason.TABLE_NOT_EMPTY
 
@@ -143,13 +143,13 @@ class AccessDenied(Stalled):
 
 
 class BucketNameTaken(Stalled):
-    """A bucket of that name belongs to somebody else."""
+    """A bucket with this name exists and does not belong to the pipeline."""
 
     reason = Reason.BUCKET_NAME_TAKEN
 
 
 class TableNameTaken(Stalled):
-    """A table of that name belongs to somebody else."""
+    """A table with this name exists and does not belong to the pipeline."""
 
     reason = Reason.TABLE_NAME_TAKEN
 
@@ -191,7 +191,7 @@ class InUse(Stalled):
 
 
 class Transient(PipelineError):
-    """It may work when tried again."""
+    """The same operation may succeed later."""
 
     reason = Reason.RETRYING_AFTER_FAILURE
 
@@ -223,7 +223,7 @@ ERRORS: tuple[type[PipelineError], ...] = (
     UpdateFailed,
     UpdateTimedOut,
 )
-"""Every error that is raised. One that is missing here has no outcome once only its reason is left."""
+"""Every error class that the code raises. `outcome_of` does not know the reason of a class that is missing here."""
 
 OUTCOMES: Mapping[Reason, Outcome] = {error.reason: error.outcome for error in ERRORS}
 

@@ -67,7 +67,7 @@ FAILURES = _metric(
 DRIFTED = _metric(
     MetricType.COUNTER,
     "drifted_resources_total",
-    "Resources that somebody changed in AWS and that the operator corrected.",
+    "Resources that were changed in AWS outside the operator, and that the operator corrected.",
 )
 LOCKS_BROKEN = _metric(
     MetricType.COUNTER,
@@ -77,7 +77,7 @@ LOCKS_BROKEN = _metric(
 OVERDUE = _metric(
     MetricType.GAUGE,
     "operations_overdue",
-    "Operations that have run far beyond their time limit. Above 0, the liveness probe fails.",
+    "Operations that have run far beyond their time limit. If the number is above 0, the liveness probe fails.",
 )
 WORKERS = _metric(MetricType.GAUGE, "workers", "Number of workers: INGESTION_WORKERS.")
 WORKERS_BUSY = _metric(MetricType.GAUGE, "workers_busy", "Workers that are reconciling a pipeline.")
@@ -85,7 +85,7 @@ WAITING = _metric(MetricType.GAUGE, "reconciles_waiting", "Reconciles that are w
 OLDEST_WAITING = _metric(
     MetricType.GAUGE,
     "oldest_waiting_reconcile_seconds",
-    "How long the oldest of these reconciles has waited; 0 if none waits.",
+    "How long the oldest waiting reconcile has waited for a free worker, in seconds; 0 if none waits.",
 )
 CLI_RUNNING = _metric(MetricType.GAUGE, "cli_processes", "Running processes of the Pulumi CLI.")
 CLI_STARTED = _metric(MetricType.COUNTER, "cli_processes_started_total", "Processes of the Pulumi CLI started so far.")

@@ -24,7 +24,7 @@ class Reason(StrEnum):
     DEPENDENCY_NOT_READY = "DependencyNotReady"  # a referenced object is missing; the operator goes on once it exists
     SUSPENDED = "Suspended"  # spec.reconcile.suspend is true
     DELETING = "Deleting"  # the object is being deleted
-    FAILED = "Failed"  # see the message, and Stalled or Reconciling
+    FAILED = "Failed"  # see the message, and the condition Stalled or Reconciling
     ASSUMED = "Assumed"  # of an AWSAccount: the operator can assume its role
     # Reconciling
     CREATING = "Creating"
@@ -44,7 +44,9 @@ class Reason(StrEnum):
     STATE_UNREADABLE = "StateUnreadable"
     RETRIES_EXHAUSTED = "RetriesExhausted"
     CREDENTIALS_MISSING = "CredentialsMissing"
-    ACCOUNT_CHANGED = "AccountChanged"  # the credentials belong to another AWS account than the one it was built in
+    ACCOUNT_CHANGED = (
+        "AccountChanged"  # the credentials belong to another AWS account than the one in which the pipeline was built
+    )
     SEVERAL_DEFAULTS = "SeveralDefaults"  # of an AWSAccount: another one is marked default too
     IN_USE = "InUse"  # of an AWSAccount that is being deleted: pipelines were built with it
     # Synced

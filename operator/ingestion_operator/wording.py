@@ -1,4 +1,4 @@
-"""How messages list names, and how long they may be."""
+"""How messages list names, and how long messages may be."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ MESSAGE_LIMIT = 2048
 
 
 def few(names: Sequence[str]) -> str:
-    """The first names, and how many more there are: a condition cuts a long message off."""
+    """The first few names and the number of the others, because a condition cuts off a long message."""
     more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
     return ", ".join(names[:LISTED]) + more
 

@@ -86,7 +86,7 @@ def test_the_same_objects_in_two_pipelines_are_flagged(world: World, landing: st
     world.apply("two", spec(landing, "raw/sub/"))
     world.wait_ready("two")
 
-    assert f"are processed by {world.namespace}/one too" in world.condition("two", "Ready")["message"]
+    assert f"are also processed by {world.namespace}/one: narrow" in world.condition("two", "Ready")["message"]
     world.wait("an Event", lambda: "FilterOverlaps" in world.event_reasons())
 
     world.patch("two", {"spec": {"source": {"filter": {"prefixes": ["other/"]}}}})

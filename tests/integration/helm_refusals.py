@@ -52,7 +52,7 @@ REFUSALS: dict[str, tuple[dict[str, Any], str]] = {
     "a pattern of namespaces": ({"watchNamespaces": ["team-*"]}, "at '/watchNamespaces/0': 'team-*' does not match"),
     "a ServiceAccount that is there, without its name": (
         {"serviceAccount": {"create": False}},
-        "serviceAccount.name: name the ServiceAccount that is there, or set serviceAccount.create to true",
+        "serviceAccount.name: name an existing ServiceAccount, or set serviceAccount.create to true",
     ),
     "a monitor without metrics": (
         {"metrics": {"enabled": False, "serviceMonitor": {"enabled": True}}},
@@ -60,7 +60,7 @@ REFUSALS: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "alerts without metrics": (
         {"metrics": {"enabled": False, "prometheusRule": {"enabled": True}}},
-        "metrics.prometheusRule.enabled: there are no metrics to judge, set metrics.enabled to true",
+        "metrics.prometheusRule.enabled: the alerts need metrics, set metrics.enabled to true",
     ),
     "a setting past the schema": (
         {"extraEnv": [{"name": "INGESTION_WORKERS", "value": "100"}]},

@@ -92,8 +92,8 @@ def test_wiring_that_is_as_it_should_be_has_no_fault(cloud: Boto3Cloud, wired: W
         ("no queue", "rule {rule} does not have the dead-letter queue"),
         ("no permission", "function {function} does not let the rule invoke it"),
         ("other code", "function {function} does not run the pipeline's code"),
-        ("no function", "function {function} is not there"),
-        ("no rule", "rule {rule} is not there"),
+        ("no function", "function {function} is not visible"),
+        ("no rule", "rule {rule} is not visible"),
     ],
 )
 def test_each_fault_of_the_wiring_is_said(cloud: Boto3Cloud, wired: Wired, how: str, said: str) -> None:
@@ -133,4 +133,4 @@ def test_a_pipeline_on_a_trail_needs_the_trail_and_not_the_buckets_events(
     wired.account.cloudtrail.start_logging(Name=named_trail)
     assert cloud.wiring_faults(by_trail) == ()
     wired.account.cloudtrail.delete_trail(Name=named_trail)
-    assert cloud.wiring_faults(by_trail) == (f"trail {named_trail} is not there",)
+    assert cloud.wiring_faults(by_trail) == (f"trail {named_trail} is not visible",)

@@ -98,7 +98,9 @@ def test_nobody_changes_the_passphrase_by_accident(helm: Helm) -> None:
     rendered = [m for m in helm.template({}) if m["kind"] == "Secret"]
     with pytest.raises(LocalEnvironmentError, match="field is immutable when `immutable` is set"):
         helm.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", document=rendered)
-    with pytest.raises(LocalEnvironmentError, match=r"has no key \\?\"other\\?\": the passphrase of the state is kept"):
+    with pytest.raises(
+        LocalEnvironmentError, match=r"has no key \\?\"other\\?\": the chart never replaces the passphrase of the state"
+    ):
         helm.upgrade({"state": {"passphrase": {"key": "other"}}})
     assert helm.passphrase() == first
 

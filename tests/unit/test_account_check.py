@@ -66,7 +66,7 @@ def test_a_role_that_can_be_assumed_is_said_with_who_may_use_it() -> None:
 def test_an_account_that_nobody_may_use_says_so() -> None:
     tested = AccountsUnderTest(body(allowedNamespaces=[]))
     tested.accounts.check("search")
-    assert "no namespace may use it yet: add it to allowedNamespaces" in tested.message()
+    assert "no namespace may use the account yet: add one to allowedNamespaces" in tested.message()
 
 
 def test_a_role_that_cannot_be_assumed_is_tried_again_soon_and_heals() -> None:

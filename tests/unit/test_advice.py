@@ -108,7 +108,9 @@ def test_who_else_processes_the_same_objects_of_a_shared_bucket_is_named(
     others: list[dict[str, Any]], shared: str
 ) -> None:
     spec = make_spec(source={"bucket": EXISTING, **RAW})
-    expected = f"some objects of bucket docs are processed by {shared} too: narrow source.filter if that is not meant"
+    expected = (
+        f"some objects of bucket docs are also processed by {shared}: narrow source.filter if this is not intended"
+    )
     assert list(sharing(KEY, spec, others)) == ([Advice(Reason.FILTER_OVERLAPS, expected)] if shared else [])
 
 

@@ -59,8 +59,8 @@ def test_the_trust_policy_is_as_the_account_says(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("manifest", "message"),
     [
-        ("kind: IngestionPipeline", "has to have one AWSAccount, and has 0"),
-        (f"{MANIFEST}---\n{MANIFEST}", "has to have one AWSAccount, and has 2"),
+        ("kind: IngestionPipeline", "must contain one AWSAccount, but contains 0"),
+        (f"{MANIFEST}---\n{MANIFEST}", "must contain one AWSAccount, but contains 2"),
         (f"{MANIFEST}  external: x", "AWSAccount search: spec.external"),
     ],
 )
@@ -96,7 +96,7 @@ def test_the_command_prints_the_parts_of_what_does_not_fit() -> None:
     assert tuple(printed) == operator_policies(
         Reach(ACCOUNT, ("a-b-1", "a-b-2"), code_buckets=("x",), state_bucket="y")
     )
-    assert "there is no part 3 of 2" in iam_policy(*wide, "--part", "3").output
+    assert "there is no part 3: the policy has 2" in iam_policy(*wide, "--part", "3").output
 
 
 @pytest.mark.parametrize(

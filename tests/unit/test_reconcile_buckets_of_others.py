@@ -143,7 +143,7 @@ def test_a_bucket_kept_from_an_earlier_life_and_used_as_existing_is_never_delete
     assert pipeline.cloud.buckets["docs"].objects == 7
 
 
-OVERLAP = "some objects of bucket shared are processed by {} too: narrow source.filter if that is not meant"
+OVERLAP = "some objects of bucket shared are also processed by {}: narrow source.filter if this is not intended"
 
 
 def test_two_pipelines_that_share_objects_are_told_once_and_no_longer_when_the_filter_is_narrowed(

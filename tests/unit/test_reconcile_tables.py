@@ -82,7 +82,7 @@ def test_a_table_that_holds_items_waits_for_its_purge_to_be_confirmed(pipeline: 
     pipeline.annotate(CONFIRM_PURGE, TABLE)
     pipeline.remove()
     assert pipeline.cloud.tables == {}
-    assert pipeline.cluster.events[-2].message == f"deleted for good, as confirmed: the data in {TABLE}"
+    assert pipeline.cluster.events[-2].message == f"deleted the data in {TABLE} for good, as confirmed"
 
 
 def test_bucket_and_table_are_named_in_one_message_and_confirmed_in_one_annotation(pipeline: PipelineUnderTest) -> None:

@@ -154,14 +154,14 @@ class Demo:
 
     def drift(self) -> None:
         """Break something in AWS by hand. The operator repairs it."""
-        self.tell.step("Somebody removes a permission in AWS by hand, and the operator restores it")
+        self.tell.step("A person removes a permission in AWS by hand, and the operator restores it")
         function = self.outputs["functionName"]
         self.environment.emulator.client("lambda").remove_permission(FunctionName=function, StatementId="AllowRule")
         self.tell.command(f"aws lambda remove-permission --function-name {function} --statement-id AllowRule")
         annotation = "ingestion-operator.io/reconcile-requested-at=now"
         self.kubectl(f"annotate ipl {NAME} -n {NAMESPACE} {annotation}")
         self.tell.say(
-            "(without the annotation the operator finds it at its next check, see reconcile.drift.intervalSeconds)"
+            "(without the annotation, the next drift check finds the change: spec.reconcile.drift.intervalSeconds)"
         )
         self.tell.watch("the correction", self.corrected)
         self.s3.put_object(Bucket=self.outputs["bucketName"], Key="raw/after-drift.txt", Body=b"still here")
@@ -171,16 +171,16 @@ class Demo:
     def delete(self) -> None:
         """Delete the pipeline. The operator deletes data only after the confirmation, and then nothing is left."""
         self.tell.step(
-            "kubectl deletes the pipeline: data goes only after a confirmation, and then nothing is left in AWS"
+            "kubectl deletes the pipeline. The operator deletes data only after a confirmation, and then nothing is left"
         )
         outputs = self.outputs
         self.kubectl(f"delete ipl {NAME} -n {NAMESPACE} --wait=false")
-        stalled = self.tell.watch("the operator's question", lambda: self.condition("Stalled"))
+        stalled = self.tell.watch("the operator's request for a confirmation", lambda: self.condition("Stalled"))
         self.check(stalled["reason"] == "BucketNotEmpty", "the operator asks before it deletes data")
         began = time.monotonic()
         buckets = f"{outputs['bucketName']},{outputs['resultsBucket']}"
         self.kubectl(f"annotate ipl {NAME} -n {NAMESPACE} ingestion-operator.io/confirm-purge={buckets}")
-        self.tell.watch("the end of the pipeline", lambda: ("", not self.get()))
+        self.tell.watch("the end of the deletion", lambda: ("", not self.get()))
         self.seconds["from the confirmation to gone"] = time.monotonic() - began
         self.kubectl(f"get ipl -n {NAMESPACE}")
         self.check(
@@ -219,7 +219,7 @@ class Demo:
         return text.rstrip(), ready.get("status") == "True" and "operation" not in status
 
     def new_code(self, before: str) -> tuple[str, bool]:
-        """The same as `readiness`, but with other code than before."""
+        """The same as `readiness`, but ready only with other code than before."""
         text, ready = self.readiness()
         return text, ready and self.status()["code"]["sha256"] != before
 

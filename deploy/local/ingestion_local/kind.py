@@ -99,7 +99,7 @@ class KindInstallation:
         return self.directory / "tls.crt"
 
     def up(self, uv: str, image: str, node_image: str, build_arguments: Sequence[str]) -> None:
-        """Create the cluster unless it exists, and install the present images and the chart."""
+        """Create the cluster unless it exists, build the images, and install them and the chart."""
         self.create(node_image)
         tags = self.build(uv, image, build_arguments)
         self.load([f"{STAGES[stage]}:{tag}" for stage, tag in tags.items()])
@@ -113,7 +113,7 @@ class KindInstallation:
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def export_logs(self, directory: Path) -> None:
-        """Write the logs of its node and its pods to a directory."""
+        """Write the logs of the cluster's nodes and pods to a directory."""
         self._kind("export", "logs", str(directory), "--name", self.name)
 
     def create(self, node_image: str) -> None:
@@ -157,7 +157,7 @@ class KindInstallation:
         self._kubectl("--namespace", EMULATOR_NAMESPACE, "rollout", "status", "deployment/aws", "--timeout=3m")
 
     def install(self, tag: str) -> None:
-        """Install the chart. The operator is a user of its own in the emulated IAM."""
+        """Install the chart. The operator has its own user in the emulated IAM."""
         self.say("installing the chart")
         user = f"{SERVICE_ACCOUNT}-{uuid4().hex[:8]}"
         self._apply([restricted_namespace(SYSTEM_NAMESPACE), self._credentials(user), self._authority()])
@@ -260,7 +260,7 @@ def _object(kind: str, name: str, namespace: str, **content: Any) -> Manifest:
 
 
 def restricted_namespace(name: str) -> Manifest:
-    """A namespace that takes only pods of the restricted Pod Security Standard."""
+    """A namespace that accepts only pods of the restricted Pod Security Standard."""
     labels = {"pod-security.kubernetes.io/enforce": "restricted"}
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
 
@@ -283,7 +283,7 @@ def main() -> None:
     "--node-image",
     default=NODE_IMAGE,
     show_default=True,
-    help="Image of the nodes. It decides the version of Kubernetes.",
+    help="Image of the nodes. It sets the version of Kubernetes.",
 )
 @click.argument("build_arguments", nargs=-1, type=click.UNPROCESSED)
 def up(uv: str, name: str, image: str, node_image: str, build_arguments: tuple[str, ...]) -> None:

@@ -23,7 +23,7 @@ from ingestion_local.processes import recorded_processes
 from ingestion_local.progress import Reporter, default_reporter
 
 LOCK_TIMEOUT_SECONDS = 600.0
-# After this time SIGKILL follows. Nothing is used again, and an API server without etcd would take ten seconds.
+# After this time SIGKILL follows. The data is never used again, and an API server without etcd needs ten seconds to stop.
 STOP_TIMEOUT_SECONDS = 5.0
 
 
@@ -70,7 +70,7 @@ class Playground:
         """Start the playground unless all of it runs already, and return how to reach it.
 
         Each playground starts empty: the rest of a stopped or broken one is removed first. Raises LocalEnvironmentError when a
-        part does not start. Nothing is left running then.
+        part does not start, and then leaves nothing running.
         """
         with self._exclusive():
             if (endpoints := self.endpoints()) is not None:

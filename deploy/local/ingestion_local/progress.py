@@ -13,7 +13,7 @@ LINE_EVERY_SECONDS = 15.0
 
 
 class Reporter(Protocol):
-    """Hears about steps, one after the other. `advance` may be called many times a second."""
+    """Receives reports about steps, one after the other. `advance` may be called many times a second."""
 
     def begin(self, step: str) -> None:
         """A step starts."""
@@ -96,7 +96,7 @@ class TerminalReporter:
         self._progress.console.print(f"{self._step}: {result}", highlight=False)
 
     def close(self) -> None:
-        """Take the live line away."""
+        """Remove the live line."""
         self._progress.stop()
 
 

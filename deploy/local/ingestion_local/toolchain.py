@@ -1,7 +1,7 @@
 """Finds the programs of the local environment on the machine, or builds them from pinned Go modules.
 
 A program that is already installed is used only if it has exactly the pinned version. Any other program is built once, into
-a cache outside the checkout. All checkouts share this cache:
+a cache outside the checkout. All checkouts share the cache:
 
     <cache>/tools/<name>-<version>-<os>-<arch>-<hash of the recipe>/<name>
                                                                   /stamp.json   size, time and hash of <name>
@@ -184,7 +184,7 @@ def exclusive(lock: Path, what: str, *, timeout_seconds: float, reporter: Report
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 if reporter is not None:
-                    reporter.advance("waiting for another process that does the same")
+                    reporter.advance("waiting for another process that holds the lock")
                 return False
             return True
 

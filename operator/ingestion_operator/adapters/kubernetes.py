@@ -66,7 +66,7 @@ class KubernetesCluster:
         self._core = client.CoreV1Api()
 
     def cluster_id(self) -> str:
-        """See the port. Without a configured id it is the beginning of the uid of the namespace kube-system.
+        """See the port. If no id is configured, the id is the beginning of the uid of the namespace kube-system.
 
         That namespace exists as long as the cluster.
         """
@@ -118,7 +118,7 @@ class KubernetesCluster:
         return None
 
     def accounts(self) -> Sequence[Mapping[str, Any]]:
-        """See the port. Where AWSAccounts are not installed, as after an upgrade without them, there are no accounts."""
+        """See the port. If the CRD of AWSAccounts is not installed, for example after an upgrade without it, the result is empty."""
         if not self._knows_accounts:
             return ()
         with _translated("listing AWSAccounts"), _allowing_absence:
@@ -158,8 +158,8 @@ class KubernetesCluster:
     def pod_is_gone(self, pod: Pod) -> bool:
         """See the port.
 
-        A pod that is not there any more has ended on its node, or an administrator has deleted it by force and has
-        vouched for its end. StatefulSets rely on the same rule.
+        A pod that no longer exists has ended on its node, or an administrator has deleted it by force and so confirmed
+        that it has ended. StatefulSets rely on the same rule.
         (https://kubernetes.io/docs/tasks/run-application/force-delete-stateful-set-pod/)
         """
         try:
@@ -239,7 +239,7 @@ def _text(encoded: bytes | str) -> str | None:
 
 
 class _AllowingAbsence:
-    """Ends the block quietly if the API server answers that the object is not there, as `contextlib.suppress` would."""
+    """Ends the block quietly if the API server answers that the object does not exist, as `contextlib.suppress` would."""
 
     def __enter__(self) -> None:
         """Nothing is needed."""

@@ -16,7 +16,7 @@ SESSION_NAME_LIMIT = 64
 
 @dataclass(frozen=True)
 class Access:
-    """The role of an AWSAccount; without one, the operator's own identity."""
+    """The role of an AWSAccount, or the operator's own identity if the pipeline uses no AWSAccount."""
 
     account: str = ""
     """Name of the AWSAccount."""
@@ -29,7 +29,7 @@ class Access:
     endpoint_url: str = ""
     """URL of every service; empty for the operator's own endpoints."""
     permissions_boundary: str = ""
-    """ARN of the policy that bounds every role; empty for the policy of the operator's setting."""
+    """ARN of the policy that bounds every role. If it is empty, the operator's setting applies."""
 
     def __bool__(self) -> bool:
         """Whether the operator assumes a role."""
@@ -45,9 +45,9 @@ class Access:
         return self.role_arn.split(":")[4] if self.role_arn else ""
 
     def boundary(self, otherwise: str) -> str:
-        """ARN of the policy that bounds every role; `otherwise` is the policy of the operator's setting.
+        """ARN of the policy that bounds every role. `otherwise` is the ARN from the operator's setting.
 
-        Only a policy of its own account can bound a role. If the access names no policy, the result is the policy
+        IAM bounds a role only with a policy of the same account. If the access names no policy, the result is the policy
         in the role's account that has the name of the operator's policy.
         """
         if self.permissions_boundary or not self or not otherwise:

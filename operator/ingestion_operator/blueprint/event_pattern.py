@@ -20,7 +20,7 @@ WRITES = ("PutObject", "CopyObject", "CompleteMultipartUpload")
 
 
 def arrivals(trigger: Trigger, bucket: str, wanted: Filter) -> Pattern:
-    """The pattern of the events that report a new object which is in this bucket and passes the filter."""
+    """The pattern of events that report a new object in this bucket, if the object passes the filter."""
     return object_created(bucket, wanted) if trigger is Trigger.EVENT_BRIDGE else written(bucket, wanted)
 
 
@@ -50,7 +50,7 @@ def written(bucket: str, wanted: Filter) -> Pattern:
 
 def _keys(wanted: Filter) -> list[Pattern | str]:
     if excluded := [f"{p}*" for p in wanted.exclude_prefixes] + [f"*{s}" for s in wanted.exclude_suffixes]:
-        # One matcher with all of them. Several matchers in a list mean "or" and would let every key pass.
+        # One matcher contains all exclusions, because several matchers in a list mean "or" and would let every key pass.
         return [{"anything-but": {"wildcard": excluded}}]
     # Two matchers in a list mean "or". A key with both prefix and suffix needs one wildcard for each pair.
     if wanted.prefixes and wanted.suffixes:
@@ -78,7 +78,7 @@ def _size(wanted: Filter) -> list[Pattern]:
 
 
 def may_listen(pattern: Mapping[str, Any], bucket: str) -> bool:
-    """Whether a rule with this pattern may match S3's own events of the bucket. In case of doubt, it may."""
+    """Whether a rule with this pattern may match S3's own events of the bucket. In case of doubt, the answer is yes."""
     return (
         _may_be(pattern.get("source"), S3)
         and not _only(pattern.get("detail-type"), VIA_CLOUD_TRAIL)

@@ -27,7 +27,7 @@ def _sizes_meet(one: Filter, other: Filter) -> bool:
 
 
 def _meet(these: tuple[str, ...], those: tuple[str, ...], covers: _Covers) -> bool:
-    """Whether a key can have one of these and one of those at the same end. An empty list stands for any text."""
+    """Whether one key can have an entry of each list at the same end. An empty list allows any text."""
     return not these or not those or any(covers(a, b) or covers(b, a) for a, b in product(these, those))
 
 

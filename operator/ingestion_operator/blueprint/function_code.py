@@ -39,7 +39,7 @@ class CodeBundle:
 
     @cached_property
     def zip_bytes(self) -> bytes:
-        """The zip to upload: its files are in order of name, and all have the same time and mode.
+        """The zip to upload. Its files are sorted by name, and all have the same time and mode.
 
         It is not compressed. Another version of zlib would give other bytes, and every function would be deployed again.
         """
@@ -106,7 +106,7 @@ def inline_bundle(processor: Processor, text: str) -> CodeBundle:
 def check(bundle: FunctionCode, processor: Processor) -> None:
     """Refuse code that cannot run. Lambda would accept it and fail at the first object.
 
-    A zip or an image that somebody else built is not checked.
+    A zip in S3 or an image is not checked, because the operator does not have its files.
     Raises SpecInvalid if the handler's module is missing or a Python file does not compile under the runtime.
     """
     if not isinstance(bundle, CodeBundle):
@@ -134,7 +134,7 @@ def _first_error(text: str) -> str:
         with warnings.catch_warnings(action="ignore"):
             compile(text, "code", "exec", dont_inherit=True)
     except SyntaxError as error:
-        # The function's Python may be newer than the operator's, so code that a newer grammar accepts is not refused.
+        # The function's Python may be newer than the operator's, so the operator accepts code that a newer grammar accepts.
         where = f"line {error.lineno}, column {error.offset}: " if error.lineno else ""
         return "" if _is_newer_syntax(text) else f"{where}{error.msg}"
     except (ValueError, RecursionError, MemoryError) as error:

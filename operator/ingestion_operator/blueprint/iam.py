@@ -1,4 +1,4 @@
-"""IAM policies as data. No policy is made of strings, and none is wider than the pipeline needs.
+"""IAM policies as data, never assembled as text. No policy grants more than the pipeline needs.
 
 Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
 """
@@ -76,7 +76,7 @@ def write_objects(bucket_arn: str, prefix: str) -> Statement:
 
 
 def write_log(log_group_arn: str) -> Statement:
-    """Lets the function write to its own log group. It need not create the group: the pipeline does."""
+    """Lets the function write to its own log group. The pipeline creates the group, so the function does not need that right."""
     return allow("WriteLog", ["logs:CreateLogStream", "logs:PutLogEvents"], [f"{log_group_arn}:*"])
 
 
@@ -107,7 +107,7 @@ def use_items(table_arn: str) -> Statement:
 
 
 def send_failures(queue_arn: str) -> Statement:
-    """Lets the function send to the queue: Lambda uses the function's role to send an event that failed for good.
+    """Lets the function send to the queue: Lambda uses the function's role to send an event that it could not process.
 
     Source: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
     """
@@ -183,7 +183,7 @@ def service_may(sid: str, service: str, action: str, resource: str, condition: d
 
 
 def rule_may_send(queue_arn: str, rule_arn: str) -> Statement:
-    """Lets EventBridge send events that this rule could not deliver to the queue.
+    """Lets EventBridge send to the queue the events that this rule could not deliver.
 
     Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
     """

@@ -1,6 +1,6 @@
 """The physical names: what each resource of a pipeline is called in AWS.
 
-Every name is deterministic and known beforehand, so that the resources of a crashed operator can be found again.
+Every name is deterministic and known beforehand, so that the next operator finds the resources of one that crashed.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def stack_name(owner: Owner) -> str:
 
 @dataclass(frozen=True)
 class Store:
-    """A bucket or a table: its name, which is empty if there is none, and whether the pipeline makes it."""
+    """A bucket or a table. An empty name means that the pipeline has none; `made` means that the pipeline creates it."""
 
     name: str = ""
     made: bool = False
@@ -100,7 +100,7 @@ class Names:
 
 
 class Addresses:
-    """The ARNs that follow from a place and names. Every class that has both inherits them."""
+    """The ARNs that follow from a place and from names. A class that has both attributes inherits from this class."""
 
     place: Place
     names: Names
@@ -148,12 +148,12 @@ def _store(given: str | None, generated: str) -> Store:
 
 
 def trail_is_made(source: Source) -> bool:
-    """Whether the pipeline makes a trail of its own."""
+    """Whether the pipeline creates a trail."""
     return source.trigger is Trigger.CLOUD_TRAIL and not (source.cloud_trail and source.cloud_trail.trail_arn)
 
 
 def source_bucket_name(source: Source, owner: Owner, place: Place) -> str:
-    """The name of the source bucket. A name that is unique only in its account and region ends with these two.
+    """The name of the source bucket. With account-regional naming it ends with the account and the region.
 
     Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/gpbucketnamespaces.html
     """

@@ -36,6 +36,6 @@ class Owner:
         }
 
     def owns(self, tags: Mapping[str, str]) -> bool:
-        """Whether this pipeline owns a resource with these tags. An earlier pipeline of the same name, with another uid, counts too."""
+        """Whether this pipeline owns a resource with these tags. It also owns those of an earlier pipeline of the same name."""
         mine = self.tags()
         return all(tags.get(t.value) == mine[t.value] for t in (Tag.CLUSTER, Tag.NAMESPACE, Tag.NAME))

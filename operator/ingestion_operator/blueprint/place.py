@@ -16,7 +16,7 @@ def partition_of(region: str) -> str:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a pipeline is built: account, region, partition (`aws`, `aws-cn`, `aws-us-gov`), and the bound of its roles."""
+    """Where a pipeline is built: account, region, partition (`aws`, `aws-cn`, `aws-us-gov`), and the roles' permissions boundary."""
 
     account_id: str
     region: str

@@ -27,7 +27,7 @@ ROLE_PATH = "/ingestion-operator/"
 
 @dataclass(frozen=True)
 class Ref:
-    """An attribute of another resource of the list. It is known only when that resource exists."""
+    """An attribute of another resource in the blueprint. Its value is known only when that resource exists."""
 
     resource: str
     attribute: str
@@ -42,7 +42,7 @@ class Archive:
 
 @dataclass(frozen=True)
 class Sensitive:
-    """A value that only AWS may read. No text about the value contains it."""
+    """A value that only AWS may read. No message, log line or `repr` may contain it."""
 
     value: str = field(repr=False)
     version: str

@@ -28,7 +28,7 @@ def data_event_selector(bucket_arn: str) -> dict[str, Any]:
 
 
 def records_writes(answer: Mapping[str, Any], bucket_arn: str, prefixes: Sequence[str] = ()) -> bool:
-    """Whether, by the answer of GetEventSelectors, every write to the bucket under these prefixes is recorded."""
+    """Whether the trail records every write to the bucket under these prefixes. `answer` is that of GetEventSelectors."""
     return all(_records_all(answer, f"{bucket_arn}/{prefix}") for prefix in prefixes or ("",))
 
 
@@ -67,7 +67,7 @@ def _advanced_covers(selector: Selector, beginning: str, name: str) -> bool:
 
 
 def _passes(field: Selector, event: Mapping[str, str]) -> bool:
-    """Whether the call passes this field for every one of the objects."""
+    """Whether the call passes this field selector for every object whose ARN begins with the ARN in `event`."""
     about = str(field.get("Field"))
     if about not in event:
         return False

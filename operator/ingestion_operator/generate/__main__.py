@@ -1,4 +1,4 @@
-"""Makes the files that are generated from the models. With `--check` it only reports which of them are out of date.
+"""Writes the files that are generated from the models. With `--check` it only reports which of them are out of date.
 
 `python -m ingestion_operator.generate [--check]`, run from the root of the repository.
 """

@@ -1,7 +1,7 @@
-"""Which AWSAccount a pipeline is built with, and whether it may use it.
+"""Which AWSAccount a pipeline is built with, and whether the pipeline may use it.
 
-The account that was recorded with the first operation stays. Neither another default nor a namespace that lost its permission
-moves what is in AWS.
+A pipeline keeps the account that its first operation recorded. A new default account does not move its AWS resources, and
+neither does the loss of its namespace's permission.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def _default(cluster: Accounts) -> Account | None:
     marked = defaults(map(parse_account, cluster.accounts()))
     if len(marked) > 1:
         raise DependencyNotReady(
-            f"{several_defaults(marked)}: ask an administrator to leave one, or name an account in spec.accountRef of a new pipeline"
+            f"{several_defaults(marked)}: ask an administrator to mark only one, or name an account in spec.accountRef of a new pipeline"
         )
     return marked[0] if marked else None
 
@@ -112,15 +112,16 @@ def matches(pattern: str, namespace: str) -> bool:
 def refuse_another_account(record: PipelineRecord, place: Place) -> None:
     """Raises AccountChanged if the credentials belong to another AWS account than the one in which the pipeline was built.
 
-    No part of it exists there: an update would build it a second time, and a deletion would leave it behind.
+    No part of the pipeline exists in the other account: an update would build it a second time, and a deletion would leave
+    it behind.
     """
     stack = record.status.stack
     if stack is None or stack.account_id in ("", place.account_id):
         return
     whose = f"AWSAccount {stack.account}" if stack.account else "the operator's own identity"
     raise AccountChanged(
-        f"{whose} belongs to AWS account {place.account_id}, but the pipeline was built in {stack.account_id}: give it a role of "
-        f"{stack.account_id} again"
+        f"{whose} belongs to AWS account {place.account_id}, but the pipeline was built in {stack.account_id}: use a role of "
+        f"account {stack.account_id} again"
     )
 
 

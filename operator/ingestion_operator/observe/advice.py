@@ -1,4 +1,7 @@
-"""What a user should know about a pipeline that works: in one Event, and in the condition for as long as it is true."""
+"""What a user should know about a pipeline that works.
+
+One Event reports it, and the condition repeats it for as long as it is true.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ from ingestion_operator.wording import few
 
 @dataclass(frozen=True)
 class Advice:
-    """One thing to know."""
+    """One remark for the user."""
 
     reason: Reason
     message: str
@@ -46,8 +49,8 @@ def sharing(key: PipelineKey, spec: Spec, others: Sequence[Mapping[str, Any]]) -
     if shared:
         yield Advice(
             Reason.FILTER_OVERLAPS,
-            f"some objects of bucket {spec.source.bucket.name} are processed by {few(shared)} too: narrow source.filter "
-            "if that is not meant",
+            f"some objects of bucket {spec.source.bucket.name} are also processed by {few(shared)}: narrow source.filter "
+            "if this is not intended",
         )
 
 

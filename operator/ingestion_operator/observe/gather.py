@@ -42,7 +42,7 @@ class Gatherer:
     today: date
 
     def observe(self, body: Mapping[str, Any], record: PipelineRecord) -> Observed:
-        """Everything a decision needs. What is wrong is part of it and is not raised."""
+        """Everything that a decision needs. A problem becomes part of the result and is not raised."""
         return Observed(record, self._wanted(body, record))
 
     def _wanted(self, body: Mapping[str, Any], record: PipelineRecord) -> Buildable | Unbuildable:

@@ -13,17 +13,17 @@ from ingestion_operator.observe.advice import Advice
 
 @dataclass(frozen=True)
 class Buildable:
-    """The spec, its code and everything it refers to are there: this is what it asks for."""
+    """The spec is valid, its code can run, and everything that it refers to exists."""
 
     spec: Spec
     blueprint: Blueprint
     advice: tuple[Advice, ...] = ()
-    """What the user should know although it works."""
+    """What the user should know although nothing is wrong."""
 
 
 @dataclass(frozen=True)
 class Unbuildable:
-    """There is no blueprint: an invalid spec, code that does not compile, a missing ConfigMap."""
+    """There is no blueprint, for example because the spec is invalid or a ConfigMap is missing."""
 
     problem: PipelineError
     spec: Spec | None = None

@@ -1,6 +1,6 @@
-"""Looks up what a pipeline refers to: code, Secrets, and buckets, tables and trails that others made.
+"""Looks up what a pipeline refers to: code, Secrets, and buckets, tables and trails that it did not create.
 
-A missing object is `DependencyNotReady`, and the message names it. The pipeline goes on once the object exists.
+A missing object raises DependencyNotReady, and the message names the object. The pipeline goes on once the object exists.
 """
 
 from __future__ import annotations
@@ -85,9 +85,10 @@ def secret_value(cluster: Objects, namespace: str, reference: SecretKey) -> Sens
 
 
 def check(cloud: CloudReader, spec: Spec, blueprint: Blueprint) -> None:
-    """Check what others made: source bucket, results bucket and table, trail.
+    """Check the existing source bucket, results bucket, table and trail that the spec names.
 
-    Raises DependencyNotReady for what is not there, SpecInvalid for a table with other keys, TrailMissing.
+    Raises DependencyNotReady if one does not exist, SpecInvalid if the source bucket is in another region or the table has
+    other keys, TrailMissing if the trail does not record the writes.
     """
     names, region = blueprint.names, blueprint.place.region
     if not names.source.made:

@@ -1,4 +1,4 @@
-"""Refuses what admission cannot refuse, because only a look at the cluster and at AWS shows it."""
+"""Refuses specs that admission cannot refuse, because the fault shows only in the cluster or in AWS."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from ingestion_operator.model.spec import LOOP, Spec
 
 
 def has_runtime(processor: Processor) -> bool:
-    """Whether Lambda brings the runtime: an image brings its own."""
+    """Whether Lambda provides the runtime. An image contains its own."""
     return processor.code.image is None
 
 
 def refuse_other_regions(spec: Spec, region: str) -> None:
     """Raise SpecInvalid for a layer, image or key of another region.
 
-    Admission compares them with spec.region. Without one, the pipeline is built in the operator's region, known only here.
+    Admission compares them with spec.region. If that is empty, the operator's region applies, which admission does not know.
     """
     key, image = spec.source.bucket.encryption.key_arn, spec.processor.code.image
     named = {
@@ -44,7 +44,7 @@ def refuse_what_aws_would_not_take(blueprint: Blueprint) -> None:
     inputs = {resource.name: resource.inputs for resource in blueprint.resources}
     variables = inputs["function"].get("environment", {}).get("variables", {})
     plain = {name: value.value if isinstance(value, Sensitive) else value for name, value in variables.items()}
-    # As Lambda measures them: "String measured: {...}".
+    # Lambda measures the variables as JSON. Its error says "String measured: {...}".
     size = len(json.dumps(plain, ensure_ascii=False, separators=(",", ":")).encode())
     if size > ENVIRONMENT_LIMIT:
         raise SpecInvalid(
@@ -61,7 +61,7 @@ def refuse_what_aws_would_not_take(blueprint: Blueprint) -> None:
 def refuse_endless_loop(spec: Spec, blueprint: Blueprint) -> None:
     """Raise SpecInvalid if results would start the function again.
 
-    Admission refuses a loop that the spec names. A loop through the generated name of the source bucket shows only here.
+    Admission refuses a loop that the spec names. Only this check sees a loop through the generated name of the source bucket.
     """
     if not blueprint.names.results or blueprint.names.results.name != blueprint.names.source.name:
         return

@@ -1,6 +1,6 @@
 """The operator's own IAM policy, generated from the tables of `operator_rights`.
 
-Each statement is limited by the physical names (`<namespace>-<name>-<role>-<hash>`), roles by the path `ROLE_PATH`. Users may
+Each statement is limited by the physical names (`<namespace>-<name>-<role>-<hash>`), and for roles by the path `ROLE_PATH`. Users may
 choose the names of buckets, so buckets are limited by account and by the patterns that the administrator gives.
 
 Resources and condition keys: https://docs.aws.amazon.com/service-authorization/latest/reference/, each service's page.
@@ -116,7 +116,7 @@ def _resources(on: On, reach: Reach) -> list[str]:
         if reach.state_bucket
         else [],
         On.STATE_KEY: [reach.state_key] if reach.state_key else [],
-        # For an absent role IAM checks an ARN without a path. The answer has to be "not found" there too, not "not allowed".
+        # If a role does not exist, IAM checks an ARN without a path. The answer must be "not found" then, not "not allowed".
         On.READ_ROLES: [reach.role(f"*-role-{HASH}")],
         On.ROLES: roles,
         On.BOUND_ROLES: roles,

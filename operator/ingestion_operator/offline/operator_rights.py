@@ -1,12 +1,12 @@
 """What the operator needs on AWS, as tables: for each resource type of the program and for each call of the AWS adapter.
 
 `RIGHTS` lists, for each type, what the AWS provider needs to create, read, update, delete and tag it. `CALLS` lists what
-each call of the adapter needs, and `STATE` what Pulumi needs for its state. `operator_policy` makes the policy of them.
+each call of the adapter needs, and `STATE` what Pulumi needs for its state. `operator_policy` builds the policy from them.
 
 Sources: the provider's code (https://github.com/hashicorp/terraform-provider-aws, internal/service/*, v6, on which
 pulumi-aws 7 is built) for the calls; https://docs.aws.amazon.com/service-authorization/latest/reference/ (list_amazons3,
 list_awsidentityandaccessmanagementiam, list_awslambda, list_amazoneventbridge, list_amazoncloudwatchlogs, list_amazonsqs,
-list_amazondynamodb, list_awscloudtrail) for the actions and what they are on.
+list_amazondynamodb, list_awscloudtrail) for the actions and their resources.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the core asks of AWS directly: one narrow port for each use, and `Cloud` for all of them.
+"""What the core needs from AWS besides the engine: one narrow port for each use, and `Cloud` with all of them.
 
 A `region` is the code of an AWS region. Every method may raise CredentialsMissing, AccessDenied or UpdateFailed.
 """
@@ -45,7 +45,7 @@ class AssumedRole:
 
 
 class CloudReader(Protocol):
-    """What observing needs: in which account calls end, and whether the things that a pipeline refers to exist.
+    """What observing needs: the account of the credentials, and whether the things that a pipeline refers to exist.
 
     No method changes anything in AWS.
     """
@@ -54,10 +54,10 @@ class CloudReader(Protocol):
         """The same port with the credentials of an account. A role is assumed at the first call, and again before it expires."""
 
     def place(self, region: str) -> Place:
-        """The account in which calls end. Raises CredentialsMissing, or AccessDenied if its role cannot be assumed."""
+        """The account that the credentials belong to, with the region. Raises AccessDenied if its role cannot be assumed."""
 
     def bucket_region(self, bucket: str, region: str) -> str | None:
-        """The region of a bucket that others made; None if there is none. Raises AccessDenied if reading it is not allowed."""
+        """The region of an existing bucket; None if there is no such bucket. Raises AccessDenied if AWS refuses to say."""
 
     def table_keys(self, table: str, region: str) -> tuple[str, ...] | None:
         """Partition key and, if there is one, sort key of a table; None if there is no such table."""
@@ -70,10 +70,10 @@ class CloudReader(Protocol):
 
 
 class OwnershipTags(Protocol):
-    """Who owns a bucket or a table: its tags, read and written."""
+    """Reads and writes the tags that say who owns a bucket or a table."""
 
     def bucket_tags(self, bucket: str, region: str) -> Mapping[str, str] | None:
-        """The tags of a bucket; None if there is no such bucket. Raises BucketNameTaken if reading them is not allowed."""
+        """The tags of a bucket; None if there is no such bucket. Raises BucketNameTaken if AWS refuses to show them."""
 
     def tag_bucket(self, bucket: str, region: str, tags: Mapping[str, str]) -> None:
         """Replace the tags of a bucket."""
@@ -86,14 +86,15 @@ class OwnershipTags(Protocol):
 
 
 class Leftovers(OwnershipTags, Protocol):
-    """What adoption needs: buckets and tables by their tags, and the other resources that can be left over."""
+    """What adoption needs: the tags of buckets and tables, and a claim to all other leftover resources."""
 
     def claim_leftovers(self, blueprint: Blueprint) -> Mapping[str, str]:
-        """Claim what an interrupted creation, or an earlier life under `Retain`, left of this pipeline's other resources.
+        """Claim a leftover role, log group, queue and trail, if the blueprint's owner owns them.
 
-        These are the role, the log group, the queue and the trail. Each that the owner owns gets the blueprint's tags.
-        Returns their physical ids by logical name, ready to be adopted. A leftover function of the owner is deleted:
-        the engine cannot adopt a function, and a function holds no data. What others own is neither returned nor changed.
+        An interrupted creation leaves such resources, and so does a pipeline that was deleted with `Retain`. Each claimed
+        resource gets the blueprint's tags. Returns the physical ids by logical name, so that the engine can adopt the
+        resources. A leftover function of the owner is deleted, because the engine cannot adopt a function and a function
+        holds no data. Resources of other owners are neither returned nor changed.
         """
 
 
@@ -117,23 +118,26 @@ class DataStores(OwnershipTags, Protocol):
 
 
 class EventPath(Protocol):
-    """The path of an event from the bucket to the function: switched on, switched off, read back."""
+    """Switches a bucket's events on and off, and checks their path from the bucket to the function."""
 
     def switch_on_events(self, bucket: str, region: str) -> bool:
-        """Have an existing bucket send events to EventBridge, beside its other notifications; whether that was new."""
+        """Make an existing bucket send events to EventBridge, and keep its other notifications. False if it already did."""
 
     def switch_off_events(self, bucket: str, region: str) -> bool:
-        """Undo that, unless a rule may still listen to the bucket; whether it was done. Other notifications stay."""
+        """Stop a bucket from sending events to EventBridge, and keep its other notifications.
+
+        Returns False, and changes nothing, if a rule may still listen to the bucket or the events are off already.
+        """
 
     def wiring_faults(self, blueprint: Blueprint) -> tuple[str, ...]:
-        """Read the bucket, the rule and the function back. Returns what is not as it should be, one sentence for each fault."""
+        """Read the bucket, the rule and the function back from AWS. Returns one sentence for each fault."""
 
 
 class Cloud(CloudReader, Leftovers, DataStores, EventPath, Protocol):
-    """Everything that the core asks of AWS directly."""
+    """Everything that the core needs from AWS besides the engine."""
 
     def assume(self, access: Access) -> AssumedRole:
         """Assume the role of an account, even if an earlier session with the role has not expired.
 
-        Raises AccessDenied, naming what has to be allowed, CredentialsMissing or UpdateFailed.
+        Raises AccessDenied, which says what to allow, CredentialsMissing or UpdateFailed.
         """

@@ -1,6 +1,6 @@
-"""What the core asks of the Kubernetes API: narrow ports for reading, and `Cluster` for everything.
+"""What the core needs from the Kubernetes API: narrow ports for reading, and `Cluster` for everything.
 
-Every method but `pod_is_gone` raises UpdateFailed if the API server does not answer, or refuses.
+Every method but `pod_is_gone` raises UpdateFailed if the API server does not answer or refuses the request.
 """
 
 from __future__ import annotations
@@ -41,19 +41,19 @@ class Objects(Accounts, Protocol):
 
 
 class Cluster(Objects, Protocol):
-    """Everything that the core asks of the Kubernetes API."""
+    """Everything that the core needs from the Kubernetes API."""
 
     def pipeline(self, key: PipelineKey) -> Mapping[str, Any] | None:
         """The pipeline as it is now; None if it is gone."""
 
     def patch_status(self, key: PipelineKey, patch: Mapping[str, Any]) -> None:
-        """Merge a patch into the status of a pipeline; one that is gone is success."""
+        """Merge a patch into the status of a pipeline. If the pipeline is gone, do nothing."""
 
     def patch_account_status(self, name: str, patch: Mapping[str, Any]) -> None:
-        """Merge a patch into the status of an AWSAccount; one that is gone is success."""
+        """Merge a patch into the status of an AWSAccount. If the account is gone, do nothing."""
 
     def pod_is_gone(self, pod: Pod) -> bool:
-        """Whether it is certain that none of the pod's processes runs any more. False if the pod cannot be looked up."""
+        """Whether all processes of the pod have certainly ended. False if the pod cannot be looked up."""
 
     def announce(self, record: PipelineRecord, reason: Reason, message: str, *, warning: bool = False) -> None:
         """Publish a Kubernetes Event about the pipeline."""

@@ -1,4 +1,4 @@
-"""What the core asks of the engine that builds and removes stacks."""
+"""What the core needs from the engine that builds and removes stacks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ingestion_operator.model.status import AwsResource, Changes
 
 @dataclass(frozen=True)
 class Progress:
-    """How far an operation has come: resources that are done, and resources in all."""
+    """How far an operation has come: the number of resources that are done, and of all resources."""
 
     done: int
     total: int
@@ -32,11 +32,12 @@ class StackRef:
     name: str
     region: str
     encryption_salt: str = ""
-    """Salt of the stack's secrets, if it is known. With it, a wrong passphrase is an error even before there is a secret."""
+    """Salt of the stack's secrets, if it is known. With the salt, the engine detects a wrong passphrase even if the state
+    contains no secret yet."""
     access: Access | None = None
     """The access with which the stack is destroyed. None: the access that the state names."""
     departed: tuple[str, ...] = ()
-    """Hosts that began an operation on the stack and are provably gone. A lock that one of them holds may be broken."""
+    """Hosts that began an operation on the stack and are provably gone. The engine may break their locks."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class UpdateRequest:
     create: bool = False
     """The stack may not exist yet. If False, an absent stack is an error: its state was lost."""
     refresh: bool = False
-    """Read AWS first, so that changes made there are put back."""
+    """Read AWS first, so that the update corrects changes that were made there."""
     adopt: Mapping[str, str] | None = None
     """Resources to adopt instead of creating them: logical name to physical id."""
 

@@ -11,7 +11,7 @@ from ingestion_operator.reasons import Reason
 
 
 class Observer(Protocol):
-    """Receives reports of what goes on. Called from any thread; never raises."""
+    """Receives the reports. Any thread may call it, and it never raises."""
 
     def began(self, key: PipelineKey, operation: Operation, longest_seconds: float) -> None:
         """An operation begins. It hangs if it has not ended after `longest_seconds`."""
@@ -23,10 +23,10 @@ class Observer(Protocol):
         """The status of a pipeline was written and has these conditions now."""
 
     def drifted(self, resources: int) -> None:
-        """This many resources had been changed in AWS and were put back."""
+        """The operator corrected this many resources that had been changed in AWS."""
 
     def broke_lock(self) -> None:
-        """The lock of a process that was gone was broken."""
+        """The engine broke the lock of a process that no longer exists."""
 
 
 class Unobserved:

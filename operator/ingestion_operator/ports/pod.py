@@ -1,6 +1,6 @@
 """The pod that an operator runs in, as the status names it.
 
-The next operator looks this pod up to find out whether the holder of a lock can still be at work.
+The next operator looks this pod up to find out whether the holder of a lock can still be running.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Pod:
 
     @property
     def host(self) -> str:
-        """The name by which a lock names the pod: its host name.
+        """The pod's host name, which a lock names as its holder.
 
         (https://kubernetes.io/docs/concepts/workloads/pods/pod-hostname/)
         """

@@ -1,4 +1,4 @@
-"""What keeps the engine's state, as files."""
+"""What the core needs from the store of the engine's state, which consists of files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One pass over an AWSAccount: try its role, write the result to its status, and keep it while pipelines need it."""
+"""One pass over an AWSAccount: try its role, write the result to its status, and keep the account while pipelines need it."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class AccountCheck:
             self._write(account, assumed(account, users, role, at))
 
     def changed(self, name: str) -> None:
-        """Check an account that is new or was changed, and every other default: only one may be marked default."""
+        """Check an account that is new or was changed, and all others that are marked default, because only one may be."""
         self.check(name)
         for account in map(parse_account, self.context.cluster.accounts()):
             if account.is_default and account.name != name:
@@ -79,7 +79,7 @@ class AccountCheck:
 
 def assumed(account: Account, users: Sequence[PipelineKey], role: AssumedRole, at: Timing) -> AccountStatus:
     """The role was assumed."""
-    conditions = _conditions(account, at).assumed(f"the operator is {role.arn} there; {whose(account)}")
+    conditions = _conditions(account, at).assumed(f"the operator acts as {role.arn}; {whose(account)}")
     wait = at.backoff.cap_seconds
     return _status(account, users, conditions, wait, at).model_copy(
         update={"account_id": role.account_id, "assumed_role_arn": role.arn}
@@ -101,8 +101,8 @@ def held(account: Account, users: Sequence[PipelineKey], error: InUse, at: Timin
 def in_use(users: Sequence[PipelineKey]) -> str:
     """Which pipelines a user must delete first."""
     return (
-        f"pipelines were built with it: {few([str(key) for key in users])}. Delete them first: without the account nothing could take "
-        "them down"
+        f"pipelines were built with this account: {few([str(key) for key in users])}. Delete them first: without the account, the "
+        "operator could not remove them from AWS"
     )
 
 
@@ -110,7 +110,7 @@ def whose(account: Account) -> str:
     """Which namespaces may use the account, and in which regions."""
     spec = account.spec
     if not spec.allowed_namespaces:
-        return "no namespace may use it yet: add it to allowedNamespaces"
+        return "no namespace may use the account yet: add one to allowedNamespaces"
     where = f" in {few(spec.allowed_regions)}" if spec.allowed_regions else ""
     return f"pipelines of {few(spec.allowed_namespaces)} may be built{where}"
 

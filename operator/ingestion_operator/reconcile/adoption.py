@@ -1,4 +1,7 @@
-"""Finds the resources of a pipeline that already exist, so that the engine imports them. It never touches those of others."""
+"""Finds the resources of a pipeline that already exist, so that the engine imports them.
+
+It never touches the resources of other owners.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +16,14 @@ from ingestion_operator.ports.cloud import Leftovers
 BUCKET = "aws:s3/bucket:Bucket"
 TABLE = "aws:dynamodb/table:Table"
 FUNCTION = "function"
-NEVER = "the operator never takes over what it did not make"
+NEVER = "the operator never takes over what it did not create"
 
 
 @dataclass(frozen=True)
 class Adoption:
-    """Finds what an earlier life, an interrupted attempt or an earlier spec left, by its name and ownership tags.
+    """Finds what an earlier pipeline of this name, an interrupted attempt or an earlier spec left.
 
-    Each answer maps logical names to the physical ids under which the engine imports.
+    The names and the ownership tags identify it. Each method returns the physical ids to import, by logical name.
     """
 
     cloud: Leftovers
@@ -30,7 +33,7 @@ class Adoption:
     def of_everything(self) -> Mapping[str, str]:
         """Everything that can exist before a creation, or after an operation that was interrupted.
 
-        Raises BucketNameTaken or TableNameTaken for what is somebody else's.
+        Raises BucketNameTaken or TableNameTaken if a bucket or a table belongs to another owner.
         """
         built = self._built()
         unknown = replace(self.blueprint, resources=tuple(r for r in self.blueprint.resources if r.name not in built))
@@ -41,9 +44,10 @@ class Adoption:
         return self._claimed(frozenset(r.name for r in self.status.resources))
 
     def _built(self) -> frozenset[str]:
-        """What the state certainly contains: a function that works is not a leftover, even after an interruption.
+        """The resources that the state certainly contains, so that none of them is a leftover.
 
-        A function whose code changes may be a leftover, because another kind of code is another function.
+        A function whose code changes is not among them: a change from a zip to an image replaces the function, and an
+        interrupted replacement may leave a function that the state does not contain.
         """
         code = self.status.code
         same_code = code is not None and code.sha256 == self.blueprint.code.sha256
@@ -56,7 +60,7 @@ class Adoption:
         return {name: physical_id for name, physical_id in ids.items() if physical_id is not None}
 
     def _bucket(self, resource: Resource) -> str | None:
-        """The bucket's name, tagged as of now; None if it is not there."""
+        """Tag the bucket and return its name; None if it does not exist. Raises BucketNameTaken."""
         name, region = resource.inputs["bucket"], self.blueprint.place.region
         there = self.cloud.bucket_tags(name, region)
         if there is None:
@@ -70,7 +74,7 @@ class Adoption:
         return str(name)
 
     def _table(self, resource: Resource) -> str | None:
-        """The table's name, tagged as of now; None if it is not there."""
+        """Tag the table and return its name; None if it does not exist. Raises TableNameTaken."""
         name, region = resource.inputs["name"], self.blueprint.place.region
         there = self.cloud.table_tags(name, region)
         if there is None:

@@ -74,7 +74,7 @@ class ApplyPass(Pass):
         self.warn(new_advice)
 
     def _stack(self, blueprint: Blueprint) -> StackRef:
-        """The stack, named as the status says: its name must not change with a later version's naming."""
+        """The stack with the name in the status, because a later version of the operator may name stacks differently."""
         recorded = self.record.status.stack
         name, salt = (recorded.name, recorded.encryption_salt) if recorded else (stack_name(blueprint.owner), "")
         return StackRef(name, blueprint.place.region, salt, blueprint.access, self.departed())
@@ -95,7 +95,7 @@ class ApplyPass(Pass):
         interrupted = self.record.status.operation is not None
         adoption = Adoption(cloud, self.record.status, wanted.blueprint)
         adopt = adoption.of_everything() if create or interrupted else adoption.of_new_data()
-        # A first creation that did not end well may have left things that the state does not know, or the reverse.
+        # After a failed first creation, AWS may have resources that the state does not contain, and the reverse.
         tried_before = create and self.record.status.stack is not None
         return UpdateRequest(
             stack,
@@ -109,7 +109,8 @@ class ApplyPass(Pass):
     def _hold_account(self, blueprint: Blueprint) -> None:
         """Raise DependencyNotReady if the account is being deleted.
 
-        From now on its deletion waits for this pipeline, whose status names it. A deletion that began earlier did not see that.
+        The status of this pipeline names the account now, so a deletion of the account that begins later waits for the pipeline.
+        A deletion that began earlier does not wait.
         """
         name = blueprint.access.account
         if name and self.record.status.stack is None:
@@ -118,7 +119,7 @@ class ApplyPass(Pass):
                 raise DependencyNotReady(f"AWSAccount {name} is being deleted")
 
     def _switch_events(self, blueprint: Blueprint, cloud: Cloud) -> None:
-        """Switch on the events of an existing bucket while they are the trigger, and switch them off afterwards."""
+        """Switch the events of an existing bucket on if they are the trigger, and off when they no longer are."""
         bucket, region = blueprint.names.source.name, blueprint.place.region
         stack = self.written.stack
         if blueprint.names.source.made or stack is None:
@@ -135,7 +136,7 @@ class ApplyPass(Pass):
         )
 
     def _another_switched_it_on(self, bucket: str) -> bool:
-        """Whether another pipeline of this operator did. The last of them that is deleted switches the events off."""
+        """Whether another pipeline of this operator switched them on. The last such pipeline to be deleted switches them off."""
         return any(
             ((body.get("status") or {}).get("stack") or {}).get("switchedOn") == bucket
             for body in self.context.cluster.pipelines()

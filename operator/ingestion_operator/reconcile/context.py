@@ -1,4 +1,4 @@
-"""What every pass over a pipeline has at hand: the ports, the clock and the backoff."""
+"""What every pass needs: the ports, the clock and the backoff."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from ingestion_operator.status.schedule import next_drift_check
 
 @dataclass(frozen=True)
 class Suspend:
-    """Leave the pipeline alone until a person says otherwise."""
+    """Leave the pipeline alone until a person resumes it."""
 
     why: str
 
@@ -40,7 +40,7 @@ class Report:
 
 @dataclass(frozen=True)
 class Hold:
-    """Wait for the next attempt, or for a person once there is none."""
+    """Wait for the next attempt, or for a person if no attempt is left."""
 
     last: LastOperation
     spec: Spec
@@ -49,7 +49,7 @@ class Hold:
 
 @dataclass(frozen=True)
 class Skip:
-    """Change nothing in AWS: what is wanted is applied."""
+    """Change nothing in AWS, because what is wanted is applied already."""
 
     wanted: Buildable
     why: str = "nothing changed"
@@ -100,12 +100,12 @@ class Case:
 
     @property
     def is_applied(self) -> bool:
-        """Whether the last update that succeeded had the input of now."""
+        """Whether the last successful update had the current input."""
         return self.stack is not None and self.stack.fingerprint == self.wanted.blueprint.fingerprint
 
     @property
     def is_attempted(self) -> bool:
-        """Whether the last update, successful or not, had the input of now."""
+        """Whether the last update, successful or not, had the current input."""
         return self.stack is not None and self.stack.attempted == self.wanted.blueprint.fingerprint
 
 
@@ -132,7 +132,7 @@ def was_interrupted(case: Case) -> Decision | None:
 
 
 def must_back_off(case: Case) -> Decision | None:
-    """After a failure the same input is not tried again before its time, unless somebody asks for it."""
+    """After a failure, the same input is tried again only when the retry is due, or when a user requests it."""
     last = case.last_operation
     if last is None or last.result is OperationResult.SUCCEEDED or case.requested or not case.is_attempted:
         return None
@@ -144,12 +144,12 @@ def must_back_off(case: Case) -> Decision | None:
 
 
 def differs_from_what_is_applied(case: Case) -> Decision | None:
-    """The input of the last successful update is not the input of now."""
+    """The current input differs from the input of the last successful update."""
     return None if case.is_applied else Apply(case.wanted, "the pipeline changed")
 
 
 def last_attempt_failed(case: Case) -> Decision | None:
-    """The operator repeats a failed look for drift, although the input did not change."""
+    """The last drift check failed. The operator repeats it, although the input did not change."""
     if case.last_operation is None or case.last_operation.result is OperationResult.SUCCEEDED:
         return None
     return Refresh(case.wanted, "the last operation failed")
@@ -163,7 +163,7 @@ def was_requested(case: Case) -> Decision | None:
 def drift_check_is_due(case: Case) -> Decision | None:
     """It is time to compare AWS with what was applied."""
     due = next_drift_check(case.wanted.spec, case.record.status)
-    return Refresh(case.wanted, "time to look for drift") if due is not None and due <= case.now else None
+    return Refresh(case.wanted, "a drift check is due") if due is not None and due <= case.now else None
 
 
 CHECKS: tuple[Check, ...] = (

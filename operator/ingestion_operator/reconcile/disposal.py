@@ -1,6 +1,6 @@
-"""The deletion of data: the only place that deletes a bucket or a table.
+"""The deletion of data. No other module deletes a bucket or a table.
 
-Only an empty one, or one whose purge was confirmed by name.
+A bucket or a table is deleted only if it is empty, or if a person confirmed its purge by name.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Disposal:
     confirmed: frozenset[str]
 
     def check(self) -> None:
-        """Raises HoldsData, before anything is taken down, unless each is empty or confirmed."""
+        """Raises HoldsData unless each bucket and table is empty or confirmed. It runs before anything is deleted."""
         objects = self._counted(self._owned_buckets(), self.cloud.count_objects)
         items = self._counted(self._owned_tables(), self.cloud.count_items)
         if not objects and not items:
@@ -59,7 +59,7 @@ class Disposal:
         return (*self._owned_buckets(), *self._owned_tables())
 
     def foreign(self) -> tuple[str, ...]:
-        """The buckets and tables that exist but belong to somebody else, whatever their name."""
+        """The buckets and tables that exist and have a name of this pipeline, but not its tags."""
         buckets = (b for b in self.buckets if self._is_foreign(self.cloud.bucket_tags(b, self.region)))
         tables = (t for t in self.tables if self._is_foreign(self.cloud.table_tags(t, self.region)))
         return (*buckets, *tables)

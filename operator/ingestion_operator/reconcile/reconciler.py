@@ -1,4 +1,4 @@
-"""The use case: one level-triggered reconcile, the same for create, update, resume, a ConfigMap's change and the timer.
+"""The use case: one level-triggered reconcile, the same for create, update, resume, a change of a ConfigMap and the timer.
 
 Gather what there is, decide what to do (pure), act (the only calls that change the cloud), conclude (pure) and write the status.
 """
@@ -60,9 +60,9 @@ class Reconciler:
                 ApplyPass(self.context, record).run(self.context.gatherer().observe(body, record))
 
     def remove(self, key: PipelineKey) -> None:
-        """Take down what the pipeline made. Returns once only that is left which the deletion policy keeps.
+        """Take down what the pipeline created. Returns once nothing is left except what the deletion policy keeps.
 
-        Raises StillThere, and nothing else, while something holds it up.
+        Raises StillThere, and nothing else, while something delays the deletion.
         """
         try:
             with self._locks.of(key):

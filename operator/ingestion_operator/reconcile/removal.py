@@ -1,4 +1,4 @@
-"""One pass over a pipeline that is being deleted: take down what it made, except what its deletion policy keeps."""
+"""One pass over a pipeline that is being deleted: take down what it created, except what its policy keeps."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class _Remains:
     cloud: Cloud
     region: str
     access: Access | None = None
-    """The access with which it was built. None: the engine takes it from the state."""
+    """The access with which the pipeline was built. None: the engine takes it from the state."""
     buckets: tuple[str, ...] = ()
     tables: tuple[str, ...] = ()
     switched_on: str = ""
@@ -38,7 +38,7 @@ class RemovalPass(Pass):
     """Takes a pipeline down."""
 
     def run(self) -> None:
-        """Take it down. Raises StillThere while something holds it up."""
+        """Take the pipeline down. Raises StillThere while something delays the deletion."""
         try:
             self._take_down()
         except PipelineError as error:
@@ -67,7 +67,7 @@ class RemovalPass(Pass):
             purged = disposal.dispose()
         if purged:
             self.announce(
-                Reason.PURGED, f"deleted for good, as confirmed: the data in {', '.join(purged)}", warning=True
+                Reason.PURGED, f"deleted the data in {', '.join(purged)} for good, as confirmed", warning=True
             )
         self.announce(Reason.DESTROYED, f"the pipeline is gone from AWS{self._what_stays(remains)}")
 
@@ -83,9 +83,10 @@ class RemovalPass(Pass):
         return stack.region if stack else self.record.region or self.context.default_region
 
     def _remains(self) -> _Remains:
-        """What the status records.
+        """The remains that the status records.
 
-        Raises DependencyNotReady without the account with which it was built, AccountChanged if that leads elsewhere now.
+        Raises DependencyNotReady if the AWSAccount with which the pipeline was built no longer exists, AccountChanged if it
+        leads to another AWS account now.
         """
         stack = self.record.status.stack
         if stack is None:
@@ -97,9 +98,9 @@ class RemovalPass(Pass):
         return _Remains(cloud, stack.region, access, stack.data_buckets, stack.data_tables, stack.switched_on)
 
     def _assumed_remains(self) -> _Remains:
-        """What may exist if the status was lost: the deterministic names lead to it.
+        """The remains that may exist without a recorded stack. Their names are deterministic.
 
-        Usually nothing was built, because the account does not exist or may not be used. Then there is nothing to look for.
+        If the AWSAccount does not exist or may not be used, nothing was built, and there are none.
         """
         try:
             cloud = self.context.cloud.using(access_for(self.context.cluster, self.record, self._region))
@@ -123,7 +124,7 @@ class RemovalPass(Pass):
         )
 
     def _what_stays(self, remains: _Remains) -> str:
-        """For the last Event: which buckets and tables still exist, and why."""
+        """The part of the last Event that says which buckets and tables still exist, and why."""
         all_of_it = self._disposal(remains, everything=True)
         kept = all_of_it.owned()
         said = f"; kept with their data: {', '.join(kept)}" if kept else ""

@@ -56,14 +56,14 @@ class Pass:
         """The host that may hold the stack's lock, if its pod certainly no longer runs. Empty otherwise."""
         stack = self.record.status.stack
         holder = Pod.parse(stack.lock_holder) if stack else None
-        # The engine recognises a lock that an earlier container of this pod left: by its pids.
+        # The engine itself recognises a lock that an earlier container of this pod left, by the process ids.
         if holder is None or holder == self.context.pod or not self.context.cluster.pod_is_gone(holder):
             return ()
         return (holder.host,)
 
     @contextmanager
     def operating(self, operation: Operation, why: str, timeout_seconds: float) -> Iterator[None]:
-        """Log an operation and tell the observer of it."""
+        """Log an operation and report it to the observer."""
         key, kind, observer = self.record.key, operation.type.value, self.context.observer
         logger.info("%s: %s begins, %s", key, kind, why, extra=self.fields(operation))
         observer.began(key, operation, 2 * timeout_seconds + MARGIN_SECONDS)
@@ -86,7 +86,7 @@ class Pass:
             observer.ended(operation, reason, time.monotonic() - began)
 
     def write(self, status: Status) -> None:
-        """Write what changed of the status."""
+        """Write the parts of the status that changed."""
         patch = merge_patch(self.written.to_document(), status.to_document())
         if patch:
             self.context.cluster.patch_status(self.record.key, patch)
@@ -94,7 +94,7 @@ class Pass:
         self.written = status
 
     def write_and_warn(self, status: Status, remarks: Sequence[Remark], still_true: Sequence[Remark] = ()) -> None:
-        """Write the status, and publish one warning Event for each remark that is new: not one each time it is made."""
+        """Write the status, and publish a warning Event for each new remark, but not when a remark is repeated."""
         self.warn(self.write_with(status, remarks, still_true))
 
     def write_with(
@@ -130,7 +130,7 @@ class Pass:
         try:
             self.context.cluster.announce(self.record, reason, message, warning=warning)
         except PipelineError as error:
-            # The status says it too; an Event that cannot be published must not stop anything.
+            # The status has the same message, so an Event that cannot be published must not stop anything.
             logger.warning("%s: %s", self.record.key, error, extra=self.fields(reason=error.reason.value))
 
     def announce_a_broken_lock(self, result: EngineResult) -> None:

@@ -1,7 +1,7 @@
 """Where Pulumi keeps state: the meaning of a backend's URL, and the layout of the backend's files.
 
-The CLI does everything with the state that it can do. The operator itself reads and writes the files only to check the
-backend at start-up, to remove what the CLI leaves of a stack that is gone, and to copy a backend.
+Normally only the CLI reads and writes the state. The operator itself uses the files only to check the backend at start-up,
+to remove the files that the CLI leaves behind when it removes a stack, and to copy a backend.
 
 Sources: https://www.pulumi.com/docs/iac/concepts/state-and-backends/; pulumi's
 pkg/backend/diy for the layout; https://pkg.go.dev/gocloud.dev/aws and gocloud.dev/blob/s3blob for the parameters of an S3 URL.
@@ -26,7 +26,7 @@ HISTORY = f"{ROOT}history/{PROJECT}/"
 BACKUPS = f"{ROOT}backups/{PROJECT}/"
 CHECKPOINT_ENDINGS = (".json", ".json.gz", ".json.zst")
 
-# Each with its older name, which the CLI accepts too.
+# The names of two parameters. The second name of each is an older one that the CLI accepts too.
 PATH_STYLE = ("s3ForcePathStyle", "use_path_style")
 WITHOUT_TLS = ("disableSSL", "disable_https")
 UNDERSTOOD = frozenset({"region", "endpoint", "profile", "awssdk", *PATH_STYLE, *WITHOUT_TLS})
@@ -37,8 +37,8 @@ class Backend:
     """A backend on a volume, or in a bucket."""
 
     url: str
-    """The URL in the form that the CLI gets. It contains the region and the style of addresses, because the CLI's environment
-    has those of the pipeline."""
+    """The URL that the CLI gets. It contains the backend's region and style of addresses, because the CLI's environment
+    contains those of the pipeline."""
     directory: str = ""
     bucket: str = ""
     prefix: str = ""

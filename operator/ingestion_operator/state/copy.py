@@ -20,7 +20,7 @@ from ingestion_operator.state.backend import BACKUPS, HISTORY, LOCKS, META, STAC
 from ingestion_operator.wording import few
 
 SEAL = "moved.json"
-# In the form of the CLI's own locks. No host has this name, and the operator breaks no lock of another host.
+# The form is that of the CLI's own locks. No host has this name, so no operator breaks the lock.
 HOLDER = {"pid": 0, "username": "state-copy", "hostname": "moved-to-another-backend"}
 
 
@@ -44,7 +44,7 @@ def copy_state(source: StateStore, target: StateStore, now: datetime) -> Copied:
     try:
         for seal in seals:
             source.write(seal, json.dumps({**HOLDER, "timestamp": now.isoformat()}).encode())
-        # The CLI does the same: an update may have taken its lock in between. From here on no update can begin.
+        # Check again, as the CLI does: an update may have taken its lock since the first check. From here on none can begin.
         _refuse_locks(source, wanted)
         content = _content(source, wanted)
         for key, value in content.items():
@@ -87,8 +87,8 @@ def _refuse_locks(source: StateStore, of: Collection[str]) -> None:
     others = {_locked(key) for key in source.keys(LOCKS) if not key.endswith(f"/{SEAL}")}
     if held := sorted(others.intersection(of)):
         raise StateUnreadable(
-            f"{few(held)} is locked, because an update is under way or was interrupted: try again when it has ended; "
-            "break a lock that stays with `pulumi cancel`"
+            f"{few(held)} is locked, because an update is under way or was interrupted: try again when the update has "
+            "ended; if the lock stays, break it with `pulumi cancel`"
         )
 
 

@@ -1,4 +1,7 @@
-"""Which warning Events are new: by reason and a hash of the message, which the status remembers while they are true."""
+"""Which warning Events are new.
+
+The status remembers the reason and a hash of the message of each remark for as long as the remark is true.
+"""
 
 from __future__ import annotations
 
@@ -36,8 +39,8 @@ class Warned:
 def warned(before: Status, status: Status, remarks: Sequence[Remark], still_true: Iterable[Remark] = ()) -> Warned:
     """Remember these remarks in `status` and forget all others.
 
-    A remark is new unless `before` remembers it. `still_true` are remarks that need no Event now, but that the operator
-    does not repeat when it makes them again.
+    A remark is new unless `before` remembers it. `still_true` are remarks that need no Event now. Those that `before`
+    remembers stay remembered, so that the operator does not announce them again.
     """
     known = frozenset(before.announced)
     kept = [mark_of(remark) for remark in still_true if mark_of(remark) in known]

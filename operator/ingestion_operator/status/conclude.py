@@ -1,4 +1,4 @@
-"""From what happened to a live pipeline to its new status: pure functions of values, with the time given from outside."""
+"""Computes the new status of a live pipeline from what happened. The functions are pure, and the caller passes the time."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def condition_set(record: PipelineRecord, now: datetime) -> ConditionSet:
 
 
 def started(record: PipelineRecord, blueprint: Blueprint, stack: StackRef, operation: Operation, why: str) -> Status:
-    """Written before the first call to the engine: from here on a deletion knows what may exist."""
+    """The status before the first call to the engine. It tells a later deletion what may exist."""
     conditions = condition_set(record, operation.start_time)
     return record.status.model_copy(
         update={
@@ -124,7 +124,7 @@ def _outputs(blueprint: Blueprint, result: EngineResult) -> Outputs:
 
 
 def with_advice(message: str, wanted: Buildable) -> str:
-    """The message, and what the user should know besides."""
+    """The message, followed by the advice for the user."""
     return "; note: ".join((message, *(advice.message for advice in wanted.advice)))
 
 
@@ -151,7 +151,7 @@ def _drift(before: DriftStatus | None, drifted: tuple[str, ...], now: datetime) 
 def failed(
     record: PipelineRecord, running: Status, spec: Spec, operation: Operation, error: PipelineError, at: Timing
 ) -> Status:
-    """An operation failed; the outcome of the error says what that means."""
+    """An operation failed. The outcome of the error says what the operator does next."""
     failures = _failures_so_far(record, running) + 1
     message = shorten(str(error))
     retry, conditions = after_failure(error, failures, message, condition_set(record, at.now), at)
@@ -182,7 +182,10 @@ def _ended(record: PipelineRecord, stack: StackStatus, error: PipelineError) -> 
 
 
 def holder_after(record: PipelineRecord, error: PipelineError) -> str:
-    """Who may hold the lock after a failure: an operation that ended released it, or never had it."""
+    """The pod that may still hold the lock after a failure.
+
+    An operation that ended has released the lock. If it never had the lock, the earlier holder stays recorded.
+    """
     before = record.status.stack
     return before.lock_holder if before is not None and error.lock_is_anothers else ""
 
@@ -194,7 +197,7 @@ def _failures_so_far(record: PipelineRecord, running: Status) -> int:
 
 
 def reported(record: PipelineRecord, unbuildable: Unbuildable, at: Timing) -> Status:
-    """Nothing could be applied. An interrupted operation stays recorded: the next one looks after what it left."""
+    """Nothing could be applied. An interrupted operation stays recorded, so that the next one adopts what it left."""
     again, conditions = before_operation(unbuildable.problem, unbuildable.spec, condition_set(record, at.now), at)
     return record.status.model_copy(
         update={
@@ -217,7 +220,7 @@ def suspended(record: PipelineRecord, at: Timing) -> Status:
 
 
 def unchanged(record: PipelineRecord, wanted: Buildable, at: Timing) -> Status:
-    """Nothing to do: the status speaks of this generation, and of what is applied."""
+    """There is nothing to do. The status names this generation and describes what is applied."""
     status = record.status
     update: dict[str, object] = {
         "observed_generation": record.generation,
@@ -231,7 +234,7 @@ def unchanged(record: PipelineRecord, wanted: Buildable, at: Timing) -> Status:
 
 
 def held(record: PipelineRecord, spec: Spec, last: LastOperation, at: Timing) -> Status:
-    """A retry is due later, or never: the status says again what the failure made it say, whatever came since."""
+    """A retry is due later or never. The status repeats the failure, even if another condition replaced it meanwhile."""
     return record.status.model_copy(
         update={
             "observed_generation": record.generation,

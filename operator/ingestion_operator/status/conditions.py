@@ -1,6 +1,7 @@
 """All conditions of a pipeline, and of an AWSAccount: each constructor returns the complete set.
 
-`Ready` is always there. `Reconciling` is there only while work or a retry is under way, `Stalled` only while a person must act.
+The set always contains `Ready`. It contains `Reconciling` only while work or a retry is under way, and `Stalled` only while
+a person must act.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ class ConditionSet:
         return self._set(_ready(ConditionStatus.TRUE, Reason.PROVISIONED, message), synced=_in_sync())
 
     def drift_corrected(self, message: str) -> Conditions:
-        """As `provisioned`. AWS differed from the state, and the operator corrected it."""
+        """Like `provisioned`, after AWS differed from the state and the operator corrected it."""
         return self._set(
             _ready(ConditionStatus.TRUE, Reason.PROVISIONED, message), synced=_in_sync("drift was corrected")
         )
@@ -62,13 +63,13 @@ class ConditionSet:
         return self._set(ready, reconciling=(reason, message))
 
     def waiting(self, reason: Reason, message: str) -> Conditions:
-        """Something outside must come first; the operator looks again by itself."""
+        """Something outside the operator must happen first. The operator checks again by itself."""
         of_ready = {Reason.PROPAGATING: Reason.PROPAGATING, Reason.LOCK_HELD: Reason.PROGRESSING}
         ready = _ready(ConditionStatus.FALSE, of_ready.get(reason, Reason.DEPENDENCY_NOT_READY), message)
         return self._set(ready, reconciling=(reason, message))
 
     def retrying(self, reason: Reason, message: str) -> Conditions:
-        """It failed and will be tried again."""
+        """The operation failed, and the operator will try again."""
         return self._set(_ready(ConditionStatus.FALSE, Reason.FAILED, message), reconciling=(reason, message))
 
     def stalled(self, reason: Reason, message: str) -> Conditions:
@@ -76,7 +77,7 @@ class ConditionSet:
         return self._set(_ready(ConditionStatus.FALSE, Reason.FAILED, message), stalled=(reason, message))
 
     def looking_failed(self, reason: Reason, message: str) -> Conditions:
-        """The operator could not find out what to do. `Ready` stays as it is, because what is there may work."""
+        """The operator could not find out what to do. `Ready` stays as it is, because what is built may work."""
         before = self.previous.condition(ConditionType.READY.value)
         kept = (
             _Claim(ConditionType.READY, before.status, Reason(before.reason), before.message)
@@ -144,5 +145,5 @@ def _ready(status: ConditionStatus, reason: Reason, message: str) -> _Claim:
     return _Claim(ConditionType.READY, status, reason, message)
 
 
-def _in_sync(message: str = "AWS is what the pipeline says") -> _Claim:
+def _in_sync(message: str = "AWS matches the pipeline") -> _Claim:
     return _Claim(ConditionType.SYNCED, ConditionStatus.TRUE, Reason.IN_SYNC, message)

@@ -1,4 +1,4 @@
-"""From what happened to a pipeline that is being deleted to its new status: pure functions of values."""
+"""Computes the new status of a pipeline that is being deleted from what happened. The functions are pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ingestion_operator.wording import shorten
 
 
 def taking_down(record: PipelineRecord, operation: Operation, at: Timing) -> Status:
-    """Written before the first call to the engine."""
+    """The status before the first call to the engine."""
     return record.status.model_copy(
         update={
             "operation": operation,
@@ -23,7 +23,7 @@ def taking_down(record: PipelineRecord, operation: Operation, at: Timing) -> Sta
 
 
 def held_up(record: PipelineRecord, error: PipelineError, at: Timing) -> Status:
-    """Something holds the deletion up. The operator never stops trying."""
+    """Something delays the deletion. The operator never stops trying."""
     stalls = TREATMENTS[error.outcome].stalls_deletion
     conditions = condition_set(record, at.now).deleting(
         str(error), stalled=error.reason if stalls else None, retrying=None if stalls else error.reason

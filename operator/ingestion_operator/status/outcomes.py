@@ -43,19 +43,19 @@ def _confirming(at: Timing, _failures: int) -> timedelta:
 
 @dataclass(frozen=True)
 class Treatment:
-    """What the operator says and when it goes on, by where it met the error."""
+    """What the conditions say and when the operator tries again, by where the error occurred."""
 
     after_operation: Claim
-    """The engine ran."""
+    """What the conditions say if an operation of the engine failed."""
     pause_after_operation: Pause
     before_operation: Claim
-    """Looking at the spec and what it refers to showed that nothing can be applied."""
+    """What the conditions say if the spec, or what it refers to, allows no operation."""
     pause_before_operation: Pause
     stalls_deletion: bool
     """Whether a deletion waits for a person."""
     pause_in_deletion: Pause
     of_account: Claim
-    """The operator tried the role of an AWSAccount."""
+    """What the conditions of an AWSAccount say if the check of its role failed."""
 
 
 _STALLED = Treatment(
@@ -123,9 +123,9 @@ def still_failed(last: LastOperation, conditions: ConditionSet) -> Conditions:
 def before_operation(
     problem: PipelineError, spec: Spec | None, conditions: ConditionSet, at: Timing
 ) -> tuple[datetime | None, Conditions]:
-    """When the operator looks again at what it could not apply, and what the conditions say.
+    """When the operator tries again to apply a pipeline, and what the conditions say.
 
-    Only a change heals a spec that cannot be read (`spec` is None), and Kubernetes announces a change.
+    The time is None if only a change heals the spec: it cannot be read (`spec` is None). Kubernetes reports changes.
     """
     treatment = TREATMENTS[problem.outcome]
     only_a_change_heals = problem.outcome is Outcome.NEEDS_ANOTHER_SPEC and spec is None

@@ -1,4 +1,4 @@
-"""When to look again: after a failure, for drift, and at what nobody announces."""
+"""When the operator checks again: after a failure, for drift, and for changes that Kubernetes does not report."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from ingestion_operator.model.status import Status
 
 @dataclass(frozen=True)
 class Backoff:
-    """How failures are spaced: doubling from `base_seconds` to `cap_seconds`, given up after `maximum` in a row."""
+    """The pauses after failures. They double from `base_seconds` to `cap_seconds`, and end after `maximum` failures in a row."""
 
     base_seconds: float = 5.0
     cap_seconds: float = 300.0
     maximum: int = 12
     waiting_seconds: float = 15.0
     poll_seconds: float = 30.0
-    """Time between two looks at what cannot be watched: Secrets, and code in S3 that may be replaced."""
+    """Time between two checks of what is not watched: Secrets, and code in S3 that may be replaced."""
 
     def delay(self, failures: int, jitter: float) -> timedelta:
         """Time until the next attempt after so many failures; `jitter` in [0, 1) shortens it by up to a quarter."""
@@ -28,7 +28,7 @@ class Backoff:
 
 @dataclass(frozen=True)
 class Timing:
-    """The time of a pass, and how the next time is chosen."""
+    """The time of a pass, and the values that the time of the next pass depends on."""
 
     now: datetime
     jitter: float = 0.0
@@ -44,12 +44,12 @@ def next_drift_check(spec: Spec | None, status: Status) -> datetime | None:
 
 
 def next_look(spec: Spec, status: Status, at: Timing) -> datetime | None:
-    """When the operator looks at a pipeline that works: for drift, or at what it polls."""
+    """When the operator next checks a pipeline that works: for drift, or for what it polls."""
     return poll_or(next_drift_check(spec, status), spec, at)
 
 
 def poll_or(due: datetime | None, spec: Spec | None, at: Timing) -> datetime | None:
-    """That time, or the next poll of what Kubernetes does not announce, whichever comes first."""
+    """The earlier of `due` and the next poll of what Kubernetes does not report. None if there is neither."""
     poll = at.now + timedelta(seconds=at.backoff.poll_seconds) if spec is not None and _must_poll(spec) else None
     return min((time for time in (due, poll) if time is not None), default=None)
 

@@ -18,7 +18,7 @@
 {{- if .Values.serviceAccount.create -}}
 {{- default (include "ingestion.fullname" .) .Values.serviceAccount.name -}}
 {{- else -}}
-{{- required "serviceAccount.name: name the ServiceAccount that is there, or set serviceAccount.create to true" .Values.serviceAccount.name -}}
+{{- required "serviceAccount.name: name an existing ServiceAccount, or set serviceAccount.create to true" .Values.serviceAccount.name -}}
 {{- end -}}
 {{- end -}}
 

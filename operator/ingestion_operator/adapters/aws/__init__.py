@@ -1,6 +1,6 @@
 """The AWS adapter: the only room in the operator that calls AWS itself.
 
-`Boto3Cloud` keeps the `Cloud` port with one part for each concern, and `BucketState` keeps the `StateStore` port.
+`Boto3Cloud` implements the `Cloud` port with one part for each concern. `BucketState` implements the `StateStore` port.
 """
 
 from ingestion_operator.adapters.aws.cloud import Boto3Cloud

@@ -36,7 +36,7 @@ class Buckets:
                     return None
                 if code in DENIED:
                     raise BucketNameTaken(
-                        f"bucket {bucket} exists and this account may not look at it: choose another source.bucket.name"
+                        f"bucket {bucket} exists, and this account is not allowed to read it: choose another source.bucket.name"
                     ) from error
                 raise
         return {tag["Key"]: tag["Value"] for tag in tag_set}
@@ -62,7 +62,7 @@ class Buckets:
         if not self._is_owned(bucket, region, owner):
             return
         with translated(f"emptying bucket {bucket}"):
-            # From the beginning each time: a listing that continues after a deleted version may leave some out.
+            # List from the beginning each time: a listing that continues after a deleted version may omit others.
             while batch := next(self._versions(bucket, region), None):
                 answer = self._clients.s3(region).delete_objects(
                     Bucket=bucket, Delete={"Objects": batch, "Quiet": True}
@@ -83,7 +83,7 @@ class Buckets:
                 raise
 
     def _is_owned(self, bucket: str, region: str, owner: Owner) -> bool:
-        """Whether the bucket exists and the owner owns it. Raises BucketNameTaken if somebody else owns it."""
+        """Whether the bucket exists and the owner owns it. Raises BucketNameTaken if it belongs to another owner."""
         tags = self.tags(bucket, region)
         if tags is None:
             return False

@@ -1,4 +1,4 @@
-"""What all calls to AWS have in common: clients that are made once, and errors that become the project's own."""
+"""What all calls to AWS have in common: clients that are created once, and the translation of errors."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ class Boto3Cloud:
         )
 
     def place(self, region: str) -> Place:
-        """See the port. AWS is asked once, because neither the operator's identity nor a role moves to another account."""
+        """See the port. The answer is kept, because neither the operator's identity nor a role moves to another account."""
         account, partition, _ = self._caller(region)
         return Place(account, region, partition, self._permissions_boundary)
 

@@ -1,4 +1,4 @@
-"""The switch that has a bucket send its events to EventBridge.
+"""The switch that makes a bucket send its events to EventBridge.
 
 Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketNotificationConfiguration.html
 """
@@ -65,7 +65,7 @@ class EventSwitch:
         return {name: value for name, value in answer.items() if name != "ResponseMetadata"}
 
     def _put_notifications(self, bucket: str, region: str, document: dict[str, Any]) -> None:
-        # The destinations belong to others. Whether S3 may reach them is not for the operator to test.
+        # The destinations belong to others. The operator does not test whether S3 may reach them.
         self._clients.s3(region).put_bucket_notification_configuration(
             Bucket=bucket, NotificationConfiguration=cast(Any, document), SkipDestinationValidation=True
         )

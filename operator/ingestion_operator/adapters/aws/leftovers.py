@@ -1,4 +1,4 @@
-"""What an interrupted creation, or an earlier life of the pipeline, left: claimed if the pipeline owns it, else left alone."""
+"""Claims what an interrupted creation, or an earlier pipeline of the same name, left. Resources of others stay unchanged."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ABSENT = {
     "NoSuchEntity",
     "ResourceNotFoundException",
     "TrailNotFoundException",
-    # SQS answers with the first, a store that is compatible with it may answer with the second.
+    # SQS answers with the first of these codes. A service that is compatible with SQS may answer with the second.
     "AWS.SimpleQueueService.NonExistentQueue",
     "QueueDoesNotExist",
 }

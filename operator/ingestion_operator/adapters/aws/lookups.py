@@ -1,4 +1,4 @@
-"""What pipelines refer to and others made: buckets, code, trails."""
+"""Looks up what pipelines refer to but did not create: buckets, code, trails."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NO_TRAIL = {"TrailNotFoundException", "InvalidTrailNameException"}
 
 
 class ObjectVersion(NamedTuple):
-    """One content of one key: as long as the ETag is the same, so is the hash."""
+    """One version of one object. While the ETag is the same, the hash is the same."""
 
     bucket: str
     key: str
@@ -32,7 +32,7 @@ class ObjectVersion(NamedTuple):
 
 
 class Lookups:
-    """What one access can see of the things that others made."""
+    """What one access can look up."""
 
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
@@ -45,7 +45,7 @@ class Lookups:
         return None
 
     def package(self, bucket: str, key: str, version_id: str, region: str) -> PackageObject | None:
-        """See `CloudReader.package`. An object is downloaded once, to be hashed, unless S3 already has the hash."""
+        """See `CloudReader.package`. Downloads an object once to hash it, unless S3 has the hash already."""
         with translated(f"looking at the code in s3://{bucket}/{key}"):
             head = self._head(bucket, key, version_id, region)
             if head is None:

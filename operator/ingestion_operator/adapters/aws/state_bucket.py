@@ -83,7 +83,7 @@ class BucketState:
 
     @contextmanager
     def _requiring_the_bucket(self) -> Iterator[None]:
-        """Without this, an absent bucket would pass for an empty one."""
+        """Raise StateUnreadable if the bucket does not exist. Otherwise it would look like an empty bucket."""
         try:
             yield
         except ClientError as error:

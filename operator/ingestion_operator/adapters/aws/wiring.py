@@ -16,7 +16,7 @@ from ingestion_operator.blueprint.resources import Blueprint
 if TYPE_CHECKING:
     from types_boto3_lambda.client import LambdaClient
 
-# Reads of IAM, Lambda and EventBridge follow writes within seconds: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html
+# IAM, Lambda and EventBridge may show a write only seconds later: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html
 SETTLING_SECONDS = 10.0
 SETTLING_INTERVAL_SECONDS = 0.25
 GONE = {"ResourceNotFoundException", "TrailNotFoundException"}
@@ -98,7 +98,7 @@ class WiringCheck:
 
 
 def _gone(error: ClientError, what: str) -> str:
-    """The fault of something that is not there, or is not visible yet. Raises any other error again."""
+    """The fault of something that does not exist or is not visible yet. Raises any other error again."""
     if error_code(error) not in GONE:
         raise error
-    return f"{what} is not there"
+    return f"{what} is not visible"

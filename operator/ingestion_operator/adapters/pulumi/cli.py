@@ -24,7 +24,7 @@ class EngineSettings:
     pulumi_home: Path
     passphrase_file: Path
     secrets_provider: str = PASSPHRASE
-    """What encrypts the secrets of new stacks: `passphrase`, or the URL of a key. The state of an existing stack names its own."""
+    """What encrypts the secrets of new stacks: `passphrase`, or the URL of a key. The state of an existing stack names its own provider."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """Further environment of each process, for example the endpoint of an emulator."""
 
@@ -53,7 +53,7 @@ class Cli:
         self.processes = Processes()
 
     def check_version(self) -> None:
-        """Raises StateUnreadable, saying what to install, unless the CLI runs and is of the SDK's version."""
+        """Raises StateUnreadable, saying what to install, unless the CLI runs and has the SDK's version."""
         try:
             version = subprocess.run(
                 [self._settings.pulumi, "version"],

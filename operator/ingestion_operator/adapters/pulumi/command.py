@@ -1,4 +1,4 @@
-"""One Pulumi CLI process: it has its own session and a deadline, and it is interrupted before it is ever killed."""
+"""One Pulumi CLI process with its own session and a deadline. It is interrupted first, and killed only if it does not stop."""
 
 from __future__ import annotations
 

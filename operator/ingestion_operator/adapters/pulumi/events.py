@@ -1,4 +1,4 @@
-"""Progress, results and errors from the engine's event stream, so that no second process has to be asked for them."""
+"""Progress, results and errors from the engine's event stream, so that the operator needs no second process."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ UPDATES = {OpType.UPDATE}
 DELETES = {OpType.DELETE}
 SAMES = {OpType.SAME}
 COUNTED = CREATES | UPDATES | DELETES | SAMES
-# Hiding a shorter secret would also hide parts of unrelated words, and would reveal the secret by that.
+# Hiding a shorter secret would also hide parts of unrelated words, and would thereby reveal the secret.
 SHORTEST_HIDDEN = 4
 FIRST_EVENT_SECONDS, LAST_EVENT_SECONDS = 0.5, 4.5
 COLOUR = re.compile(r"<\{%[^%]*%\}>")
@@ -38,7 +38,7 @@ class EventCollector:
         self._finished = threading.Event()
 
     def __call__(self, event: EngineEvent) -> None:
-        """Take one event."""
+        """Receive one event."""
         self._begun = True
         if event.res_outputs_event is not None:
             self._step(event.res_outputs_event.metadata)

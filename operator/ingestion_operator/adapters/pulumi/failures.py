@@ -19,7 +19,7 @@ from ingestion_operator.errors import (
 )
 
 MESSAGE_ERRORS = 3
-# Lambda's message about a role that is new does not match: that error goes away by itself.
+# Lambda's message about a role that is new must not match, because that error goes away by itself.
 ROLE_REFUSED = re.compile(r"Cannot assume IAM Role|perform: sts:(AssumeRole|TagSession)|AWS account ID not allowed")
 ACCESS_DENIED = re.compile(r"AccessDenied|UnauthorizedOperation|not authorized to perform", re.IGNORECASE)
 BUCKET_TAKEN = re.compile(r"BucketAlreadyExists|BucketAlreadyOwnedByYou")

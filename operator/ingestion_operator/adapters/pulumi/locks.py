@@ -15,7 +15,7 @@ from pathlib import Path
 OPERATOR_VARIABLE = "INGESTION_OPERATOR_PROCESS"
 START_TIME_FIELD = 19  # of /proc/<pid>/stat, counted from the field after the name; proc(5) calls it starttime
 PATIENCE_SECONDS = 15.0
-# The name of a host that was given no name. If several hosts work on one state, these names do not identify a host.
+# Hosts without a configured name have these names. If several hosts work on one state, such a name identifies none of them.
 NAMELESS = frozenset({"", "localhost", "localhost.localdomain"})
 HOLDER = re.compile(r"created by \S*@(?P<host>\S+) \(pid (?P<pid>\d+)\)")
 
@@ -23,12 +23,12 @@ HOLDER = re.compile(r"created by \S*@(?P<host>\S+) \(pid (?P<pid>\d+)\)")
 def held_by_the_dead(
     message: str, *, host: str | None = None, shared: bool = False, departed: Collection[str] = ()
 ) -> bool:
-    """Whether the process that holds a lock is gone, for each lock that the CLI's message names.
+    """Whether the holders of all locks that the CLI's message names are gone.
 
-    A process of this host is looked up. If its operator is gone but the process still runs, nobody runs its program any
-    more: the process is asked to stop, and counts as gone once it has stopped. Every process of a `departed` host is gone.
-    A process of any other host may be alive, so its lock is never broken. If the state is
-    `shared` among hosts and this host has no name of its own, the locks of this host are never broken either.
+    Every process of a `departed` host is gone. A process of this host is looked up. If it still runs but its operator is
+    gone, no program feeds it any more: it is asked to stop, and counts as gone once it has stopped. A process of any other
+    host may be alive, so its lock is never broken. If the state is `shared` among hosts and this host has no name of its
+    own, the processes of this host may be alive too.
     """
     holders = list(HOLDER.finditer(message))
     here = host or socket.gethostname()

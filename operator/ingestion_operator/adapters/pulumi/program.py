@@ -105,7 +105,7 @@ def _endpoints(url: str) -> list[ProviderEndpointArgs] | None:
 
 
 def renewal(access: Access, region: str) -> Callable[[], None]:
-    """The program of a deletion: only the provider, as the AWSAccount describes it now. The state may have an older description."""
+    """The program of a deletion. It registers only the provider, as the AWSAccount is now; the state may have an older one."""
 
     def register() -> None:
         provider_of(access, region)

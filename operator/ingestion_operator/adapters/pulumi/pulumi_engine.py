@@ -1,6 +1,6 @@
 """Stacks through the Automation API, with inline programs: one CLI process for a change, two for the first creation.
 
-The stock sequence (select, config, up, output, history) takes six to eight processes. Here the program's closure and the
+The stock sequence (select, config, up, output, history) needs six to eight processes. Here the program's closure and the
 environment carry the configuration, and the event stream gives outputs, counts and progress.
 """
 
@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 
 
 class _Stack(automation.Stack):
-    """A stack that is not selected, and is not asked for outputs or a summary: the event stream gives both."""
+    """A stack without a selection, outputs and a summary. The event stream gives outputs and summary."""
 
     def __init__(self, name: str, workspace: automation.LocalWorkspace) -> None:
         self.name = name
@@ -63,7 +63,7 @@ class PulumiEngine:
         self._state = state
 
     def check(self) -> None:
-        """Check, at start-up, that the CLI runs and is of the SDK's version.
+        """Check, at start-up, that the CLI runs and has the SDK's version.
 
         Raises StateUnreadable, saying what to install.
         """
@@ -108,7 +108,7 @@ class PulumiEngine:
     def destroy(self, stack: StackRef, timeout_seconds: float, on_progress: OnProgress) -> EngineResult:
         """See the port."""
         with self._work_dir(stack) as directory:
-            # In one process: the Automation API's own `remove` would start a second and a third.
+            # This takes one process. The Automation API's own `remove` would start two more.
             run = _Operation(self._cli, stack, directory, timeout_seconds, ("--remove",))
             collector = EventCollector(0, on_progress)
             # Without a program the CLI would use the provider that the state names. Its role or external ID may be outdated.
@@ -179,7 +179,7 @@ class _Operation:
         self._stack = stack
         self._directory = directory
         self._settings_file = directory / f"Pulumi.{stack.name}.yaml"
-        # Only with the passphrase: a stack may have been moved from the passphrase to a key, and a salt would move it back.
+        # A salt is for the passphrase only. It would move a stack back that was moved from the passphrase to a key.
         if stack.encryption_salt and cli.secrets_provider == PASSPHRASE:
             self._settings_file.write_text(yaml.safe_dump({"encryptionsalt": stack.encryption_salt}))
         self._command = cli.command(timeout_seconds, extra_arguments)
@@ -198,7 +198,7 @@ class _Operation:
 
     @contextmanager
     def salting_errors(self) -> Iterator[None]:
-        """An error carries the salt: the next attempt must use the same, or a wrong passphrase could pass for a new one."""
+        """Add the salt to an error. With another salt, the next attempt would accept a wrong passphrase as a new one."""
         try:
             yield
         except PipelineError as error:

@@ -1,4 +1,4 @@
-"""The way from the bucket's event to the function: the rule, its target, and the queue for events that were given up."""
+"""The way from the bucket's event to the function: the rule, its target, and the dead-letter queue."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SECONDS_PER_DAY = 86400
 
 
 def dead_letters(draft: Draft) -> Iterator[Resource]:
-    """The queue for events that EventBridge could not deliver, or that the function failed to process for good."""
+    """The queue for events that EventBridge could not deliver, or that the function could not process."""
     yield Resource(
         "dead-letter-queue",
         "aws:sqs/queue:Queue",

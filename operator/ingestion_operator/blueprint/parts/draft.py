@@ -19,7 +19,7 @@ Secrets = Mapping[SecretKey, Sensitive]
 
 @dataclass(frozen=True)
 class Draft(Addresses):
-    """A pipeline on its way from the spec to resources."""
+    """The input of every group of resources, for one pipeline."""
 
     spec: Spec
     owner: Owner

@@ -95,8 +95,8 @@ def function(draft: Draft) -> Iterator[Resource]:
             "tags": draft.tags,
             **({"environment": {"variables": variables}} if (variables := environment(draft)) else {}),
         },
-        # Without the policy, the first object could arrive before the function may read it. Without the log group,
-        # Lambda would create one that is kept forever.
+        # Without the policy, the function could not read the first object yet. Without the log group, Lambda would
+        # create one that keeps its logs forever.
         depends_on=("role-policy", "log-group"),
     )
     yield Resource(

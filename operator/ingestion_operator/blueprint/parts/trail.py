@@ -1,4 +1,4 @@
-"""The trail of a pipeline that CloudTrail triggers. Its log has a bucket of its own, which is never the source bucket."""
+"""The trail of a pipeline that CloudTrail triggers. Its log has a separate bucket, which is never the source bucket."""
 
 from __future__ import annotations
 
@@ -31,6 +31,6 @@ def trail(draft: Draft) -> Iterator[Resource]:
             "advanced_event_selectors": [data_event_selector(draft.source_arn)],
             "tags": draft.tags,
         },
-        # When the trail is created, CloudTrail tries to write to the bucket. If it may not write, the creation fails.
+        # When the trail is created, CloudTrail tries to write to the bucket. If CloudTrail is not allowed to write, the creation fails.
         depends_on=("trail-bucket-policy", "trail-public-access-block"),
     )

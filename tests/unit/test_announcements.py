@@ -93,3 +93,15 @@ def test_a_failure_that_returns_after_a_success_is_a_new_event(pipeline: Pipelin
         pipeline.reconcile(after=timedelta(minutes=10))
         assert pipeline.is_ready
     assert pipeline.events.count(Reason.RETRYING_AFTER_FAILURE) == 2
+
+
+def test_a_failure_that_is_still_there_after_a_suspension_is_a_new_event(pipeline: PipelineUnderTest) -> None:
+    pipeline.create(processor={"code": {"configMapRef": {"name": "absent"}}})
+    pipeline.reconcile()
+    pipeline.change(reconcile={"suspend": True})
+    pipeline.reconcile()
+    assert pipeline.status.announced == ()
+    pipeline.change(reconcile={"suspend": False})
+    for _ in range(2):
+        pipeline.reconcile()
+    assert pipeline.events == [Reason.DEPENDENCY_NOT_READY] * 2

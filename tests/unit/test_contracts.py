@@ -34,9 +34,15 @@ BREACHES = [
     ("core", f"{CORE}/reconcile/run.py", "ingestion_operator.adapters.kubernetes"),
     ("adapters", f"{CORE}/adapters/kubernetes.py", "ingestion_operator.status.conditions"),
     ("each-adapter", f"{CORE}/adapters/aws/calls.py", "ingestion_operator.adapters.kubernetes"),
+    ("offline", f"{CORE}/offline/render.py", "ingestion_operator.adapters.aws.buckets"),
+    ("offline", f"{CORE}/generate/pages.py", "ingestion_operator.adapters.pulumi.cli"),
+    ("offline", f"{CORE}/settings.py", "ingestion_operator.reconcile.run"),
+    ("policy", f"{CORE}/offline/operator_rights.py", "ingestion_operator.offline.operator_policy"),
     ("reconcile", f"{CORE}/reconcile/disposal.py", "ingestion_operator.reconcile.removal"),
     ("status", f"{CORE}/status/conditions.py", "ingestion_operator.status.conclude"),
     ("observe", f"{CORE}/observe/references.py", "ingestion_operator.observe.gather"),
+    ("state", f"{CORE}/state/backend.py", "ingestion_operator.state.copy"),
+    ("ports", f"{CORE}/ports/engine.py", "ingestion_operator.ports.cluster"),
     ("blueprint", f"{CORE}/blueprint/resources.py", "ingestion_operator.blueprint.parts.draft"),
     ("model", f"{CORE}/model/base.py", "ingestion_operator.model.source"),
     ("handlers", "handlers/ingestion_handlers/probes.py", "ingestion_handlers.registry"),
@@ -45,6 +51,7 @@ BREACHES = [
     ("sources", f"{CORE}/metrics.py", "ingestion_handlers.workers"),
     ("stand-in", "deploy/local/ingestion_local/provider/tags.py", "ingestion_local.provider.kinds"),
     ("local", "handlers/ingestion_handlers/services.py", "ingestion_local.processes"),
+    ("processes", "deploy/local/ingestion_local/processes.py", "ingestion_handlers.keys"),
 ]
 
 

@@ -52,7 +52,8 @@ class ApplyPass(Pass):
             case Hold(last, spec):
                 self.write(conclude.held(self.record, spec, last, at))
             case Suspend():
-                self.write(conclude.suspended(self.record, at))
+                # The operator does not know what is true meanwhile. A failure after the resumption is a new Event.
+                self.write_and_warn(conclude.suspended(self.record, at), ())
             case Skip(wanted):
                 self.write_and_warn(conclude.unchanged(self.record, wanted, at), wanted.advice)
 

@@ -124,7 +124,7 @@ def test_advice_stays_short_enough_not_to_be_cut_off() -> None:
     longest = "n" * 253
     others = [body(f"{longest[:-2]}{number:02}") for number in range(40)]
     (said,) = sharing(KEY, make_spec(source={"bucket": EXISTING}), others)
-    assert f" and {40 - LISTED} more: narrow" in said.message
+    assert f" and {40 - LISTED} more: narrow source.filter" in said.message
     many = [permission(*(f"service:{'A' * 110}{n}" for n in range(30)))] * 20
     (wild,) = advice_on(make_spec(processor=processor(permissions=many)), TODAY)
     assert len(said.message) + len(wild.message) < MESSAGE_LIMIT

@@ -100,7 +100,7 @@ class RemovalPass(Pass):
     def _assumed_remains(self) -> _Remains:
         """The remains that may exist without a recorded stack. Their names are deterministic.
 
-        If the AWSAccount does not exist or may not be used, nothing was built, and there are none.
+        If the AWSAccount does not exist or may not be used, usually nothing was built, and the result is empty.
         """
         try:
             cloud = self.context.cloud.using(access_for(self.context.cluster, self.record, self._region))

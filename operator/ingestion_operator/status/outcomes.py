@@ -125,7 +125,7 @@ def before_operation(
 ) -> tuple[datetime | None, Conditions]:
     """When the operator tries again to apply a pipeline, and what the conditions say.
 
-    The time is None if only a change heals the spec: it cannot be read (`spec` is None). Kubernetes reports changes.
+    The time is None for a spec that cannot be read (`spec` is None): only a change heals it, and Kubernetes reports the change.
     """
     treatment = TREATMENTS[problem.outcome]
     only_a_change_heals = problem.outcome is Outcome.NEEDS_ANOTHER_SPEC and spec is None

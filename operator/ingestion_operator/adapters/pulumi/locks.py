@@ -25,10 +25,11 @@ def held_by_the_dead(
 ) -> bool:
     """Whether the holders of all locks that the CLI's message names are gone.
 
-    Every process of a `departed` host is gone. A process of this host is looked up. If it still runs but its operator is
-    gone, no program feeds it any more: it is asked to stop, and counts as gone once it has stopped. A process of any other
-    host may be alive, so its lock is never broken. If the state is `shared` among hosts and this host has no name of its
-    own, the processes of this host may be alive too.
+    - On a `departed` host no process runs any more.
+    - On this host the engine looks the process up. A process whose operator has ended is asked to stop, and is gone once it has
+      stopped. If hosts share the state (`shared`) and this host has no name of its own, the name may be another host's: then
+      the process counts as alive.
+    - On any other host the process may be alive.
     """
     holders = list(HOLDER.finditer(message))
     here = host or socket.gethostname()

@@ -23,7 +23,7 @@ def novel(built: PipelineUnderTest) -> PipelineUnderTest:
 
 
 def test_an_unknown_reason_stays_while_the_pipeline_is_only_compared_with_aws(novel: PipelineUnderTest) -> None:
-    seen = {}
+    seen: dict[str, tuple[str, str]] = {}
     novel.engine.during = lambda: seen.update(novel.conditions)
     novel.reconcile(after=timedelta(hours=2))
     assert seen["Ready"] == ("True", NOVEL)

@@ -225,9 +225,9 @@ ERRORS: tuple[type[PipelineError], ...] = (
 )
 """Every error class that the code raises. `outcome_of` does not know the reason of a class that is missing here."""
 
-OUTCOMES: Mapping[Reason, Outcome] = {error.reason: error.outcome for error in ERRORS}
+OUTCOMES: Mapping[str, Outcome] = {error.reason: error.outcome for error in ERRORS}
 
 
-def outcome_of(reason: Reason) -> Outcome:
-    """The outcome of the error whose reason the status stores."""
+def outcome_of(reason: str) -> Outcome:
+    """The outcome of the error whose reason the status stores. A reason that only a newer operator knows is tried again."""
     return OUTCOMES.get(reason, PipelineError.outcome)

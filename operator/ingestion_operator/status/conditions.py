@@ -22,7 +22,8 @@ Conditions = tuple[Condition, ...]
 class _Claim:
     type: ConditionType
     status: ConditionStatus
-    reason: Reason
+    reason: str
+    """A `Reason`, or a reason that another version of the operator wrote into the status."""
     message: str
 
 
@@ -56,31 +57,31 @@ class ConditionSet:
         before = self.previous.condition(ConditionType.READY.value)
         looked_at_only = reason is Reason.REFRESHING and before is not None and before.status is ConditionStatus.TRUE
         ready = (
-            _Claim(ConditionType.READY, before.status, Reason(before.reason), before.message)
+            _Claim(ConditionType.READY, before.status, before.reason, before.message)
             if before is not None and looked_at_only
             else _ready(ConditionStatus.FALSE, Reason.PROGRESSING, message)
         )
         return self._set(ready, reconciling=(reason, message))
 
-    def waiting(self, reason: Reason, message: str) -> Conditions:
+    def waiting(self, reason: str, message: str) -> Conditions:
         """Something outside the operator must happen first. The operator checks again by itself."""
-        of_ready = {Reason.PROPAGATING: Reason.PROPAGATING, Reason.LOCK_HELD: Reason.PROGRESSING}
+        of_ready: dict[str, Reason] = {Reason.PROPAGATING: Reason.PROPAGATING, Reason.LOCK_HELD: Reason.PROGRESSING}
         ready = _ready(ConditionStatus.FALSE, of_ready.get(reason, Reason.DEPENDENCY_NOT_READY), message)
         return self._set(ready, reconciling=(reason, message))
 
-    def retrying(self, reason: Reason, message: str) -> Conditions:
+    def retrying(self, reason: str, message: str) -> Conditions:
         """The operation failed, and the operator will try again."""
         return self._set(_ready(ConditionStatus.FALSE, Reason.FAILED, message), reconciling=(reason, message))
 
-    def stalled(self, reason: Reason, message: str) -> Conditions:
+    def stalled(self, reason: str, message: str) -> Conditions:
         """A person must act."""
         return self._set(_ready(ConditionStatus.FALSE, Reason.FAILED, message), stalled=(reason, message))
 
-    def looking_failed(self, reason: Reason, message: str) -> Conditions:
+    def looking_failed(self, reason: str, message: str) -> Conditions:
         """The operator could not find out what to do. `Ready` stays as it is, because what is built may work."""
         before = self.previous.condition(ConditionType.READY.value)
         kept = (
-            _Claim(ConditionType.READY, before.status, Reason(before.reason), before.message)
+            _Claim(ConditionType.READY, before.status, before.reason, before.message)
             if before is not None
             else _ready(ConditionStatus.FALSE, Reason.FAILED, message)
         )
@@ -90,7 +91,7 @@ class ConditionSet:
         """The role of an AWSAccount was assumed."""
         return self._set(_ready(ConditionStatus.TRUE, Reason.ASSUMED, message))
 
-    def refused(self, reason: Reason, message: str) -> Conditions:
+    def refused(self, reason: str, message: str) -> Conditions:
         """An AWSAccount is useless until a person acts. `Ready` has the same reason, because an account does no other work."""
         return self._set(_ready(ConditionStatus.FALSE, reason, message), stalled=(reason, message))
 
@@ -111,8 +112,8 @@ class ConditionSet:
         self,
         ready: _Claim,
         *,
-        reconciling: tuple[Reason, str] | None = None,
-        stalled: tuple[Reason, str] | None = None,
+        reconciling: tuple[str, str] | None = None,
+        stalled: tuple[str, str] | None = None,
         synced: _Claim | None = None,
     ) -> Conditions:
         claims = [ready]
@@ -134,14 +135,14 @@ class ConditionSet:
         return Condition(
             type=claim.type.value,
             status=claim.status,
-            reason=claim.reason.value,
+            reason=str(claim.reason),
             message=shorten(claim.message),
             observed_generation=self.generation,
             last_transition_time=self.now if moved or before is None else before.last_transition_time,
         )
 
 
-def _ready(status: ConditionStatus, reason: Reason, message: str) -> _Claim:
+def _ready(status: ConditionStatus, reason: str, message: str) -> _Claim:
     return _Claim(ConditionType.READY, status, reason, message)
 
 

@@ -20,7 +20,7 @@ from ingestion_operator.status.schedule import Timing
 # A person who has just confirmed a purge is waiting for it.
 CONFIRMATION_SECONDS = 3.0
 
-Claim = Callable[[ConditionSet, Reason, str], Conditions]
+Claim = Callable[[ConditionSet, str, str], Conditions]
 Pause = Callable[[Timing, int], timedelta]
 """The time until the next attempt, after so many failures in a row."""
 
@@ -116,8 +116,7 @@ def still_failed(last: LastOperation, conditions: ConditionSet) -> Conditions:
     """What the conditions say between a failed operation and the next attempt."""
     if last.next_retry_time is None:
         return conditions.stalled(Reason.RETRIES_EXHAUSTED, _gave_up(last.failures, last.message))
-    reason = Reason(last.reason)
-    return TREATMENTS[outcome_of(reason)].after_operation(conditions, reason, last.message)
+    return TREATMENTS[outcome_of(last.reason)].after_operation(conditions, last.reason, last.message)
 
 
 def before_operation(

@@ -222,8 +222,6 @@ class Status(StatusModel):
     is absent if the operator waits for a change of the pipeline."""
     conditions: ConditionList = ()
     """The state of the pipeline in short. `Ready` is `True` when the pipeline works in AWS as the spec says."""
-    announced: tuple[str, ...] = ()
-    """Warning Events that say what is true now, as `<reason>:<hash of the message>`. The operator does not repeat them."""
     operation: Operation | None = None
     last_operation: LastOperation | None = None
     resources: Annotated[
@@ -235,6 +233,9 @@ class Status(StatusModel):
     code: CodeStatus | None = None
     drift: DriftStatus | None = None
     stack: StackStatus | None = None
+    warned: tuple[str, ...] | None = None
+    """Each entry is a warning Event that says what is true now, as `<reason>:<hash of the message>`. The operator does not
+    publish it again. The list is absent if there is none."""
 
     @property
     def is_built(self) -> bool:

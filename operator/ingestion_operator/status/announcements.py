@@ -42,10 +42,10 @@ def warned(before: Status, status: Status, remarks: Sequence[Remark], still_true
     A remark is new unless `before` remembers it. `still_true` are remarks that need no Event now. Those that `before`
     remembers stay remembered, so that the operator does not announce them again.
     """
-    known = frozenset(before.announced)
+    known = frozenset(before.warned or ())
     kept = [mark_of(remark) for remark in still_true if mark_of(remark) in known]
     marks = dict.fromkeys((*map(mark_of, remarks), *kept))
-    return Warned(status.model_copy(update={"announced": tuple(marks)}), _new(remarks, known))
+    return Warned(status.model_copy(update={"warned": tuple(marks) or None}), _new(remarks, known))
 
 
 def mark_of(remark: Remark) -> str:

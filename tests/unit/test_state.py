@@ -35,7 +35,7 @@ REGION = "eu-west-1"
 @pytest.mark.parametrize(
     ("url", "backend"),
     [
-        ("file:///var/state", Backend("file:///var/state", directory="/var/state")),
+        ("file:///var/state", Backend("file:///var/state?metadata=skip", directory="/var/state")),
         (
             "s3://bucket",
             Backend("s3://bucket?region=eu-west-1", bucket="bucket", region=REGION),

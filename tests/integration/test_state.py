@@ -336,3 +336,16 @@ def test_state_that_is_copied_to_a_bucket_goes_on_there_and_not_where_it_was(
     operator.remove("moved")
     assert stacks(target) == frozenset()
     assert stacks(here) == {stack}
+
+
+def test_the_cli_writes_no_attributes_file_that_a_kill_could_leave_empty(
+    operator: LocalOperator, tmp_path: Path
+) -> None:
+    operator.restart(parse_backend(f"file://{tmp_path / 'state'}", REGION))
+    (tmp_path / "state").mkdir(exist_ok=True)
+    operator.create("without-attributes")
+    operator.ready("without-attributes")
+    written = [path.name for path in (tmp_path / "state").rglob("*") if path.is_file()]
+    assert f"{operator.stack('without-attributes')}.json" in written
+    assert [name for name in written if name.endswith(".attrs")] == []
+    operator.remove("without-attributes")

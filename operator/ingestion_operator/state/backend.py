@@ -63,7 +63,7 @@ def parse_backend(url: str, region: str, *, path_style: bool = False) -> Backend
     parts = urlsplit(url)
     if parts.scheme == "file" and not parts.netloc and parts.path.startswith("/"):
         # Without it the CLI writes an attributes file beside each file, and not atomically: a killed CLI leaves an empty one,
-        # and then it cannot read the state ("failed to load checkpoint: EOF").
+        # and then it cannot read the state ("failed to load checkpoint: EOF"). Source: https://pkg.go.dev/gocloud.dev/blob/fileblob
         return Backend(f"file://{parts.path}?metadata=skip", directory=parts.path)
     if parts.scheme == "s3" and parts.netloc:
         return _s3(parts.netloc, parts.path.strip("/"), dict(parse_qsl(parts.query)), region, path_style=path_style)

@@ -58,6 +58,16 @@ class Treatment:
     """What the conditions of an AWSAccount say if the check of its role failed."""
 
 
+_WAITS = Treatment(
+    after_operation=ConditionSet.waiting,
+    pause_after_operation=_waiting,
+    before_operation=ConditionSet.waiting,
+    pause_before_operation=_waiting,
+    stalls_deletion=False,
+    pause_in_deletion=_waiting,
+    of_account=ConditionSet.looking_failed,
+)
+
 _STALLED = Treatment(
     after_operation=ConditionSet.stalled,
     pause_after_operation=_longest,
@@ -69,24 +79,8 @@ _STALLED = Treatment(
 )
 
 TREATMENTS: Mapping[Outcome, Treatment] = {
-    Outcome.WAITS: Treatment(
-        after_operation=ConditionSet.waiting,
-        pause_after_operation=_waiting,
-        before_operation=ConditionSet.waiting,
-        pause_before_operation=_waiting,
-        stalls_deletion=False,
-        pause_in_deletion=_waiting,
-        of_account=ConditionSet.looking_failed,
-    ),
-    Outcome.HOLDS_DATA: Treatment(
-        after_operation=ConditionSet.waiting,
-        pause_after_operation=_waiting,
-        before_operation=ConditionSet.waiting,
-        pause_before_operation=_waiting,
-        stalls_deletion=True,
-        pause_in_deletion=_confirming,
-        of_account=ConditionSet.looking_failed,
-    ),
+    Outcome.WAITS: _WAITS,
+    Outcome.HOLDS_DATA: replace(_WAITS, stalls_deletion=True, pause_in_deletion=_confirming),
     Outcome.STALLS: _STALLED,
     Outcome.NEEDS_ANOTHER_SPEC: replace(_STALLED, pause_before_operation=_longest),
     Outcome.RETRIES: Treatment(

@@ -22,9 +22,9 @@ LISTINGS = (
 )
 
 
-def left_of(world: World, name: str) -> list[str]:
+def left_of(world: World, name: str, cluster_id: str = SETTINGS["INGESTION_CLUSTER_ID"]) -> list[str]:
     """Everything that AWS and the state hold of a pipeline. All of its names contain the hash of its key."""
-    owner = Owner(SETTINGS["INGESTION_CLUSTER_ID"], PipelineKey(world.namespace, name), "")
+    owner = Owner(cluster_id, PipelineKey(world.namespace, name), "")
     mark = stack_name(owner).rpartition("-")[2]
     return [found for found in (*_in_aws(world), *_in_the_state(world)) if mark in found]
 

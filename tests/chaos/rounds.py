@@ -28,10 +28,14 @@ LOOK_SECONDS = 0.1
 
 @dataclass(frozen=True)
 class Recovery:
-    """How long it took from the last kill of a round until the pipeline was as asked, in seconds."""
+    """How long it took from the last kill of a round until the pipeline was as asked, in seconds.
+
+    `in_time`: whether the pipeline was not yet as asked when that kill came. Only then was there something to recover from.
+    """
 
     round: Round
     killed: int
+    in_time: bool
     seconds: float
 
 
@@ -53,10 +57,11 @@ class Chaos:
         for kill in todo.kills:
             killed += self._kill(kill, anchor, lambda: as_asked(self.world, todo.name, todo.wanted))
             anchor = time.monotonic()
+        in_time = killed > 0 and not as_asked(self.world, todo.name, todo.wanted)
         wait_as_asked(self.world, todo.name, todo.wanted)
         seconds = time.monotonic() - anchor
         logger.info("as asked %.1f s after the last of %d kills", seconds, killed)
-        return Recovery(todo, killed, seconds)
+        return Recovery(todo, killed, in_time, seconds)
 
     def _kill(self, kill: Kill, anchor: float, is_over: Callable[[], bool]) -> int:
         """Kill the victim at its moment, and return how many processes that ended."""
@@ -133,7 +138,9 @@ def check(world: World, name: str, wanted: Wanted | None) -> None:
 
 def wait_for_moment(moment: float) -> None:
     """Wait until a time of the monotonic clock."""
-    wait_until("the moment", lambda: time.monotonic() >= moment, timeout_seconds=RECOVERY_SECONDS, interval_seconds=0.01)
+    wait_until(
+        "the moment", lambda: time.monotonic() >= moment, timeout_seconds=RECOVERY_SECONDS, interval_seconds=0.01
+    )
 
 
 def summary(found: dict[str, Any] | None) -> str:
@@ -147,10 +154,14 @@ def summary(found: dict[str, Any] | None) -> str:
 
 def report(recoveries: list[Recovery], undisturbed: float, seed: int) -> str:
     """The figures of a run."""
-    ratios = [recovery.seconds / undisturbed for recovery in recoveries]
     killed = sum(recovery.killed for recovery in recoveries)
-    worst = max(recoveries, key=lambda recovery: recovery.seconds)
+    run = f"seed {seed}: {len(recoveries)} rounds, {killed} processes killed; an undisturbed update took {undisturbed:.1f} s"
+    recovered = [recovery for recovery in recoveries if recovery.in_time]
+    if not recovered:
+        return f"{run}; nothing had to recover"
+    ratios = [recovery.seconds / undisturbed for recovery in recovered]
+    worst = max(recovered, key=lambda recovery: recovery.seconds)
     return (
-        f"seed {seed}: {len(recoveries)} rounds, {killed} processes killed; an undisturbed update took {undisturbed:.1f} s; "
-        f"recovery took {median(ratios):.1f} times as long in the median and {max(ratios):.1f} times at worst ({worst.round})"
+        f"{run}; {len(recovered)} recoveries took {median(ratios):.1f} times as long in the median and "
+        f"{max(ratios):.1f} times at worst ({worst.round})"
     )

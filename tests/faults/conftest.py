@@ -1,0 +1,50 @@
+"""One operator behind two proxies, with a control plane of its own: no other operator may work on these pipelines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from e2e.world import World
+from faults.proxy import Proxy
+from faults.world import FaultyWorld, faulty_operator
+from ingestion_local.control_plane import ControlPlane
+from ingestion_local.emulator import EmulatedAws
+from ingestion_local.environment import install_into, operator_identity
+from ingestion_local.operator_process import OperatorProcess
+
+Behind = tuple[OperatorProcess, Proxy, Proxy]
+
+
+@pytest.fixture(scope="package")
+def plane(workdir: Path, tools: Mapping[str, Path]) -> Iterator[ControlPlane]:
+    with ControlPlane(workdir / "faults-plane", tools) as running:
+        install_into(running)
+        yield running
+
+
+@pytest.fixture(scope="package")
+def behind_proxies(
+    workdir: Path, tools: Mapping[str, Path], plane: ControlPlane, emulator: EmulatedAws
+) -> Iterator[Behind]:
+    directory = workdir / "faults"
+    directory.mkdir()
+    identity = operator_identity(emulator, name="faults")
+    with faulty_operator(directory, plane, emulator, identity, tools["pulumi"]) as running:
+        yield running
+
+
+@pytest.fixture
+def faulty(
+    request: pytest.FixtureRequest, plane: ControlPlane, emulator: EmulatedAws, behind_proxies: Behind
+) -> Iterator[FaultyWorld]:
+    operator, aws, api = behind_proxies
+    world = World(plane, emulator, operator)
+    world.new_namespace(request.node.name)
+    found = FaultyWorld(world, aws, api, operator)
+    found.mend()
+    yield found
+    found.mend()
+    world.clean_up()

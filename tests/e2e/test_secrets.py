@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from canary import CANARY
 from e2e.world import World, copying
 
-FIRST, SECOND = "first-secret-value-7f3a", "second-secret-value-91bc"
+# The fixture of the operator searches all that it wrote for the canary, after all tests.
+FIRST, SECOND = f"{CANARY}-first", f"{CANARY}-second"
 SECRET = {"name": "MARK", "valueFrom": {"secretKeyRef": {"name": "api", "key": "token"}}}
 
 

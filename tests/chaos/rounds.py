@@ -30,7 +30,7 @@ LOOK_SECONDS = 0.1
 class Recovery:
     """How long it took from the last kill of a round until the pipeline was as asked, in seconds.
 
-    `in_time`: whether the pipeline was not yet as asked when that kill came. Only then was there something to recover from.
+    `in_time`: whether the pipeline was not yet as asked when that kill came. Otherwise it had nothing to recover from.
     """
 
     round: Round

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,6 +18,7 @@ from ingestion_local.emulator import EmulatedAws
 from ingestion_local.environment import install_into, operator_identity
 from ingestion_local.operator_process import OperatorProcess
 
+STATE_BYTES = 64 * 1024 * 1024
 Behind = tuple[OperatorProcess, Proxy, Proxy]
 
 
@@ -25,14 +29,28 @@ def plane(workdir: Path, tools: Mapping[str, Path]) -> Iterator[ControlPlane]:
         yield running
 
 
+@contextmanager
+def small_file_system(directory: Path) -> Iterator[None]:
+    """Mount a file system of a few megabytes, so that a test can fill it. Without the right to mount, nothing happens."""
+    mount = ("mount", "-t", "tmpfs", "-o", f"size={STATE_BYTES}", "tmpfs", str(directory))
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        yield
+        return
+    try:
+        yield
+    finally:
+        subprocess.run(("umount", "--lazy", str(directory)), check=True)
+
+
 @pytest.fixture(scope="package")
 def behind_proxies(
     workdir: Path, tools: Mapping[str, Path], plane: ControlPlane, emulator: EmulatedAws
 ) -> Iterator[Behind]:
     directory = workdir / "faults"
-    directory.mkdir()
+    state = directory / "operator" / "state"
+    state.mkdir(parents=True)
     identity = operator_identity(emulator, name="faults")
-    with faulty_operator(directory, plane, emulator, identity, tools["pulumi"]) as running:
+    with small_file_system(state), faulty_operator(directory, plane, emulator, identity, tools["pulumi"]) as running:
         yield running
 
 

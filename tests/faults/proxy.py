@@ -79,7 +79,7 @@ class _Server(ThreadingHTTPServer):
     block_on_close = False
 
     def handle_error(self, *_: object) -> None:
-        """A client that goes away is no news."""
+        """Say nothing about a client that goes away."""
 
 
 class _Handler(BaseHTTPRequestHandler):

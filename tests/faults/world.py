@@ -130,12 +130,14 @@ def faulty_operator(
         proxy_before(plane.url, trusting=plane.certificate, refusal=_api_refusal, **shown) as api,
     ):
         _redirect(kubeconfig, api.url, emulator.certificate)
+        temporary = directory / "tmp"
+        temporary.mkdir()
         running = OperatorProcess(
             directory / "operator",
             kubeconfig=kubeconfig,
             pulumi=pulumi,
             aws=identity | {"AWS_ENDPOINT_URL": aws.url},
-            settings=SETTINGS,
+            settings={**SETTINGS, "TMPDIR": str(temporary)},
         )
         with running:
             yield running, aws, api

@@ -19,7 +19,7 @@ from unit.pipeline_under_test import PipelineUnderTest
 PASSES = 500
 # Caches fill in the first few hundred.
 WARM_UP = 500
-# The allocator's own noise. 500 passes that each kept one status (4 kB) would exceed it.
+# The noise of the memory allocation. 500 passes that each kept one status (4 kB) would exceed it.
 RSS_GROWTH_BYTES = 1_500_000
 
 

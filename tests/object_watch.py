@@ -13,7 +13,7 @@ END_SECONDS = 10.0
 
 
 @contextmanager
-def watching(listing: Callable[..., Any], on_line: Callable[[bytes], None]) -> Iterator[None]:
+def watching(listing: Callable[..., Any], on_line: Callable[[bytes], Any]) -> Iterator[None]:
     """Call `on_line` with each event, one JSON document, from now until the block ends.
 
     `listing`: a list method of the Kubernetes client, with its arguments bound. It begins with the objects that exist already.
@@ -30,7 +30,7 @@ def watching(listing: Callable[..., Any], on_line: Callable[[bytes], None]) -> I
         thread.join(END_SECONDS)
 
 
-def _read(answer: Any, on_line: Callable[[bytes], None], ended: threading.Event) -> None:
+def _read(answer: Any, on_line: Callable[[bytes], Any], ended: threading.Event) -> None:
     rest = b""
     try:
         for piece in answer.stream():

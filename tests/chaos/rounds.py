@@ -118,7 +118,7 @@ def as_asked(world: World, name: str, wanted: Wanted | None) -> bool:
     if found is None or wanted is None:
         return found is None and wanted is None
     status = found.get("status") or {}
-    ready = next((c for c in status.get("conditions") or [] if c["type"] == "Ready"), {})
+    ready: dict[str, Any] = next((c for c in status.get("conditions") or [] if c["type"] == "Ready"), {})
     current = ready.get("observedGeneration") == found["metadata"]["generation"]
     return ready.get("status") == "True" and current and "operation" not in status
 

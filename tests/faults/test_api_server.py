@@ -31,6 +31,8 @@ SEED = int(os.environ.get("FAULTS_SEED") or random.SystemRandom().randrange(1_00
 SAMPLE = 4
 # Twice: a caller that tries again at once meets it too.
 TIMES = 2
+SEVERAL = 5
+FOR_EVER = 1_000_000
 ONE = r"/ingestionpipelines/[^/?]+"
 REQUESTS = {
     "reads the pipeline": ("GET", rf"{ONE}$"),
@@ -116,12 +118,14 @@ def asking(what: str) -> Callable[[Request], bool]:
     return lambda request: request.method == method and bool(re.search(target, request.target))
 
 
+# After some of these Kopf leaves the object alone until its next change.
+LOST = [("writes the finalizer", action) for action in ACTIONS]
 ROWS = [(what, action) for what in REQUESTS if what != "watches pipelines" for action in ACTIONS]
 
 
 def test_some_requests_that_go_wrong_are_got_over(through: Behind) -> None:
     logger.info("to repeat this: FAULTS_SEED=%d", SEED)
-    for what, action in random.Random(SEED).sample(ROWS, SAMPLE):  # noqa: S311 - repeatable, not secret
+    for what, action in random.Random(SEED).sample([row for row in ROWS if row not in LOST], SAMPLE):  # noqa: S311 - repeatable, not secret
         logger.info("%s: %s", what, action)
         live_through(through, what, action)
         through.proxy.rules.clear()
@@ -167,18 +171,20 @@ def test_a_change_while_every_watch_is_dropped_is_noticed(through: Behind) -> No
     assert broken.hits > 0, "no watch was dropped"
 
 
-def test_a_change_of_code_is_deployed_although_a_read_fails_at_that_moment(through: Behind) -> None:
+def test_a_change_while_the_api_server_is_away_is_applied_when_it_is_back(through: Behind) -> None:
+    """As while the API server is restarted: no connection lives, and no new one leads anywhere."""
     user = through.user
-    user.run("create", "configmap", "code", "--from-literal=index.py=def handler(event, context): return 1")
-    user.apply(processor={"code": {"configMapRef": {"name": "code"}}})
+    user.apply()
     user.wait_ready()
-    through.proxy.rules.add(Rule(asking("reads the pipeline"), Action.FAIL, TIMES))
 
-    changed = {"data": {"index.py": "def handler(event, context): return 2"}}
-    user.run("patch", "configmap", "code", "--type=merge", "-p", json.dumps(changed))
+    away = through.proxy.rules.add(Rule(lambda _: True, Action.CUT, FOR_EVER))
+    through.proxy.drop_connections()
+    user.patch({"spec": {"processor": {"memoryMiB": 1024}}})
+    user.wait("attempts in vain", lambda: away.hits >= SEVERAL)
+    through.proxy.rules.clear()
 
-    user.wait("the update", lambda: through.operator.verbs == ["create", "update"])
-    user.run("delete", "configmap", "code")
+    user.wait("the update", lambda: applied(through) == 1024)
+    user.wait_ready()
 
 
 def applied(through: Behind) -> Any:

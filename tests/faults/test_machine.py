@@ -1,4 +1,4 @@
-"""Faults of the machine under a real operator: a full disk, a paused CLI, a wrong clock at AWS, and a second operator."""
+"""Faults of the machine under a real operator: a full disk, a paused CLI, and a second operator. `make faults` runs these."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from faults.world import CLUSTER_ID, FaultyWorld
 from ingestion_local.operator_process import OperatorProcess
 
 NAME = "copy"
-CHANGED = Wanted(256, table=False)
+CHANGED = Wanted(512, table=False)
 
 
 def test_a_full_disk_is_a_condition_and_the_pipeline_goes_on_once_there_is_room(faulty: FaultyWorld) -> None:
@@ -58,6 +58,8 @@ def full(directory: Path) -> Iterator[None]:
 def test_a_paused_cli_holds_up_only_its_own_pipeline(faulty: FaultyWorld) -> None:
     victims = ProcessVictims(faulty.operator)
     faulty.world.apply(NAME, copying())
+    faulty.wait_ready(NAME)
+    faulty.world.patch(NAME, {"spec": {"processor": {"memoryMiB": CHANGED.memory_mib}}})
     paused = faulty.world.wait("a CLI", lambda: victims.pids(Victim.CLI))
     try:
         for pid in paused:
@@ -105,4 +107,4 @@ def second_operator(faulty: FaultyWorld, directory: Path) -> Iterator[OperatorPr
 
 def calls(faulty: FaultyWorld, operation: str) -> int:
     """How often this was asked of AWS since the test began."""
-    return sum(operation_of(request).name.startswith(operation) for request in faulty.aws.rules.seen)
+    return sum(operation_of(request).name == operation for request in faulty.aws.rules.seen)

@@ -72,7 +72,7 @@ def test_twenty_changes_during_one_update_are_at_most_two_updates_and_the_last_o
     with watched(control_plane, operator) as versions:
         user.apply(processor=sized(256))
         user.wait_ready()
-        operator.engine.during = lambda: (begun.set(), go_on.wait(PATIENCE_SECONDS))[0]
+        operator.engine.during = partial(wait_in_the_middle, begun, go_on)
 
         user.patch({"spec": {"processor": {"memoryMiB": SIZES_MIB[0]}}})
         assert begun.wait(PATIENCE_SECONDS)
@@ -96,6 +96,11 @@ def test_twenty_changes_during_one_update_are_at_most_two_updates_and_the_last_o
             assert sizes[generation] <= applied, f"generation {generation} is called ready before it is applied"
         observed = (seen.get("status") or {}).get("observedGeneration") or 0
         assert observed <= seen["metadata"]["generation"]
+
+
+def wait_in_the_middle(begun: threading.Event, go_on: threading.Event) -> None:
+    begun.set()
+    go_on.wait(PATIENCE_SECONDS)
 
 
 def sized(memory_mib: int) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """A row for each kind of call to AWS that a creation, an update and a deletion make, and each way in which it can go wrong.
 
-`make faults` runs all rows. calls.txt lists the calls, so that a
+`make faults` runs all rows. `make test` runs a few that the seed chooses, and the hardest. calls.txt lists the calls, so that a
 row keeps its name; the first test here checks the list against the calls that are made.
 """
 
@@ -19,6 +19,7 @@ from chaos.leftovers import left_of
 from chaos.plan import Wanted
 from chaos.rounds import spec_of
 from faults.actions import Action
+from faults.operations import Operation
 from faults.world import CLUSTER_ID, AwsCall, FaultyWorld, calls_in
 
 logger = logging.getLogger(__name__)
@@ -52,6 +53,14 @@ def rows() -> Iterator[object]:
             yield pytest.param(life, action, id=f"{action}: {', '.join(map(str, life))}")
 
 
+# AWS did it, and the caller does not know: it exists already, or it is gone already.
+HARD: Life = (
+    AwsCall("create", "engine", Operation("lambda", "CreateFunction")),
+    AwsCall("update", "engine", Operation("lambda", "UpdateFunctionConfiguration")),
+    AwsCall("destroy", "engine", Operation("iam", "DeleteRole")),
+)
+
+
 def test_the_list_has_exactly_the_calls_that_are_made(faulty: FaultyWorld) -> None:
     made: set[AwsCall] = set()
     for verb, act, wait in acts(faulty):
@@ -62,6 +71,18 @@ def test_the_list_has_exactly_the_calls_that_are_made(faulty: FaultyWorld) -> No
     if os.environ.get("UPDATE_GOLDEN"):
         CALLS.write_text("".join(f"{call}\n" for call in sorted(made)))
     assert sorted(made) == listed(), f"UPDATE_GOLDEN=1 writes {CALLS.name} anew"
+
+
+def test_a_call_that_aws_did_and_that_failed_is_got_over(faulty: FaultyWorld) -> None:
+    live_through(faulty, HARD, Action.FAIL_AFTER)
+
+
+def test_some_calls_that_go_wrong_are_got_over(faulty: FaultyWorld) -> None:
+    logger.info("to repeat this: FAULTS_SEED=%d", SEED)
+    chance = random.Random(SEED)  # noqa: S311 - repeatable, not secret
+    by_verb = [[call for call in listed() if call.verb == verb] for verb in VERBS]
+    for _ in range(SAMPLE):
+        live_through(faulty, tuple(chance.choice(calls) for calls in by_verb), chance.choice(list(Action)))
 
 
 if ALL:

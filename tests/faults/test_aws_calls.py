@@ -87,7 +87,7 @@ def test_some_calls_that_go_wrong_are_got_over(faulty: FaultyWorld) -> None:
 
 if ALL:
 
-    @pytest.mark.parametrize(("life", "action"), rows())
+    @pytest.mark.parametrize(("life", "action"), list(rows()))
     def test_a_call_that_goes_wrong_is_got_over(faulty: FaultyWorld, life: Life, action: Action) -> None:
         live_through(faulty, life, action)
 

@@ -21,7 +21,7 @@ from ingestion_local.operator_process import OperatorProcess
 from ingestion_local.processes import LocalEnvironmentError
 
 CLUSTER_ID = "faults"
-SETTLED_SECONDS = 60.0
+SETTLED_SECONDS = 90.0
 SETTINGS = {
     "INGESTION_TICK_SECONDS": "0.25",
     "INGESTION_WAITING_SECONDS": "1",

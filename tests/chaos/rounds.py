@@ -126,14 +126,16 @@ def as_asked(world: World, name: str, wanted: Wanted | None) -> bool:
 def check(world: World, name: str, wanted: Wanted | None) -> None:
     """Check in AWS and in the state that what the cluster says is true."""
     if wanted is None:
-        assert left_of(world, name) == [], f"{name} is gone, but this is left"
+        left = left_of(world, name)
+        assert left == [], f"{name} is gone, but this is left: {left}"
         return
-    assert world.function(name)["MemorySize"] == wanted.memory_mib
+    memory = world.function(name)["MemorySize"]
+    assert memory == wanted.memory_mib, f"{name} has {memory} MiB, but {wanted.memory_mib} were asked for"
     outputs = world.status(name)["outputs"]
-    assert world.bucket_exists(outputs["bucketName"])
-    assert world.bucket_exists(outputs["resultsBucket"])
+    for bucket in (outputs["bucketName"], outputs["resultsBucket"]):
+        assert world.bucket_exists(bucket), f"{name} is ready, but the bucket {bucket} is not there"
     tables = world.listed("dynamodb", "list_tables", "TableNames")
-    assert (outputs.get("resultsTable") in tables) == wanted.table
+    assert (outputs.get("resultsTable") in tables) == wanted.table, f"{name} asks for a table: {wanted.table}; {tables}"
 
 
 def wait_for_moment(moment: float) -> None:

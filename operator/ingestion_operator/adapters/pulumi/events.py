@@ -47,6 +47,11 @@ class EventCollector:
         elif event.cancel_event is not None:
             self._finished.set()
 
+    @property
+    def begun(self) -> bool:
+        """Whether the engine sent an event. It sends none before it has the stack's lock (pulumi's pkg/backend/diy/backend.go)."""
+        return self._begun
+
     def wait(self) -> None:
         """Wait for the last event: the process may end a moment before all of its events have arrived.
 

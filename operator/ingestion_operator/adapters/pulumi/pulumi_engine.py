@@ -19,6 +19,7 @@ from typing import Any
 import yaml
 from pulumi import automation
 
+from ingestion_operator.adapters.pulumi.checkpoint import known_names
 from ingestion_operator.adapters.pulumi.cli import PASSPHRASE, SHORT_TIMEOUT_SECONDS, Cli, EngineSettings
 from ingestion_operator.adapters.pulumi.command import OneCommand
 from ingestion_operator.adapters.pulumi.events import EventCollector
@@ -26,10 +27,18 @@ from ingestion_operator.adapters.pulumi.failures import lock_holder, translate
 from ingestion_operator.adapters.pulumi.locks import held_by_the_dead
 from ingestion_operator.adapters.pulumi.program import program, renewal
 from ingestion_operator.blueprint.function_code import CodeBundle
-from ingestion_operator.errors import PipelineError
-from ingestion_operator.ports.engine import EngineResult, OnProgress, StackRef, UpdateRequest
+from ingestion_operator.errors import LockFate, PipelineError
+from ingestion_operator.ports.engine import (
+    Adopt,
+    DestroyRequest,
+    EngineResult,
+    OnProgress,
+    Scope,
+    StackRef,
+    UpdateRequest,
+)
 from ingestion_operator.ports.state_store import StateStore
-from ingestion_operator.state.backend import PROJECT, what_is_left
+from ingestion_operator.state.backend import LOCKS, PROJECT, what_is_left
 
 logger = logging.getLogger(__name__)
 
@@ -89,45 +98,53 @@ class PulumiEngine:
             archive = directory / "code.zip"
             if isinstance(blueprint.code, CodeBundle):
                 archive.write_bytes(blueprint.code.zip_bytes)
-            run = _Operation(self._cli, request.stack, directory, request.timeout_seconds)
-            run.program = program(blueprint, archive, request.adopt)
             collector = EventCollector(len(blueprint.resources), on_progress, blueprint.secrets)
+            run = _Operation(self._cli, self._state, request.stack, directory, request.timeout_seconds, collector)
+            run.scope = request.scope
+            run.program = program(blueprint, archive, lambda: run.adopted(request.adopt))
             if request.create:
                 run.create_stack()
-            # Without a program, a refresh would read AWS with the provider that the state names.
-            renew = request.refresh and bool(blueprint.access)
-            with run.salting_errors(), translate(collector):
-                run.attempt(
-                    lambda stack: stack.up(
-                        refresh=request.refresh or None, run_program=renew or None, on_event=collector, **QUIET
-                    ),
-                    collector,
-                )
+
+            def up(stack: _Stack) -> None:
+                refresh = run.scope > Scope.CHANGES
+                # Without a program, a refresh would read AWS with the provider that the state names.
+                renew = refresh and bool(blueprint.access)
+                stack.up(refresh=refresh or None, run_program=renew or None, on_event=collector, **QUIET)
+
+            with run.told():
+                run.attempt(up)
             return replace(collector.result(run.cli_processes, run.broken_lock), encryption_salt=run.encryption_salt())
 
-    def destroy(self, stack: StackRef, timeout_seconds: float, on_progress: OnProgress) -> EngineResult:
+    def destroy(self, request: DestroyRequest, on_progress: OnProgress) -> EngineResult:
         """See the port."""
+        stack = request.stack
         with self._work_dir(stack) as directory:
-            # This takes one process. The Automation API's own `remove` would start two more.
-            run = _Operation(self._cli, stack, directory, timeout_seconds, ("--remove",))
             collector = EventCollector(0, on_progress)
+            # This takes one process. The Automation API's own `remove` would start two more.
+            run = _Operation(
+                self._cli, self._state, stack, directory, request.timeout_seconds, collector, ("--remove",)
+            )
+            run.scope = Scope.DRIFT if request.refresh else Scope.CHANGES
             # Without a program the CLI would use the provider that the state names. Its role or external ID may be outdated.
             renew = bool(stack.access)
             run.program = renewal(stack.access, stack.region) if stack.access else None
-            with suppress(automation.StackNotFoundError):
-                run.attempt(lambda it: it.destroy(on_event=collector, run_program=renew or None, **QUIET), collector)
+
+            def take_down(it: _Stack) -> None:
+                refresh = run.scope > Scope.CHANGES
+                it.destroy(refresh=refresh or None, on_event=collector, run_program=renew or None, **QUIET)
+
+            with run.told(), suppress(automation.StackNotFoundError):
+                run.attempt(take_down)
             self._prune(stack)
             return collector.result(run.cli_processes, run.broken_lock)
 
     def forget(self, stack: StackRef) -> None:
         """See the port."""
         with self._work_dir(stack) as directory:
-            run = _Operation(self._cli, stack, directory, SHORT_TIMEOUT_SECONDS)
-            with suppress(automation.StackNotFoundError):
-                run.attempt(
-                    lambda it: it.workspace.remove_stack(it.name, force=True),
-                    EventCollector(0, lambda _: None),
-                )
+            collector = EventCollector(0, lambda _: None)
+            run = _Operation(self._cli, self._state, stack, directory, SHORT_TIMEOUT_SECONDS, collector)
+            with run.told(), suppress(automation.StackNotFoundError):
+                run.attempt(lambda it: it.workspace.remove_stack(it.name, force=True))
             self._prune(stack)
 
     def stacks(self) -> Mapping[str, int]:
@@ -165,18 +182,25 @@ class _Operation:
     """One operation on one stack, in its own work dir."""
 
     program: Callable[[], None] | None = None
+    scope: Scope = Scope.CHANGES
     broken_lock: str = ""
 
     def __init__(
         self,
         cli: Cli,
+        state: StateStore,
         stack: StackRef,
         directory: Path,
         timeout_seconds: float,
+        collector: EventCollector,
         extra_arguments: tuple[str, ...] = (),
     ) -> None:
         self._cli = cli
+        self._state = state
         self._stack = stack
+        self._collector = collector
+        self._program_ran = False
+        self._refusal: PipelineError | None = None
         self._directory = directory
         self._settings_file = directory / f"Pulumi.{stack.name}.yaml"
         # A salt is for the passphrase only. It would move a stack back that was moved from the passphrase to a key.
@@ -196,13 +220,40 @@ class _Operation:
             return ""
         return str((yaml.safe_load(self._settings_file.read_text()) or {}).get("encryptionsalt") or "")
 
-    @contextmanager
-    def salting_errors(self) -> Iterator[None]:
-        """Add the salt to an error. With another salt, the next attempt would accept a wrong passphrase as a new one."""
+    def adopted(self, adopt: Adopt) -> Mapping[str, str]:
+        """What the program imports. The CLI calls the program only while it holds the stack's lock.
+
+        The Automation API would report an error of the program as a text, so the error itself is kept.
+        """
+        self._program_ran = True
         try:
-            yield
+            return adopt(self.scope, lambda: known_names(self._state, self._stack.name))
         except PipelineError as error:
-            raise error.with_salt(self.encryption_salt()) from error
+            self._refusal = error
+            raise
+
+    @contextmanager
+    def told(self) -> Iterator[None]:
+        """Translate errors, and add what the next operation must know.
+
+        With another salt, the next attempt would accept a wrong passphrase as a new one.
+        """
+        try:
+            with translate(self._collector):
+                yield
+        except PipelineError as error:
+            cause = self._refusal or error
+            raise cause.after(self.encryption_salt(), self._lock_fate()) from error
+
+    def _lock_fate(self) -> LockFate:
+        """What became of the lock. A CLI that was killed leaves it."""
+        if not self._program_ran and not self._collector.begun:
+            return LockFate.NOT_HAD
+        try:
+            return LockFate.LEFT if self._state.keys(f"{LOCKS}{self._stack.name}/") else LockFate.RELEASED
+        except PipelineError as error:
+            logger.warning("stack %s: cannot find out whether the CLI left its lock: %s", self._stack.name, error)
+            return LockFate.LEFT
 
     def create_stack(self) -> None:
         """Create the stack. A stack that exists already, from an interrupted first attempt, is success.
@@ -218,11 +269,13 @@ class _Operation:
                 self._cli.environment(self._stack.region),
             )
 
-    def attempt(self, act: Callable[[_Stack], object], collector: EventCollector) -> None:
+    def attempt(self, act: Callable[[_Stack], object]) -> None:
         """Act on the stack. If the holder of its lock is provably dead, break the lock, once, and act again.
 
-        Raises StackNotFoundError for an absent stack: for some callers that is success.
+        The second time the scope is LEFTOVERS, because the holder was interrupted. Raises StackNotFoundError for an absent stack:
+        for some callers that is success.
         """
+        collector = self._collector
         stack = _Stack(self._stack.name, self._workspace(self._command))
         try:
             act(stack)
@@ -237,6 +290,7 @@ class _Operation:
                 str(self._directory),
                 self._cli.environment(self._stack.region),
             )
+            self.scope = Scope.LEFTOVERS
             with translate(collector):
                 act(stack)
         except automation.StackNotFoundError:

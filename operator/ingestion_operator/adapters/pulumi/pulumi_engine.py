@@ -250,7 +250,8 @@ class _Operation:
         if not self._program_ran and not self._collector.begun:
             return LockFate.NOT_HAD
         try:
-            return LockFate.LEFT if self._state.keys(f"{LOCKS}{self._stack.name}/") else LockFate.RELEASED
+            locks = [key for key in self._state.keys(f"{LOCKS}{self._stack.name}/") if key.endswith(".json")]
+            return LockFate.LEFT if locks else LockFate.RELEASED
         except PipelineError as error:
             logger.warning("stack %s: cannot find out whether the CLI left its lock: %s", self._stack.name, error)
             return LockFate.LEFT

@@ -1,0 +1,160 @@
+"""A random walk through changes, crashes between any two writes, failures, held locks and a second pod, until all is calm.
+
+A write is one of the operator's status, one of AWS or one of the engine's state. Whatever happens, nothing that lives is made
+anew or deleted before its pipeline is, an interruption is recorded until an operation with the lock has ended, and in the end the
+pipeline is as asked, or gone with all that it had.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from fakes import Crash
+from ingestion_operator.errors import LockHeld, PipelineError, UpdateFailed
+from ingestion_operator.model.pipeline import PipelineKey
+from ingestion_operator.ports.pod import Pod
+from ingestion_operator.reconcile.context import StillThere
+from unit.pipeline_under_test import BACKOFF, PipelineUnderTest
+
+# Longer than any pause of a pipeline that tries again.
+CALM = timedelta(hours=2)
+WRITES_OF_AN_UPDATE = 60
+CODES = st.sampled_from(["def handler(event, context): return 1", "def handler(event, context): return 2"])
+FUNCTION = "function"
+
+
+class Walk(RuleBasedStateMachine):
+    """The walk. `budget` is the number of writes until the operator dies; None while it lives."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pods = 1
+        self.pipeline = PipelineUnderTest()
+        self.budget: int | None = None
+        self.had_function = False
+        self.deleting = False
+        self.pipeline.engine.after_each_write = self.after_a_write
+        write = self.pipeline.cluster.patch_status
+
+        def patch_status(key: PipelineKey, patch: Mapping[str, Any]) -> None:
+            self.after_a_write()  # it died before the write
+            write(key, patch)
+            self.after_a_write()
+
+        self.pipeline.cluster.patch_status = patch_status  # type: ignore[method-assign]
+        self.pipeline.create()
+        self.new_pod()
+
+    def after_a_write(self) -> None:
+        if self.budget is not None:
+            self.budget -= 1
+            if self.budget <= 0:
+                self.budget = None
+                raise Crash
+
+    def new_pod(self) -> None:
+        pod = Pod("system", f"operator-{self.pods}", f"uid-{self.pods}")
+        self.pods += 1
+        self.pipeline.restart()
+        self.pipeline.context.pod = pod
+        # Giving up a change that was never applied has its own tests.
+        self.pipeline.context.backoff = replace(BACKOFF, maximum=1000)
+        self.pipeline.cluster.pods = {pod}
+
+    @property
+    def live(self) -> dict[str, str]:
+        """What exists in AWS and is no data."""
+        return next(iter(self.pipeline.cloud.live.values()), {})
+
+    def work(self) -> None:
+        """One pass of the operator, which may die in it."""
+        try:
+            if self.deleting:
+                self.pipeline.remove()
+            else:
+                self.pipeline.reconcile()
+        except (StillThere, PipelineError):
+            pass
+        except Crash:
+            self.new_pod()
+        self.had_function = not self.deleting and (self.had_function or FUNCTION in self.live)
+
+    @rule(seconds=st.sampled_from([0, 20, 400, 7200]))
+    def look(self, seconds: int) -> None:
+        self.pipeline.now += timedelta(seconds=seconds)
+        self.work()
+
+    @rule(code=CODES, memory=st.sampled_from([256, 512]))
+    def change(self, code: str, memory: int) -> None:
+        self.pipeline.change(processor={"code": {"inline": code}, "memoryMiB": memory})
+        self.work()
+
+    @rule(writes=st.integers(1, WRITES_OF_AN_UPDATE))
+    def crash(self, writes: int) -> None:
+        self.budget = writes
+        self.pipeline.change(tags={"n": str(self.pods)})
+        self.work()
+        self.budget = None
+
+    @rule(error=st.sampled_from([UpdateFailed("no"), LockHeld("created by x@elsewhere (pid 7)")]))
+    def fail(self, error: PipelineError) -> None:
+        self.pipeline.engine.failures.append(error)
+        self.pipeline.now += CALM
+        self.work()
+        self.pipeline.engine.failures.clear()
+
+    @rule()
+    def rule_disabled_by_hand(self) -> None:
+        self.pipeline.engine.drifted = {"rule"}
+
+    @rule()
+    def second_pod(self) -> None:
+        """A new pod begins while the old one still exists."""
+        old = self.pipeline.context.pod
+        assert old is not None
+        self.new_pod()
+        self.pipeline.cluster.pods.add(old)
+        self.work()
+        self.pipeline.cluster.pods.discard(old)
+
+    @rule()
+    def delete(self) -> None:
+        self.deleting = True
+        self.work()
+
+    @invariant()
+    def the_function_lives_until_the_pipeline_is_deleted(self) -> None:
+        assert self.deleting or not self.had_function or FUNCTION in self.live
+
+    @invariant()
+    def an_operation_that_did_not_end_is_recorded(self) -> None:
+        workings = self.pipeline.status.workings
+        if self.pipeline.status.operation is not None:
+            assert workings is not None
+            assert workings.unfinished
+
+    def teardown(self) -> None:
+        """In calm weather, the pipeline becomes what was asked for."""
+        for _ in range(3):
+            self.pipeline.now += CALM
+            self.work()
+        if self.deleting:
+            assert not self.pipeline.engine.stacks
+            assert self.live == {}
+            return
+        assert self.pipeline.is_ready, self.pipeline.status.conditions
+        assert self.pipeline.status.workings is not None
+        assert self.pipeline.status.workings.unfinished == {}
+        (state,) = self.pipeline.engine.stacks.values()
+        assert self.live.keys() <= state.keys()
+
+
+TestWalk = Walk.TestCase
+TestWalk.settings = settings(max_examples=60, stateful_step_count=12, deadline=None)

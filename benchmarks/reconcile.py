@@ -30,7 +30,7 @@ from ingestion_operator.blueprint.ownership import Owner
 from ingestion_operator.blueprint.place import Place
 from ingestion_operator.blueprint.resources import Blueprint
 from ingestion_operator.model.pipeline import PipelineKey, parse_spec
-from ingestion_operator.ports.engine import DestroyRequest, Scope, StackRef, UpdateRequest
+from ingestion_operator.ports.engine import DestroyRequest, StackRef, UpdateRequest
 
 ROUNDS = 3
 SPEC = {"spec": {"processor": {"code": {"inline": "def handler(event, context): ..."}}, "results": {"bucket": {}}}}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -162,26 +163,37 @@ def test_a_destroy_that_was_interrupted_ends_although_iam_refuses_to_speak_about
     assert not stack.file.exists()
 
 
-def test_the_program_asks_what_to_import_while_the_cli_has_the_lock_and_an_error_of_it_is_told(
+def test_the_program_asks_what_to_import_while_the_cli_has_the_lock_and_its_error_is_told(
     stack_named: Callable[[str], Stack],
 ) -> None:
     stack = stack_named("asked")
     wanted = stack.blueprint()
-    seen: list[str] = []
+    pids: list[int] = []
 
-    def adopt(_scope: Scope, known: Callable[[], frozenset[str]]) -> Mapping[str, str]:
-        seen.extend(lock.read_text() for lock in stack.locks.iterdir())
+    def hold(_scope: Scope, known: Callable[[], frozenset[str]]) -> Mapping[str, str]:
+        (lock,) = stack.locks.glob("*.json")
+        pids.append(json.loads(lock.read_text())["pid"])
         assert known() == frozenset()
         raise UpdateFailed("Throttling")
 
-    request = UpdateRequest(StackRef(stack.name, REGION), wanted, 240, create=True, adopt=adopt)
+    request = UpdateRequest(StackRef(stack.name, REGION), wanted, 240, create=True, adopt=hold)
     with pytest.raises(UpdateFailed, match=r"^Throttling$") as failure:
         stack.engine().update(request, lambda _: None)
-    assert failure.value.lock is LockFate.RELEASED
+    assert (len(pids), failure.value.lock) == (1, LockFate.RELEASED)
     assert failure.value.encryption_salt.startswith("v1:")
-    (lock,) = seen
-    assert json.loads(lock)["pid"] != os.getpid()
     assert not list(stack.locks.glob("*.json"))
+
+    def kill(scope: Scope, known: Callable[[], frozenset[str]]) -> Mapping[str, str]:
+        with pytest.raises(UpdateFailed):
+            hold(scope, known)
+        os.kill(pids[-1], signal.SIGKILL)
+        return {}
+
+    with pytest.raises(UpdateFailed) as killed:
+        stack.engine().update(replace(request, adopt=kill), lambda _: None)
+    assert killed.value.lock is LockFate.LEFT
+    result = stack.update(wanted, create=True)
+    assert f"(pid {pids[-1]})" in result.broken_lock
     stack.destroy()
 
 

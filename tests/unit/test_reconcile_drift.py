@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from builders import NOW
+from ingestion_operator.blueprint.resources import Blueprint
 from ingestion_operator.model.pipeline import RECONCILE_REQUESTED_AT
 from ingestion_operator.ports.engine import Scope
 from ingestion_operator.reasons import Reason
@@ -60,9 +61,11 @@ def test_drift_beside_a_change_is_put_back_although_the_change_alone_would_not_n
 ) -> None:
     """Somebody disabled the rule. The update changes the function only, and the wiring then lacks the rule."""
     built.engine.drifted = {"rule"}
-    built.cloud.wiring_faults = lambda _: (  # type: ignore[method-assign]
-        ("rule r is not enabled",) if built.engine.drifted else ()
-    )
+
+    def faults(blueprint: Blueprint) -> tuple[str, ...]:
+        return ("rule r is not enabled",) if built.engine.drifted else ()
+
+    built.cloud.wiring_faults = faults  # type: ignore[method-assign]
     built.change(processor={**INLINE, "memoryMiB": 1024})
     built.reconcile()
     assert built.conditions["Reconciling"] == ("True", "Propagating")

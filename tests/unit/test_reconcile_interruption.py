@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from ingestion_operator.blueprint.resources import Blueprint
 from ingestion_operator.errors import LockHeld, UpdateFailed
 from ingestion_operator.model.pipeline import RECONCILE_REQUESTED_AT, PipelineKey
 from unit.pipeline_under_test import DATA_BUCKET, INLINE, LONGEST_BACKOFF, PipelineUnderTest
@@ -108,7 +109,7 @@ def test_a_call_that_fails_before_the_engine_erases_no_interruption(pipeline: Pi
     assert pipeline.is_ready
 
 
-def throttled(_blueprint: object) -> Mapping[str, str]:
+def throttled(blueprint: Blueprint) -> Mapping[str, str]:
     raise UpdateFailed("looking for what an interrupted creation left: Throttling")
 
 

@@ -14,7 +14,7 @@ from ingestion_operator.state.backend import STACKS
 
 
 def known_names(store: StateStore, stack: str) -> frozenset[str]:
-    """The logical names of the resources that the state contains; empty without a checkpoint.
+    """The logical names of the AWS resources that the state contains; empty without a checkpoint.
 
     A resource that the engine has deleted, or deletes only to replace it, does not count. Raises StateUnreadable, and the
     errors of the store.
@@ -22,7 +22,7 @@ def known_names(store: StateStore, stack: str) -> frozenset[str]:
     return frozenset(
         entry["urn"].rpartition("::")[2]
         for entry in _resources(store, stack)
-        if not entry.get("delete") and not entry.get("pendingReplacement")
+        if entry["type"].startswith("aws:") and not entry.get("delete") and not entry.get("pendingReplacement")
     )
 
 

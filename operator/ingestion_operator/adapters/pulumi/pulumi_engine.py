@@ -250,11 +250,11 @@ class _Operation:
         if not self._program_ran and not self._collector.begun:
             return LockFate.NOT_HAD
         try:
-            locks = [key for key in self._state.keys(f"{LOCKS}{self._stack.name}/") if key.endswith(".json")]
-            return LockFate.LEFT if locks else LockFate.RELEASED
+            locks = self._state.keys(f"{LOCKS}{self._stack.name}/")
         except PipelineError as error:
             logger.warning("stack %s: cannot find out whether the CLI left its lock: %s", self._stack.name, error)
             return LockFate.LEFT
+        return LockFate.LEFT if any(key.endswith(".json") for key in locks) else LockFate.RELEASED
 
     def create_stack(self) -> None:
         """Create the stack. A stack that exists already, from an interrupted first attempt, is success.

@@ -71,8 +71,8 @@ class FakeEngine:
     """Resources that somebody else changed. An update that refreshes puts them back, any other does not notice."""
     during: Callable[[], None] = lambda: None
     """Called in the middle of each operation."""
-    after_each_write: Callable[[], None] = lambda: None
-    """Called after each change of AWS, and after each change of the state."""
+    after_each_write: Callable[[str], None] = lambda _: None
+    """Called after each change of AWS, with `aws`, and after each change of the state, with `state`."""
 
     def update(self, request: UpdateRequest, on_progress: OnProgress) -> EngineResult:
         call = Call("update", request.stack, request)
@@ -114,9 +114,9 @@ class FakeEngine:
                 # IAM sees no path in the ARN of an absent role, and the right is limited by the path.
                 raise AccessDenied("role: not authorized to perform: iam:DeleteRole")
             there.pop(resource, None)
-            self.after_each_write()
+            self.after_each_write("aws")
             del state[resource]
-            self.after_each_write()
+            self.after_each_write("state")
             on_progress(Progress(done, total))
         self.fail()
         self.stacks.pop(name, None)
@@ -168,7 +168,9 @@ class _Update:
             on_progress(Progress(done, len(resources)))
         for name in self._superfluous(resources):
             self.live.pop(name, None)
+            engine.after_each_write("aws")
             del self.state[name]
+            engine.after_each_write("state")
             counts["delete"] += 1
             changed.append(name)
         made = tuple(AwsResource(name=r.name, type=r.type, id=f"{r.name}-id") for r in resources)
@@ -194,7 +196,7 @@ class _Update:
             raise UpdateFailed(f"updating {resource.name}: 404 not found")
         self.state[resource.name] = inputs
         if verb != "same":
-            self.engine.after_each_write()
+            self.engine.after_each_write("state")
         return verb
 
     def _create(self, resource: Resource, inputs: str) -> None:
@@ -208,7 +210,7 @@ class _Update:
             if adopted and not there:
                 raise UpdateFailed(f"importing {resource.name}: couldn't find resource")
             self.live[resource.name] = inputs
-        self.engine.after_each_write()
+            self.engine.after_each_write("aws")
 
     def _store(self, resource: Resource, *, adopted: bool) -> None:
         stores = self.cloud.buckets if resource.type == BUCKET else self.cloud.tables

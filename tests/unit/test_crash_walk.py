@@ -25,38 +25,40 @@ from unit.pipeline_under_test import BACKOFF, PipelineUnderTest
 
 # Longer than any pause of a pipeline that tries again.
 CALM = timedelta(hours=2)
-WRITES_OF_AN_UPDATE = 60
 CODES = st.sampled_from(["def handler(event, context): return 1", "def handler(event, context): return 2"])
+TRIGGERS = st.sampled_from(["EventBridge", "CloudTrail"])
 FUNCTION = "function"
 
 
 class Walk(RuleBasedStateMachine):
-    """The walk. `budget` is the number of writes until the operator dies; None while it lives."""
+    """The walk. `budget` is the number of writes of one kind until the operator dies."""
 
     def __init__(self) -> None:
         super().__init__()
         self.pods = 1
         self.pipeline = PipelineUnderTest()
-        self.budget: int | None = None
+        self.budget: tuple[str, int] = ("", 0)
         self.had_function = False
         self.deleting = False
+        self.state_lacks: set[str] = set()
+        """What AWS has and the state lacks. A deletion destroys only what the state contains."""
         self.pipeline.engine.after_each_write = self.after_a_write
         write = self.pipeline.cluster.patch_status
 
         def patch_status(key: PipelineKey, patch: Mapping[str, Any]) -> None:
-            self.after_a_write()  # it died before the write
+            self.after_a_write("status")  # it died before the write
             write(key, patch)
-            self.after_a_write()
+            self.after_a_write("status")
 
         self.pipeline.cluster.patch_status = patch_status  # type: ignore[method-assign]
         self.pipeline.create()
         self.new_pod()
 
-    def after_a_write(self) -> None:
-        if self.budget is not None:
-            self.budget -= 1
-            if self.budget <= 0:
-                self.budget = None
+    def after_a_write(self, kind: str) -> None:
+        dies_at, left = self.budget
+        if kind == dies_at:
+            self.budget = (kind, left - 1) if left > 1 else ("", 0)
+            if left <= 1:
                 raise Crash
 
     def new_pod(self) -> None:
@@ -73,6 +75,10 @@ class Walk(RuleBasedStateMachine):
         """What exists in AWS and is no data."""
         return next(iter(self.pipeline.cloud.live.values()), {})
 
+    @property
+    def state(self) -> dict[str, str]:
+        return next(iter(self.pipeline.engine.stacks.values()), {})
+
     def work(self) -> None:
         """One pass of the operator, which may die in it."""
         try:
@@ -84,6 +90,9 @@ class Walk(RuleBasedStateMachine):
             pass
         except Crash:
             self.new_pod()
+        self.state_lacks = (
+            self.state_lacks & self.live.keys() if self.deleting else self.live.keys() - self.state.keys()
+        )
         self.had_function = not self.deleting and (self.had_function or FUNCTION in self.live)
 
     @rule(seconds=st.sampled_from([0, 20, 400, 7200]))
@@ -91,17 +100,22 @@ class Walk(RuleBasedStateMachine):
         self.pipeline.now += timedelta(seconds=seconds)
         self.work()
 
-    @rule(code=CODES, memory=st.sampled_from([256, 512]))
-    def change(self, code: str, memory: int) -> None:
-        self.pipeline.change(processor={"code": {"inline": code}, "memoryMiB": memory})
+    @rule(code=CODES, memory=st.sampled_from([256, 512]), trigger=TRIGGERS)
+    def change(self, code: str, memory: int, trigger: str) -> None:
+        """A pipeline with another trigger has a trail and a bucket more or less."""
+        processor = {"code": {"inline": code}, "memoryMiB": memory}
+        self.pipeline.change(processor=processor, source={"trigger": trigger})
         self.work()
 
-    @rule(writes=st.integers(1, WRITES_OF_AN_UPDATE))
-    def crash(self, writes: int) -> None:
-        self.budget = writes
-        self.pipeline.change(tags={"n": str(self.pods)})
-        self.work()
-        self.budget = None
+    @rule(kind=st.sampled_from(["aws", "state", "status"]), writes=st.integers(1, 6), data=st.data())
+    def crash(self, kind: str, writes: int, data: st.DataObject) -> None:
+        self.budget = (kind, writes)
+        if data.draw(st.booleans()):
+            self.pipeline.change(tags={"n": str(self.pods)})
+            self.work()
+        else:
+            self.change(data.draw(CODES), data.draw(st.sampled_from([256, 512])), data.draw(TRIGGERS))
+        self.budget = ("", 0)
 
     @rule(error=st.sampled_from([UpdateFailed("no"), LockHeld("created by x@elsewhere (pid 7)")]))
     def fail(self, error: PipelineError) -> None:
@@ -147,14 +161,13 @@ class Walk(RuleBasedStateMachine):
             self.work()
         if self.deleting:
             assert not self.pipeline.engine.stacks
-            assert self.live == {}
+            assert self.live.keys() == self.state_lacks
             return
         assert self.pipeline.is_ready, self.pipeline.status.conditions
         assert self.pipeline.status.workings is not None
         assert self.pipeline.status.workings.unfinished == {}
-        (state,) = self.pipeline.engine.stacks.values()
-        assert self.live.keys() <= state.keys()
+        assert self.live.keys() <= self.state.keys()
 
 
 TestWalk = Walk.TestCase
-TestWalk.settings = settings(max_examples=60, stateful_step_count=12, deadline=None)
+TestWalk.settings = settings(max_examples=80, stateful_step_count=12, deadline=None)

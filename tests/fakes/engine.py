@@ -44,6 +44,7 @@ class Call:
     request: UpdateRequest | None = None
     refreshed: bool = False
     """Whether the engine read AWS first."""
+    had_lock: bool = False
     adopted: Mapping[str, str] = field(default_factory=dict)
     """What it imported, by logical name."""
 
@@ -77,7 +78,7 @@ class FakeEngine:
     def update(self, request: UpdateRequest, on_progress: OnProgress) -> EngineResult:
         call = Call("update", request.stack, request)
         self.calls.append(call)
-        self._lock()
+        self._lock(call)
         if request.create:
             self.stacks.setdefault(request.stack.name, {})
         elif request.stack.name not in self.stacks:
@@ -91,7 +92,7 @@ class FakeEngine:
     def destroy(self, request: DestroyRequest, on_progress: OnProgress) -> EngineResult:
         call = Call("destroy", request.stack, refreshed=request.refresh)
         self.calls.append(call)
-        self._lock()
+        self._lock(call)
         try:
             return self._destroy(request, on_progress)
         except PipelineError as error:
@@ -122,9 +123,10 @@ class FakeEngine:
         self.stacks.pop(name, None)
         return EngineResult(Changes(delete=total), (), removed, 1)
 
-    def _lock(self) -> None:
+    def _lock(self, call: Call) -> None:
         if self.failures and isinstance(self.failures[0], LockHeld):
             raise self.failures.pop(0)
+        call.had_lock = True
 
     def happen(self, done: int, total: int) -> None:
         if done == (total + 1) // 2:

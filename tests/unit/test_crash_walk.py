@@ -19,6 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from fakes import Crash
 from ingestion_operator.errors import LockHeld, PipelineError, UpdateFailed
 from ingestion_operator.model.pipeline import PipelineKey
+from ingestion_operator.model.status import OperationResult
 from ingestion_operator.ports.pod import Pod
 from ingestion_operator.reconcile.context import StillThere
 from unit.pipeline_under_test import BACKOFF, PipelineUnderTest
@@ -81,6 +82,20 @@ class Walk(RuleBasedStateMachine):
 
     def work(self) -> None:
         """One pass of the operator, which may die in it."""
+        before, unfinished, calls = self.pipeline.status, self.unfinished, len(self.pipeline.engine.calls)
+        self.one_pass()
+        made = [call for call in self.pipeline.engine.calls[calls:] if call.had_lock]
+        assert unfinished <= self.unfinished or made, "only an operation that had the lock ends the record"
+        last = before.last_operation
+        if unfinished or (last is not None and last.result is OperationResult.FAILED):
+            assert all(call.refreshed for call in made), "AWS may differ from the state"
+
+    @property
+    def unfinished(self) -> set[str]:
+        workings = self.pipeline.status.workings
+        return set(workings.unfinished) if workings else set()
+
+    def one_pass(self) -> None:
         try:
             if self.deleting:
                 self.pipeline.remove()
@@ -167,6 +182,7 @@ class Walk(RuleBasedStateMachine):
         assert self.pipeline.status.workings is not None
         assert self.pipeline.status.workings.unfinished == {}
         assert self.live.keys() <= self.state.keys()
+        assert self.pipeline.engine.drifted == set()
 
 
 TestWalk = Walk.TestCase

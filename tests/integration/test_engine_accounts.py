@@ -134,7 +134,7 @@ def test_another_external_id_or_role_replaces_nothing_and_a_destroy_needs_no_upd
     account.client("iam").delete_role_policy(RoleName="op-2", PolicyName="operator-0")
     account.client("iam").delete_role(RoleName="op-2")
     last = access_to(account.role("op-3", operator))
-    engine.destroy(DestroyRequest(StackRef("there", REGION, access=last), 240), lambda _: None)
+    engine.destroy(DestroyRequest(StackRef("there", REGION, access=last), 240, refresh=True), lambda _: None)
     assert account.functions() == []
 
 

@@ -69,14 +69,21 @@ class Stack:
         request = DestroyRequest(StackRef(self.name, REGION, self.salt), 240, refresh=refresh)
         return (engine or self.engine()).destroy(request, lambda _: None)
 
-    def forget(self, *names: str) -> None:
-        """Take resources, and what depends on them, out of the state, as if it had never been told of them."""
+    def forget(self, *names: str, replacing: bool = False) -> None:
+        """Take resources, and what depends on them, out of the state, as if it had never been told of them.
+
+        `replacing` leaves what the state says after the old ones were deleted, and before it is told of the new ones.
+        """
         document = json.loads(self.file.read_text())
         latest = document["checkpoint"]["latest"]
         gone = {r["urn"] for r in latest["resources"] if r["urn"].rpartition("::")[2] in names}
         while more := {r["urn"] for r in latest["resources"] if gone & set(r.get("dependencies") or ())} - gone:
             gone |= more
-        latest["resources"] = [r for r in latest["resources"] if r["urn"] not in gone]
+        if replacing:
+            for entry in (r for r in latest["resources"] if r["urn"] in gone):
+                entry["pendingReplacement"] = True
+        else:
+            latest["resources"] = [r for r in latest["resources"] if r["urn"] not in gone]
         self.file.write_text(json.dumps(document))
 
     def lock_of(self, pid: int, host: str) -> None:
@@ -124,6 +131,11 @@ def test_a_function_that_the_state_lost_is_imported_and_then_gets_its_new_code(
 
     again = stack.update(second, Scope.LEFTOVERS)
     assert (again.changed, again.changes.delete) == ((), 0), "what the state contains is not imported again"
+
+    stack.forget("function", replacing=True)
+    replaced = stack.update(second, Scope.LEFTOVERS)
+    assert replaced.changes.delete == 0
+    assert MARKER in lambda_.get_policy(FunctionName=name)["Policy"], "the new function of an interrupted replacement"
     stack.destroy()
 
 

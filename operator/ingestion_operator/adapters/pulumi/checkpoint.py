@@ -26,6 +26,14 @@ def known_names(store: StateStore, stack: str) -> frozenset[str]:
     )
 
 
+def half_replaced(store: StateStore, stack: str) -> tuple[str, ...]:
+    """The URNs of resources that were deleted to be replaced, in an operation that was interrupted before it said more.
+
+    The engine would create each of them without asking whether AWS has it already. Raises as `known_names` does.
+    """
+    return tuple(entry["urn"] for entry in _resources(store, stack) if entry.get("pendingReplacement"))
+
+
 def _resources(store: StateStore, stack: str) -> list[Any]:
     content = store.read(f"{STACKS}{stack}.json")
     if content is None:

@@ -9,27 +9,21 @@ from __future__ import annotations
 import json
 import logging
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-import yaml
 from pulumi import automation
 
-from ingestion_operator.adapters.pulumi.checkpoint import known_names
-from ingestion_operator.adapters.pulumi.cli import PASSPHRASE, SHORT_TIMEOUT_SECONDS, Cli, EngineSettings
-from ingestion_operator.adapters.pulumi.command import OneCommand
+from ingestion_operator.adapters.pulumi.cli import SHORT_TIMEOUT_SECONDS, Cli, EngineSettings
 from ingestion_operator.adapters.pulumi.events import EventCollector
-from ingestion_operator.adapters.pulumi.failures import lock_holder, translate
-from ingestion_operator.adapters.pulumi.locks import held_by_the_dead
+from ingestion_operator.adapters.pulumi.failures import translate
+from ingestion_operator.adapters.pulumi.operation import QUIET, Operation, QuietStack
 from ingestion_operator.adapters.pulumi.program import program, renewal
 from ingestion_operator.blueprint.function_code import CodeBundle
-from ingestion_operator.errors import LockFate, PipelineError
+from ingestion_operator.errors import PipelineError
 from ingestion_operator.ports.engine import (
-    Adopt,
     DestroyRequest,
     EngineResult,
     OnProgress,
@@ -38,30 +32,9 @@ from ingestion_operator.ports.engine import (
     UpdateRequest,
 )
 from ingestion_operator.ports.state_store import StateStore
-from ingestion_operator.state.backend import LOCKS, PROJECT, what_is_left
+from ingestion_operator.state.backend import PROJECT, what_is_left
 
 logger = logging.getLogger(__name__)
-
-
-class _Stack(automation.Stack):
-    """A stack without a selection, outputs and a summary. The event stream gives outputs and summary."""
-
-    def __init__(self, name: str, workspace: automation.LocalWorkspace) -> None:
-        self.name = name
-        self.workspace = workspace
-
-    def outputs(self) -> automation.OutputMap:
-        return {}
-
-    def info(self, show_secrets: bool = True) -> automation.UpdateSummary:  # noqa: ARG002 - the base class's signature
-        return automation.UpdateSummary(
-            kind="update",
-            start_time=datetime.now(UTC),
-            message="",
-            environment={},
-            config={},
-            result="succeeded",
-        )
 
 
 class PulumiEngine:
@@ -99,19 +72,21 @@ class PulumiEngine:
             if isinstance(blueprint.code, CodeBundle):
                 archive.write_bytes(blueprint.code.zip_bytes)
             collector = EventCollector(len(blueprint.resources), on_progress, blueprint.secrets)
-            run = _Operation(self._cli, self._state, request.stack, directory, request.timeout_seconds, collector)
+            run = Operation(self._cli, self._state, request.stack, directory, request.timeout_seconds, collector)
             run.scope = request.scope
             run.program = program(blueprint, archive, lambda: run.adopted(request.adopt))
             if request.create:
                 run.create_stack()
 
-            def up(stack: _Stack) -> None:
+            def up(stack: QuietStack) -> None:
                 refresh = run.scope > Scope.CHANGES
                 # Without a program, a refresh would read AWS with the provider that the state names.
                 renew = refresh and bool(blueprint.access)
                 stack.up(refresh=refresh or None, run_program=renew or None, on_event=collector, **QUIET)
 
             with run.told():
+                if request.scope is Scope.LEFTOVERS:
+                    run.forget_half_replaced()
                 run.attempt(up)
             return replace(collector.result(run.cli_processes, run.broken_lock), encryption_salt=run.encryption_salt())
 
@@ -121,15 +96,13 @@ class PulumiEngine:
         with self._work_dir(stack) as directory:
             collector = EventCollector(0, on_progress)
             # This takes one process. The Automation API's own `remove` would start two more.
-            run = _Operation(
-                self._cli, self._state, stack, directory, request.timeout_seconds, collector, ("--remove",)
-            )
+            run = Operation(self._cli, self._state, stack, directory, request.timeout_seconds, collector, ("--remove",))
             run.scope = Scope.DRIFT if request.refresh else Scope.CHANGES
             # Without a program the CLI would use the provider that the state names. Its role or external ID may be outdated.
             renew = bool(stack.access)
             run.program = renewal(stack.access, stack.region) if stack.access else None
 
-            def take_down(it: _Stack) -> None:
+            def take_down(it: QuietStack) -> None:
                 refresh = run.scope > Scope.CHANGES
                 it.destroy(refresh=refresh or None, on_event=collector, run_program=renew or None, **QUIET)
 
@@ -142,7 +115,7 @@ class PulumiEngine:
         """See the port."""
         with self._work_dir(stack) as directory:
             collector = EventCollector(0, lambda _: None)
-            run = _Operation(self._cli, self._state, stack, directory, SHORT_TIMEOUT_SECONDS, collector)
+            run = Operation(self._cli, self._state, stack, directory, SHORT_TIMEOUT_SECONDS, collector)
             with run.told(), suppress(automation.StackNotFoundError):
                 run.attempt(lambda it: it.workspace.remove_stack(it.name, force=True))
             self._prune(stack)
@@ -173,142 +146,3 @@ class PulumiEngine:
         except PipelineError as error:
             # A deletion waits only for the stack itself, and the stack is gone.
             logger.warning("stack %s is gone, but the backups of its state could not be removed: %s", stack.name, error)
-
-
-QUIET: Mapping[str, Any] = {"suppress_outputs": True, "suppress_progress": True, "color": "never"}
-
-
-class _Operation:
-    """One operation on one stack, in its own work dir."""
-
-    program: Callable[[], None] | None = None
-    scope: Scope = Scope.CHANGES
-    broken_lock: str = ""
-
-    def __init__(
-        self,
-        cli: Cli,
-        state: StateStore,
-        stack: StackRef,
-        directory: Path,
-        timeout_seconds: float,
-        collector: EventCollector,
-        extra_arguments: tuple[str, ...] = (),
-    ) -> None:
-        self._cli = cli
-        self._state = state
-        self._stack = stack
-        self._collector = collector
-        self._program_ran = False
-        self._refusal: PipelineError | None = None
-        self._directory = directory
-        self._settings_file = directory / f"Pulumi.{stack.name}.yaml"
-        # A salt is for the passphrase only. It would move a stack back that was moved from the passphrase to a key.
-        if stack.encryption_salt and cli.secrets_provider == PASSPHRASE:
-            self._settings_file.write_text(yaml.safe_dump({"encryptionsalt": stack.encryption_salt}))
-        self._command = cli.command(timeout_seconds, extra_arguments)
-        self._helper = cli.command(SHORT_TIMEOUT_SECONDS)
-
-    @property
-    def cli_processes(self) -> int:
-        """CLI processes started so far."""
-        return self._command.count + self._helper.count
-
-    def encryption_salt(self) -> str:
-        """The salt that the CLI chose or was given; empty if there is none."""
-        if not self._settings_file.exists():
-            return ""
-        return str((yaml.safe_load(self._settings_file.read_text()) or {}).get("encryptionsalt") or "")
-
-    def adopted(self, adopt: Adopt) -> Mapping[str, str]:
-        """What the program imports. The CLI calls the program only while it holds the stack's lock.
-
-        The Automation API would report an error of the program as a text, so the error itself is kept.
-        """
-        self._program_ran = True
-        try:
-            return adopt(self.scope, lambda: known_names(self._state, self._stack.name))
-        except PipelineError as error:
-            self._refusal = error
-            raise
-
-    @contextmanager
-    def told(self) -> Iterator[None]:
-        """Translate errors, and add what the next operation must know.
-
-        With another salt, the next attempt would accept a wrong passphrase as a new one.
-        """
-        try:
-            with translate(self._collector):
-                yield
-        except PipelineError as error:
-            cause = self._refusal or error
-            raise cause.after(self.encryption_salt(), self._lock_fate()) from error
-
-    def _lock_fate(self) -> LockFate:
-        """What became of the lock. A CLI that was killed leaves it."""
-        if not self._program_ran and not self._collector.begun:
-            return LockFate.NOT_HAD
-        try:
-            locks = self._state.keys(f"{LOCKS}{self._stack.name}/")
-        except PipelineError as error:
-            logger.warning("stack %s: cannot find out whether the CLI left its lock: %s", self._stack.name, error)
-            return LockFate.LEFT
-        return LockFate.LEFT if any(key.endswith(".json") for key in locks) else LockFate.RELEASED
-
-    def create_stack(self) -> None:
-        """Create the stack. A stack that exists already, from an interrupted first attempt, is success.
-
-        A locked stack is success too: the operation that follows finds out who holds the lock.
-        """
-        workspace = self._workspace(self._helper)
-        there = suppress(automation.StackAlreadyExistsError, automation.ConcurrentUpdateError)
-        with translate(EventCollector(0, lambda _: None)), there:
-            self._helper.run(
-                ["stack", "init", self._stack.name, "--no-select", "--secrets-provider", self._cli.secrets_provider],
-                workspace.work_dir,
-                self._cli.environment(self._stack.region),
-            )
-
-    def attempt(self, act: Callable[[_Stack], object]) -> None:
-        """Act on the stack. If the holder of its lock is provably dead, break the lock, once, and act again.
-
-        The second time the scope is LEFTOVERS, because the holder was interrupted. Raises StackNotFoundError for an absent stack:
-        for some callers that is success.
-        """
-        collector = self._collector
-        stack = _Stack(self._stack.name, self._workspace(self._command))
-        try:
-            act(stack)
-        except automation.ConcurrentUpdateError as error:
-            if not held_by_the_dead(str(error), shared=self._cli.shared, departed=self._stack.departed):
-                with translate(collector):
-                    raise
-            self.broken_lock = lock_holder(str(error))
-            logger.warning("stack %s: breaking the lock of a process that is gone", self._stack.name)
-            self._helper.run(
-                ["cancel", "--yes", "--stack", self._stack.name],
-                str(self._directory),
-                self._cli.environment(self._stack.region),
-            )
-            self.scope = Scope.LEFTOVERS
-            with translate(collector):
-                act(stack)
-        except automation.StackNotFoundError:
-            raise
-        except automation.CommandError:
-            collector.wait()
-            with translate(collector):
-                raise
-        collector.wait()
-
-    def _workspace(self, command: OneCommand) -> automation.LocalWorkspace:
-        return automation.LocalWorkspace(
-            work_dir=str(self._directory),
-            program=self.program,
-            env_vars=self._cli.environment(self._stack.region),
-            project_settings=automation.ProjectSettings(
-                name=PROJECT, runtime="python", backend=automation.ProjectBackend(self._cli.backend_url)
-            ),
-            pulumi_command=command,
-        )

@@ -70,9 +70,9 @@ class Stack:
         return (engine or self.engine()).destroy(request, lambda _: None)
 
     def forget(self, *names: str, replacing: bool = False) -> None:
-        """Take resources, and what depends on them, out of the state, as if it had never been told of them.
+        """Take resources, and what depends on them, out of the state, as if it had never contained them.
 
-        `replacing` leaves what the state says after the old ones were deleted, and before it is told of the new ones.
+        `replacing` leaves what the state says after the old ones were deleted, and before it contains the new ones.
         """
         document = json.loads(self.file.read_text())
         latest = document["checkpoint"]["latest"]

@@ -1,7 +1,7 @@
 """A random walk through changes, crashes between any two writes, failures, held locks and a second pod, until all is calm.
 
 A write is one of the operator's status, one of AWS or one of the engine's state. Whatever happens, nothing that lives is made
-anew or deleted before its pipeline is, an interruption is recorded until an operation with the lock has ended, and in the end the
+again or deleted before its pipeline is, an interruption is recorded until an operation with the lock has ended, and in the end the
 pipeline is as asked, or gone with all that it had.
 """
 
@@ -73,7 +73,7 @@ class Walk(RuleBasedStateMachine):
 
     @property
     def live(self) -> dict[str, str]:
-        """What exists in AWS and is no data."""
+        """What exists in AWS, without the data."""
         return next(iter(self.pipeline.cloud.live.values()), {})
 
     @property

@@ -67,7 +67,7 @@ class Situation:
     presence: Mapping[str, Presence] = field(default_factory=dict)
     """By the pod, as the status names it."""
     looks: bool = False
-    """Whether AWS is to be compared with the state anyway: a person requested it, or a drift check is due."""
+    """Whether the operator must compare AWS with the state anyway: a person requested it, or a drift check is due."""
 
     @property
     def unfinished(self) -> tuple[Unfinished, ...]:

@@ -134,6 +134,13 @@ def test_another_external_id_or_role_replaces_nothing_and_a_destroy_needs_no_upd
     account.client("iam").delete_role_policy(RoleName="op-2", PolicyName="operator-0")
     account.client("iam").delete_role(RoleName="op-2")
     last = access_to(account.role("op-3", operator))
+    # The function's role is gone too, of which IAM speaks only to a destroy that reads AWS first.
+    iam, gone = account.client("iam"), made(last).names.role
+    for policy in iam.list_role_policies(RoleName=gone)["PolicyNames"]:
+        iam.delete_role_policy(RoleName=gone, PolicyName=policy)
+    iam.delete_role(RoleName=gone)
+    with pytest.raises(AccessDenied, match="iam:DeleteRole"):
+        engine.destroy(DestroyRequest(StackRef("there", REGION, access=last), 240), lambda _: None)
     engine.destroy(DestroyRequest(StackRef("there", REGION, access=last), 240, refresh=True), lambda _: None)
     assert account.functions() == []
 

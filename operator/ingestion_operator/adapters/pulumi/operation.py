@@ -70,6 +70,7 @@ class Operation:
     ) -> None:
         self._cli = cli
         self._state = state
+        self._timeout_seconds = timeout_seconds
         self._stack = stack
         self._collector = collector
         self._program_ran = False
@@ -158,6 +159,15 @@ class Operation:
                     workspace.work_dir,
                     self._cli.environment(self._stack.region),
                 )
+
+    def refresh_with_program(self) -> None:
+        """Read AWS with the provider that the program registers.
+
+        A destroy refreshes with the provider of the state, even if it runs the program, because it refreshes first (pulumi's
+        pkg/resource/deploy/deployment_executor.go). The role in the state may be an older one.
+        """
+        stack = QuietStack(self._stack.name, self._workspace(self._cli.command(self._timeout_seconds)))
+        stack.refresh(on_event=self._collector.without_end, run_program=True, **QUIET)
 
     def attempt(self, act: Callable[[QuietStack], object]) -> None:
         """Act on the stack. If the holder of its lock is provably dead, break the lock, once, and act again.

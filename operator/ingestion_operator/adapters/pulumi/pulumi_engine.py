@@ -104,7 +104,11 @@ class PulumiEngine:
 
             def take_down(it: QuietStack) -> None:
                 refresh = run.scope > Scope.CHANGES
-                it.destroy(refresh=refresh or None, on_event=collector, run_program=renew or None, **QUIET)
+                if refresh and renew:
+                    run.refresh_with_program()
+                it.destroy(
+                    refresh=(refresh and not renew) or None, on_event=collector, run_program=renew or None, **QUIET
+                )
 
             with run.told(), suppress(automation.StackNotFoundError):
                 run.attempt(take_down)

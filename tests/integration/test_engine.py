@@ -67,7 +67,8 @@ def made(name: str, account_id: str) -> Blueprint:
 
 def request(wanted: Blueprint, *, create: bool, salt: str = "", refresh: bool = False) -> UpdateRequest:
     stack = StackRef(wanted.owner.key.name, REGION, salt)
-    return UpdateRequest(stack, wanted, 240, create=create, scope=Scope.DRIFT if refresh else Scope.CHANGES)
+    scope = Scope.LEFTOVERS if create else Scope.DRIFT if refresh else Scope.CHANGES
+    return UpdateRequest(stack, wanted, 240, create=create, scope=scope)
 
 
 def test_programs_that_run_at_the_same_moment_never_mix(

@@ -79,7 +79,8 @@ def made(access: Access, name: str = "there", **spec: Any) -> Blueprint:
 
 def request(wanted: Blueprint, *, create: bool = False, refresh: bool = False) -> UpdateRequest:
     stack = StackRef(wanted.owner.key.name, REGION, access=wanted.access)
-    return UpdateRequest(stack, wanted, 240, create=create, scope=Scope.DRIFT if refresh else Scope.CHANGES)
+    scope = Scope.LEFTOVERS if create else Scope.DRIFT if refresh else Scope.CHANGES
+    return UpdateRequest(stack, wanted, 240, create=create, scope=scope)
 
 
 def providers(engine: PulumiEngine, name: str = "there") -> list[dict[str, Any]]:

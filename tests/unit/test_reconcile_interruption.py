@@ -149,6 +149,21 @@ def test_the_end_of_an_operation_on_a_pipeline_that_is_gone_is_nobodys(built: Pi
     built.reconcile()
 
 
+def test_progress_that_cannot_be_written_disturbs_no_operation(built: PipelineUnderTest) -> None:
+    write = built.cluster.patch_status
+
+    def patch_status(key: PipelineKey, patch: Mapping[str, Any]) -> None:
+        if "progress" in (patch.get("operation") or {}) and "id" not in patch["operation"]:
+            raise UpdateFailed("500 etcdserver: leader changed")
+        write(key, patch)
+
+    built.cluster.patch_status = patch_status  # type: ignore[method-assign]
+    built.change(tags={"team": "search"})
+    built.reconcile()
+    assert built.is_ready
+    assert built.status.operation is None
+
+
 def refusing(built: PipelineUnderTest, times: int) -> None:
     """Refuse the next writes that end an operation. No pause between the attempts lasts."""
     write, left = built.cluster.patch_status, [UpdateFailed("500 etcdserver: leader changed")] * times

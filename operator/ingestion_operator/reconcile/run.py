@@ -154,7 +154,11 @@ class Pass:
             if time.monotonic() - last >= PROGRESS_INTERVAL_SECONDS or progress.done == progress.total:
                 last = time.monotonic()
                 moved = operation.model_copy(update={"progress": str(progress)})
-                self.write(self.written.model_copy(update={"operation": moved}))
+                try:
+                    self.write(self.written.model_copy(update={"operation": moved}))
+                except PipelineError as error:
+                    # An error here would end the engine's stream of events, and the next write tells the same.
+                    logger.info("%s: %s", self.record.key, error, extra=self.fields(operation))
 
         return write
 

@@ -23,8 +23,8 @@ async def tick(namespace: str | None, name: str, body: kopf.Body, memo: kopf.Mem
         await reconcile_in_workers(memo.services, [key_of(namespace, name)])
 
 
-def remove(namespace: str | None, name: str, memo: kopf.Memo, **_: Any) -> None:
+def remove(namespace: str | None, name: str, uid: str | None, memo: kopf.Memo, **_: Any) -> None:
     """Take the pipeline down. Kopf removes the finalizer only after this function returns."""
     with keeping_the_finalizer():
-        memo.services.reconciler.remove(key_of(namespace, name))
+        memo.services.reconciler.remove(key_of(namespace, name), uid or "")
         memo.services.exporter.forget(key_of(namespace, name))

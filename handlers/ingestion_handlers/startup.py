@@ -38,6 +38,7 @@ async def start(settings: kopf.OperatorSettings, memo: kopf.Memo, **indices: Any
 
 async def stop(memo: kopf.Memo, **_: Any) -> None:
     """Let each running update write its state and end."""
+    memo.services.reconciler.context.stopping.set()
     memo.services.engine.interrupt()
     if memo.server is not None:
         await memo.server.stop()

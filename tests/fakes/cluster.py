@@ -34,6 +34,8 @@ class FakeCluster:
     events: list[Announcement] = field(default_factory=list)
     patches: list[Mapping[str, Any]] = field(default_factory=list)
     pods: set[Pod] = field(default_factory=set)
+    is_blind: bool = False
+    """Whether pods cannot be looked up."""
 
     def cluster_id(self) -> str:
         return "test"
@@ -66,8 +68,8 @@ class FakeCluster:
         written = sum(len(value) for value in found.values()) if found else 0
         return None if found is None else {k: Sensitive(v, f"{name}/{written}/{k}") for k, v in found.items()}
 
-    def pod_is_gone(self, pod: Pod) -> bool:
-        return pod not in self.pods
+    def pod_exists(self, pod: Pod) -> bool | None:
+        return None if self.is_blind else pod in self.pods
 
     def pipelines(self) -> Sequence[Mapping[str, Any]]:
         return deepcopy(list(self.pipelines_by_key.values()))

@@ -129,7 +129,7 @@ class PipelineUnderTest:
     def remove(self) -> None:
         """Delete the pipeline. The object stays as it is just before Kubernetes removes it, so that a test can look at it."""
         self.body["metadata"].setdefault("deletionTimestamp", self.now.isoformat())
-        self.reconciler.remove(self.key)
+        self.reconciler.remove(self.key, self.body["metadata"]["uid"])
 
     def refused_removal(self) -> StillThere:
         with pytest.raises(StillThere) as refusal:

@@ -59,16 +59,17 @@ class Reconciler:
             if body is not None and not (record := parse_record(body)).deleting:
                 ApplyPass(self.context, record).run(self.context.gatherer().observe(body, record))
 
-    def remove(self, key: PipelineKey) -> None:
+    def remove(self, key: PipelineKey, uid: str) -> None:
         """Take down what the pipeline created. Returns once nothing is left except what the deletion policy keeps.
 
-        Raises StillThere, and nothing else, while something delays the deletion.
+        `uid` names the object that is being deleted. Another one of the same name is left alone. Raises StillThere, and nothing
+        else, while something delays the deletion.
         """
         try:
             with self._locks.of(key):
                 body = self.context.cluster.pipeline(key)
-                if body is not None:
-                    RemovalPass(self.context, parse_record(body)).run()
+                if body is not None and (record := parse_record(body)).deleting and record.uid == uid:
+                    RemovalPass(self.context, record).run()
         except PipelineError as error:
             raise StillThere(str(error), self.context.backoff.waiting_seconds) from error
 

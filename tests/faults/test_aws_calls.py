@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 CALLS = Path(__file__).with_name("calls.txt")
 ALL = os.environ.get("FAULTS") == "all"
 SEED = int(os.environ.get("FAULTS_SEED") or random.SystemRandom().randrange(1_000_000))
-SAMPLE = 2
+SAMPLE = 1
 NAME = "copy"
 VERBS = ("create", "update", "destroy")
 # The caller cannot get past these, so that a person must act. Everything else is a matter of time.

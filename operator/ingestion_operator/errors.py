@@ -4,6 +4,7 @@
     ├── Waiting                    something outside the operator must happen first
     │   ├── DependencyNotReady
     │   ├── LockHeld
+    │   ├── StateHealed
     │   ├── Propagating
     │   └── HoldsData              data would be deleted, and nobody has confirmed the purge
     │       ├── BucketNotEmpty
@@ -15,6 +16,7 @@
     │   ├── TableNameTaken
     │   ├── TrailMissing
     │   ├── StateUnreadable
+    │   ├── DiskFull
     │   ├── CredentialsMissing
     │   ├── AccountChanged
     │   ├── SeveralDefaults
@@ -61,6 +63,9 @@ class PipelineError(Exception):
     lock_is_anothers: ClassVar[bool] = False
     """Whether the operation never began, because another process holds the stack's lock."""
 
+    state_is_behind: ClassVar[bool] = False
+    """Whether AWS may have resources that the state does not contain, as after an interruption."""
+
     def __init__(self, message: str = "", encryption_salt: str = "") -> None:
         super().__init__(message)
         self._encryption_salt = encryption_salt
@@ -97,6 +102,15 @@ class LockHeld(Waiting):
 
     reason = Reason.LOCK_HELD
     lock_is_anothers = True
+
+
+class StateHealed(Waiting):
+    """A file of the stack's state was damaged and is replaced. The operation did not begin: the state may be behind AWS."""
+
+    reason = Reason.STATE_HEALED
+    # The engine never had the lock, so the pod that may hold it stays recorded.
+    lock_is_anothers = True
+    state_is_behind = True
 
 
 class Propagating(Waiting):
@@ -166,6 +180,13 @@ class StateUnreadable(Stalled):
     reason = Reason.STATE_UNREADABLE
 
 
+class DiskFull(Stalled):
+    """The volume of the state, or of temporary files, is full."""
+
+    reason = Reason.DISK_FULL
+    state_is_behind = True
+
+
 class CredentialsMissing(Stalled):
     """The operator has no AWS credentials, or they are not valid."""
 
@@ -207,6 +228,7 @@ class UpdateTimedOut(Transient):
 ERRORS: tuple[type[PipelineError], ...] = (
     DependencyNotReady,
     LockHeld,
+    StateHealed,
     Propagating,
     BucketNotEmpty,
     TableNotEmpty,
@@ -216,6 +238,7 @@ ERRORS: tuple[type[PipelineError], ...] = (
     TableNameTaken,
     TrailMissing,
     StateUnreadable,
+    DiskFull,
     CredentialsMissing,
     AccountChanged,
     SeveralDefaults,
@@ -224,6 +247,9 @@ ERRORS: tuple[type[PipelineError], ...] = (
     UpdateTimedOut,
 )
 """Every error class that the code raises. `outcome_of` does not know the reason of a class that is missing here."""
+
+STATE_IS_BEHIND = frozenset(error.reason.value for error in ERRORS if error.state_is_behind)
+"""The reasons after which the state may lack what AWS has."""
 
 OUTCOMES: Mapping[str, Outcome] = {error.reason: error.outcome for error in ERRORS}
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ingestion_operator.blueprint.names import stack_name
 from ingestion_operator.blueprint.resources import Blueprint
-from ingestion_operator.errors import DependencyNotReady, PipelineError, Propagating
+from ingestion_operator.errors import STATE_IS_BEHIND, DependencyNotReady, PipelineError, Propagating
 from ingestion_operator.model.account import parse_account
 from ingestion_operator.model.status import Operation, OperationType, Status
 from ingestion_operator.observe.observed import Buildable, Observed
@@ -93,7 +93,9 @@ class ApplyPass(Pass):
 
     def _request(self, wanted: Buildable, stack: StackRef, operation: Operation, cloud: Cloud) -> UpdateRequest:
         create = operation.type is OperationType.CREATE
-        interrupted = self.record.status.operation is not None
+        last = self.record.status.last_operation
+        behind = last is not None and last.reason in STATE_IS_BEHIND
+        interrupted = self.record.status.operation is not None or behind
         adoption = Adoption(cloud, self.record.status, wanted.blueprint)
         adopt = adoption.of_everything() if create or interrupted else adoption.of_new_data()
         # After a failed first creation, AWS may have resources that the state does not contain, and the reverse.

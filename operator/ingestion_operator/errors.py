@@ -61,7 +61,7 @@ class PipelineError(Exception):
     reason: ClassVar[Reason] = Reason.FAILED
     outcome: ClassVar[Outcome] = Outcome.RETRIES
     lock_is_anothers: ClassVar[bool] = False
-    """Whether the operation never began, because another process holds the stack's lock."""
+    """Whether the operation may never have had the stack's lock, so that another process may hold it."""
 
     state_is_behind: ClassVar[bool] = False
     """Whether AWS may have resources that the state does not contain, as after an interruption."""
@@ -108,7 +108,6 @@ class StateHealed(Waiting):
     """A file of the stack's state was damaged and is replaced. The operation did not begin: the state may be behind AWS."""
 
     reason = Reason.STATE_HEALED
-    # The engine never had the lock, so the pod that may hold it stays recorded.
     lock_is_anothers = True
     state_is_behind = True
 
@@ -184,6 +183,7 @@ class DiskFull(Stalled):
     """The volume of the state, or of temporary files, is full."""
 
     reason = Reason.DISK_FULL
+    lock_is_anothers = True
     state_is_behind = True
 
 

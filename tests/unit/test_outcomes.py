@@ -133,8 +133,8 @@ def test_in_a_deletion(error: PipelineError, stalls: bool, seconds: int) -> None
     assert treatment.pause_in_deletion(AT, 3) == timedelta(seconds=seconds)
 
 
-def test_only_a_held_lock_is_anothers() -> None:
-    assert [kind for kind in ERRORS if kind.lock_is_anothers] == [errors.LockHeld]
+def test_after_these_alone_another_process_may_hold_the_lock() -> None:
+    assert [kind for kind in ERRORS if kind.lock_is_anothers] == [errors.LockHeld, errors.StateHealed, errors.DiskFull]
 
 
 def test_an_error_with_a_salt_is_the_same_error() -> None:

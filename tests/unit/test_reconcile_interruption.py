@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
+import pytest
+
+from ingestion_operator.errors import DiskFull, PipelineError, StateHealed
 from ingestion_operator.model.pipeline import RECONCILE_REQUESTED_AT
+from ingestion_operator.reasons import Reason
 from unit.pipeline_under_test import DATA_BUCKET, INLINE, PipelineUnderTest
 from unit.reconcile_fixtures import WITH_TABLE, built, pipeline
 
@@ -51,6 +56,27 @@ def test_an_interrupted_operation_is_remembered_while_the_spec_is_wrong(built: P
     built.reconcile()
     assert built.last_call.update is not None
     assert built.last_call.update.refresh
+
+
+@pytest.mark.parametrize("error", [StateHealed("damaged"), DiskFull("no room")])
+def test_after_an_operation_that_left_the_state_behind_the_next_compares_with_aws_and_adopts(
+    pipeline: PipelineUnderTest, error: PipelineError
+) -> None:
+    pipeline.create()
+    pipeline.reconcile()
+    pipeline.change(tags={"team": "search"})
+    pipeline.engine.failures.append(error)
+    pipeline.reconcile()
+    assert pipeline.conditions["Ready"][1] != Reason.PROVISIONED
+    assert error.reason in (pipeline.events[-1], *(reason for _, reason in pipeline.conditions.values()))
+    pipeline.cloud.left = {"role": "r"}
+    pipeline.reconcile(timedelta(seconds=400))
+    assert pipeline.last_call.update.refresh
+    assert pipeline.last_call.update.adopt == {"source-bucket": DATA_BUCKET, "role": "r"}
+    assert pipeline.conditions["Ready"] == ("True", "Provisioned")
+    pipeline.change(tags={})
+    pipeline.reconcile()
+    assert not pipeline.last_call.update.refresh, "once is enough"
 
 
 # Interruption of a pipeline that works.

@@ -57,13 +57,29 @@ def _is_pulumi(pid: int) -> bool:
 
 def _is_orphan(pid: int) -> bool:
     """Whether the operator that started this CLI process has ended."""
+    mark = _mark_in_environment(pid)
+    return bool(mark) and not _is_running(mark)
+
+
+def is_in_use(mark: str) -> bool:
+    """Whether the operator with this mark runs, or a CLI process that it started, or that one's plugin."""
+    started = (_mark_in_environment(int(entry.name)) for entry in Path("/proc").iterdir() if entry.name.isdigit())
+    return _is_running(mark) or mark in started
+
+
+def _mark_in_environment(pid: int) -> str:
+    """The mark of the operator that started the process; empty if the process has none, or is gone."""
     try:
         environment = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
     except OSError:
-        return False
+        return ""
     prefix = f"{OPERATOR_VARIABLE}=".encode()
-    marks = [entry.removeprefix(prefix).decode() for entry in environment if entry.startswith(prefix)]
-    return bool(marks) and marks[0] != process_mark(int(marks[0].partition("@")[0]))
+    return next((entry.removeprefix(prefix).decode() for entry in environment if entry.startswith(prefix)), "")
+
+
+def _is_running(mark: str) -> bool:
+    pid = mark.partition("@")[0]
+    return pid.isdigit() and mark == process_mark(int(pid))
 
 
 def process_mark(pid: int) -> str:

@@ -96,8 +96,13 @@ def test_without_a_whole_copy_nothing_is_changed_and_a_person_is_told_what_to_do
 def test_a_checkpoint_is_not_replaced_while_a_process_that_may_be_alive_holds_the_lock() -> None:
     damaged = stack() | {CHECKPOINT: b"", f"{LOCKS}a/1.json": lock_of("elsewhere")}
     state, named = FakeState(dict(damaged)), list[str]()
+
+    def still_there(text: str) -> bool:
+        named.append(text)
+        return False
+
     with pytest.raises(LockHeld, match=r"created by root@elsewhere \(pid 7\) at 2026"):
-        heal(state, lambda text: bool(named.append(text)))
+        heal(state, still_there)
     assert state.files == damaged
     assert named == ["created by root@elsewhere (pid 7) at 2026-01-01T00:00:00Z"]
 
@@ -152,7 +157,7 @@ def test_it_heals_under_a_lock_in_the_form_of_the_clis_own() -> None:
     ],
 )
 def test_what_the_cli_could_not_read_is_put_right(damage: Mapping[str, bytes], said: str) -> None:
-    state = FakeState(stack() | damage)
+    state = FakeState({**stack(), **damage})
     assert heal(state) == (said,)
     assert {key: content for key, content in state.files.items() if not key.startswith(DAMAGED)} == stack()
 

@@ -6,7 +6,7 @@ The CLI writes a file beside its place and renames it (gocloud.dev/blob/fileblob
   says `unexpected end of JSON input`.
 - When the disk is full, blob.WriteAll closes a file that it could not write in full, and closing renames it: the checkpoint is
   cut off. Its copy `.bak` is made in another way, which removes what is not whole, so `.bak` is a whole older state.
-- The CLI does not wait for the disk (no fsync). A machine that dies may leave any of the last files empty.
+- The CLI does not wait for the disk (no `fsync`). A machine that dies may leave any of the last files empty.
 - Before the operator told it not to, the CLI kept attributes beside each file, and wrote them in place.
 
 In S3 none of this can happen, because S3 stores an object whole or not at all. Nothing is healed there.

@@ -34,7 +34,8 @@ def held_by_the_dead(
     holders = list(HOLDER.finditer(message))
     here = host or socket.gethostname()
     judged = () if shared and here in NAMELESS else (here,)
-    return bool(holders) and all(
+    # A lock that names no holder may be anybody's.
+    return len(holders) == message.count("created by ") > 0 and all(
         h["host"] in departed or (h["host"] in judged and _is_gone(int(h["pid"]))) for h in holders
     )
 

@@ -14,7 +14,7 @@ SECRETS = "check the passphrase or the key of the state"
 BACKEND = "check the state backend"
 VERSION = "run the version of the operator that wrote the state"
 
-# Go's encoding/json and io say this about a file that was cut off. The CLI puts what it was doing in front, and nothing in front
+# Go's `encoding/json` and `io` say this about a file that was cut off. The CLI puts what it was doing in front, and nothing in front
 # of a lock.
 _CUT_OFF = r"(unexpected end of JSON input|invalid character '.*?' |json: cannot unmarshal|unexpected EOF|EOF(?![\w])|gzip: |zstd: )"
 _OF_THE_DISK = (

@@ -33,7 +33,7 @@ def stack(**more: bytes) -> dict[str, bytes]:
 
 
 def heal(state: FakeState, gone: Callable[[str], bool] = lambda _: False) -> tuple[str, ...]:
-    return Healing(state, "a", Holder(1, "here"), gone, NOW).heal()
+    return tuple(Healing(state, "a", Holder(1, "here"), gone, NOW).heal())
 
 
 def test_a_stack_without_damage_is_left_as_it_is() -> None:
@@ -122,6 +122,17 @@ def test_an_update_that_takes_its_lock_at_the_same_moment_has_the_better_right()
     with pytest.raises(LockHeld):
         heal(state)
     assert state.files == damaged | {f"{LOCKS}a/1.json": lock_of("elsewhere")}
+
+
+def test_what_another_process_wrote_in_full_before_the_lock_was_taken_is_not_replaced() -> None:
+    state = FakeState(stack() | {CHECKPOINT: b""})
+
+    def finish(_: str) -> None:
+        state.files[CHECKPOINT] = whole("newer")
+
+    state.while_writing = finish
+    assert heal(state) == ()
+    assert state.files == stack() | {CHECKPOINT: whole("newer")}
 
 
 def test_it_heals_under_a_lock_in_the_form_of_the_clis_own() -> None:

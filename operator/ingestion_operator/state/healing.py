@@ -65,24 +65,21 @@ class Healing:
     """Whether the holders of the locks that a text names, in the words of the CLI, are provably gone."""
     now: datetime
 
-    def heal(self) -> tuple[str, ...]:
-        """Put right what is damaged. Returns what was done; empty if nothing kept the CLI from working.
+    def heal(self) -> Iterator[str]:
+        """Put right what is damaged, and say each thing that was done. Says nothing if nothing kept the CLI from working.
 
         Raises StateUnreadable if the checkpoint is damaged and no copy is whole, LockHeld if a process that may be alive holds
         the lock of a stack whose checkpoint is damaged.
         """
         # The locks are read after this list: who wrote one of these files and has given its lock back since, left none.
         left, half_locks = remnants_of(self.store, self.stack), self.store.remnants(f"{LOCKS}{self.stack}/")
-        done = [
-            *self._attributes((*self.store.remnants(META), *left, *half_locks)),
-            *self._meta(),
-            *self._locks([key for key in half_locks if not key.endswith(ATTRIBUTES)]),
-            *self._checkpoint(),
-        ]
+        yield from self._attributes((*self.store.remnants(META), *left, *half_locks))
+        yield from self._meta()
+        yield from self._locks([key for key in half_locks if not key.endswith(ATTRIBUTES)])
+        yield from self._checkpoint()
         half = [key for key in left if not key.endswith(ATTRIBUTES)]
         if half and not self._held():
             self.store.delete(half)
-        return tuple(done)
 
     def _attributes(self, remnants: Sequence[str]) -> Iterator[str]:
         """The CLI reads attributes that are there, and needs none (fileblob/attrs.go, getAttrs)."""
@@ -122,21 +119,26 @@ class Healing:
 
     def _checkpoint(self) -> Iterator[str]:
         for key in checkpoint_files(self.store.keys(f"{STACKS}{self.stack}.json"), self.stack):
-            content = self.store.read(key)
-            if content is None or is_whole(content):
+            if self._is_whole(key):
                 continue
             self._give_way()
             with self._locked():
-                yield self._replace(key, self.store.read(key) or b"")
+                # The process that wrote it may have finished before this lock was taken.
+                if not self._is_whole(key):
+                    yield self._replace(key)
 
-    def _replace(self, key: str, content: bytes) -> str:
+    def _is_whole(self, key: str) -> bool:
+        content = self.store.read(key)
+        return content is None or is_whole(content)
+
+    def _replace(self, key: str) -> str:
         found = next(self._whole_copies(key), None)
         if found is None:
             raise StateUnreadable(
                 f"{key} is damaged, and no copy of it is whole: restore it from a backup of the state"
             )
         copy, whole = found
-        aside = self._set_aside(key, content)
+        aside = self._set_aside(key, self.store.read(key) or b"")
         self.store.write(key, whole)
         return f"{key} was damaged and is replaced by {copy}; the damaged file is kept as {aside}"
 

@@ -81,10 +81,15 @@ class Upkeep:
             lambda holders: held_by_the_dead(holders, departed=stack.departed),
             datetime.now(UTC),
         )
-        if done := healing.heal():
-            message = f"the state was damaged and is healed: {'; '.join(done)}. The next operation compares it with AWS"
-            logger.warning("stack %s: %s", stack.name, message)
-            raise StateHealed(message)
+        done = []
+        for said in healing.heal():
+            # At once, because what follows may fail.
+            logger.warning("stack %s: the state was damaged: %s", stack.name, said)
+            done.append(said)
+        if done:
+            raise StateHealed(
+                f"the state was damaged and is healed: {'; '.join(done)}. The next operation compares it with AWS"
+            )
 
     def _prune(self, stack: StackRef) -> None:
         try:

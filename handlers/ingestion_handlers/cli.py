@@ -51,16 +51,18 @@ def run() -> None:
     import kopf
 
     from ingestion_handlers.registry import register
+    from ingestion_handlers.temporary import own_temporary_directory
 
     registry = kopf.OperatorRegistry()
     register(settings, registry)
-    kopf.run(
-        registry=registry,
-        standalone=True,
-        clusterwide=not settings.namespace_list,
-        namespaces=list(settings.namespace_list),
-        liveness_endpoint=f"http://{settings.liveness_address}/healthz" if settings.liveness_address else None,
-    )
+    with own_temporary_directory():
+        kopf.run(
+            registry=registry,
+            standalone=True,
+            clusterwide=not settings.namespace_list,
+            namespaces=list(settings.namespace_list),
+            liveness_endpoint=f"http://{settings.liveness_address}/healthz" if settings.liveness_address else None,
+        )
 
 
 @main.command()

@@ -4,6 +4,7 @@
     ├── Waiting                    something outside the operator must happen first
     │   ├── DependencyNotReady
     │   ├── LockHeld
+    │   ├── StateHealed
     │   ├── Propagating
     │   └── HoldsData              data would be deleted, and nobody has confirmed the purge
     │       ├── BucketNotEmpty
@@ -15,6 +16,7 @@
     │   ├── TableNameTaken
     │   ├── TrailMissing
     │   ├── StateUnreadable
+    │   ├── DiskFull
     │   ├── CredentialsMissing
     │   ├── AccountChanged
     │   ├── SeveralDefaults
@@ -113,6 +115,12 @@ class LockHeld(Waiting):
     reason = Reason.LOCK_HELD
 
 
+class StateHealed(Waiting):
+    """A file of the stack's state was damaged and is replaced. The operation did not begin: the state may be behind AWS."""
+
+    reason = Reason.STATE_HEALED
+
+
 class Propagating(Waiting):
     """Everything is applied, but AWS does not show it yet."""
 
@@ -180,6 +188,12 @@ class StateUnreadable(Stalled):
     reason = Reason.STATE_UNREADABLE
 
 
+class DiskFull(Stalled):
+    """The volume of the state, or of temporary files, is full."""
+
+    reason = Reason.DISK_FULL
+
+
 class CredentialsMissing(Stalled):
     """The operator has no AWS credentials, or they are not valid."""
 
@@ -221,6 +235,7 @@ class UpdateTimedOut(Transient):
 ERRORS: tuple[type[PipelineError], ...] = (
     DependencyNotReady,
     LockHeld,
+    StateHealed,
     Propagating,
     BucketNotEmpty,
     TableNotEmpty,
@@ -230,6 +245,7 @@ ERRORS: tuple[type[PipelineError], ...] = (
     TableNameTaken,
     TrailMissing,
     StateUnreadable,
+    DiskFull,
     CredentialsMissing,
     AccountChanged,
     SeveralDefaults,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import sys
@@ -54,9 +55,12 @@ def run() -> None:
 
     registry = kopf.OperatorRegistry()
     register(settings, registry)
+    stop_flag = asyncio.Event()
     kopf.run(
         registry=registry,
         standalone=True,
+        stop_flag=stop_flag,
+        memo=kopf.Memo(stop_flag=stop_flag),
         clusterwide=not settings.namespace_list,
         namespaces=list(settings.namespace_list),
         liveness_endpoint=f"http://{settings.liveness_address}/healthz" if settings.liveness_address else None,

@@ -33,6 +33,8 @@ class Reason(StrEnum):
     DESTROYING = "Destroying"
     RETRYING_AFTER_FAILURE = "RetryingAfterFailure"
     LOCK_HELD = "LockHeld"  # another process works on the stack
+    INTERRUPTED = "Interrupted"  # the operator stopped during the operation; the next one goes on
+    INTERNAL_ERROR = "InternalError"  # an error that nobody thought of
     # Stalled
     SPEC_INVALID = "SpecInvalid"
     ACCESS_DENIED = "AccessDenied"

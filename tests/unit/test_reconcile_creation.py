@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from datetime import timedelta
 
 from builders import KEY, OWNER
@@ -60,7 +59,7 @@ def test_an_unchanged_pipeline_costs_no_engine_call_and_no_write(built: Pipeline
 def test_a_pipeline_that_is_gone_is_nothing_to_do(pipeline: PipelineUnderTest) -> None:
     with pipeline.no_engine_call():
         pipeline.reconciler.reconcile(KEY)
-        pipeline.reconciler.remove(KEY)
+        pipeline.reconciler.remove(KEY, "uid-1")
 
 
 def test_a_pipeline_that_is_being_deleted_is_left_to_its_removal(built: PipelineUnderTest) -> None:
@@ -68,22 +67,6 @@ def test_a_pipeline_that_is_being_deleted_is_left_to_its_removal(built: Pipeline
     built.change(tags={"team": "search"})
     with built.no_engine_call():
         built.reconcile()
-
-
-def test_an_event_and_a_timer_never_work_on_one_pipeline_at_the_same_time(pipeline: PipelineUnderTest) -> None:
-    second = threading.Thread(target=pipeline.reconciler.reconcile, args=(KEY,))
-
-    def arrive() -> None:
-        second.start()
-        second.join(timeout=0.1)
-        assert second.is_alive(), "it was not made to wait"
-
-    pipeline.engine.during = arrive
-    pipeline.create()
-    pipeline.reconcile()
-    second.join(timeout=10)
-    assert not second.is_alive()
-    assert pipeline.verbs == ["update"], "the second finds that nothing is left to do"
 
 
 # Change.

@@ -17,6 +17,7 @@ from ingestion_operator.reasons import Reason
 from ingestion_operator.reconcile.context import StillThere
 from ingestion_operator.reconcile.disposal import Disposal
 from ingestion_operator.reconcile.run import DESTROY_TIMEOUT_SECONDS, Pass
+from ingestion_operator.reconcile.unforeseen import unforeseen
 from ingestion_operator.status import deletion
 
 
@@ -40,7 +41,8 @@ class RemovalPass(Pass):
     def run(self) -> None:
         """Take the pipeline down. Raises StillThere while something delays the deletion."""
         try:
-            self._take_down()
+            with unforeseen(str(self.record.key), self.fields()):
+                self._take_down()
         except PipelineError as error:
             at = self.context.timing()
             self.write_and_warn(deletion.held_up(self.record, error, at), (error,))

@@ -38,7 +38,7 @@ def test_a_secret_is_waited_for_reaches_the_function_and_its_change_is_deployed(
 def test_a_secret_is_in_no_status_event_log_or_readable_state(world: World) -> None:
     world.apply_secret("api", {"token": FIRST})
     world.apply("copy", spec())
-    stack = world.wait_ready("copy")["stack"]["name"]
+    stack = world.wait_ready("copy")["workings"]["name"]
 
     state = state_of(world, stack)
     assert state, "the state is there"

@@ -277,7 +277,7 @@ class World:
                 self._delete_all(namespace, item["metadata"]["name"], item)
 
     def _delete_all(self, namespace: str, name: str, item: dict[str, Any]) -> None:
-        stack = item.get("status", {}).get("stack") or {}
+        stack = item.get("status", {}).get("workings") or {}
         stores = ",".join([*stack.get("dataBuckets", []), *stack.get("dataTables", [])])
         patch = {
             "metadata": {"annotations": {"ingestion-operator.io/confirm-purge": stores}},

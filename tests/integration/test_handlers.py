@@ -181,7 +181,7 @@ def test_an_account_is_tried_and_a_change_of_it_reconciles_its_pipelines(
     user.wait("the refusal", lambda: user.condition("Stalled").get("reason") == "AccessDenied")
     assert operator.verbs == []
     make_account(user, account, allowedNamespaces=[user.namespace])
-    assert user.wait_ready()["status"]["stack"]["account"] == account
+    assert user.wait_ready()["status"]["workings"]["account"] == account
     make_account(user, account)
     user.wait("the refusal", lambda: user.condition("Stalled").get("reason") == "AccessDenied")
     assert operator.verbs == ["create"]

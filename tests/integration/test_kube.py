@@ -179,12 +179,12 @@ def test_a_pipeline_is_read_and_its_status_merged_and_one_that_is_gone_is_no_err
     absent = PipelineKey(user.namespace, "absent")
     assert cluster.pipeline(absent) is None
     cluster.patch_status(absent, {"observedGeneration": 1})
-    for patch in ({"observedGeneration": 1}, {"stack": {"name": "s", "region": "r"}}, {"observedGeneration": None}):
+    for patch in ({"observedGeneration": 1}, {"workings": {"name": "s", "region": "r"}}, {"observedGeneration": None}):
         cluster.patch_status(key, patch)
     body = cluster.pipeline(key)
     assert body is not None
     assert "observedGeneration" not in body["status"]
-    assert {k: body["status"]["stack"][k] for k in ("name", "region")} == {"name": "s", "region": "r"}
+    assert {k: body["status"]["workings"][k] for k in ("name", "region")} == {"name": "s", "region": "r"}
     assert body["spec"]["processor"]["code"] == {"inline": CODE}
 
 

@@ -101,9 +101,9 @@ class LocalOperator:
         del self.cluster.pipelines_by_key[self.key(name)]
 
     def stack(self, name: str) -> str:
-        stack = self.status(name).stack
-        assert stack is not None
-        return stack.name
+        begun = self.status(name).begun
+        assert begun is not None
+        return begun.name
 
     def checkpoint(self, name: str) -> dict[str, Any]:
         file = json.loads(self.state.read(f"{STACKS}{self.stack(name)}.json") or b"")
@@ -257,8 +257,8 @@ def test_secrets_are_encrypted_with_a_key_of_kms_without_any_passphrase(operator
     operator.restart(secrets_provider=provider, passphrase_file=Path("/nowhere"))
     operator.create("keyed", processor=with_a_secret(operator))
     status = operator.ready("keyed")
-    assert status.stack is not None
-    assert status.stack.encryption_salt == ""
+    assert status.workings is not None
+    assert status.workings.encryption_salt == ""
     state = operator.checkpoint("keyed")["secrets_providers"]["state"]
     assert (state["url"], bool(state["encryptedkey"])) == (provider, True)
     assert MARK not in latest(operator.state)

@@ -46,7 +46,7 @@ class AccountsUnderTest:
         key = PipelineKey("team-a", name)
         stack = {"name": "s", "region": "r", "account": "search", "accountId": "210987654321"}
         metadata = {"namespace": key.namespace, "name": name, "uid": name}
-        self.cluster.pipelines_by_key[key] = {"metadata": metadata, "status": {"stack": stack}}
+        self.cluster.pipelines_by_key[key] = {"metadata": metadata, "status": {"workings": stack}}
 
 
 def test_a_role_that_can_be_assumed_is_said_with_who_may_use_it() -> None:

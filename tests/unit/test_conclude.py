@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from builders import NOW, make_blueprint, make_operation, make_record, make_spec, make_stack
+from builders import NOW, make_blueprint, make_operation, make_record, make_spec, make_workings
 from ingestion_operator.errors import (
     AccessDenied,
     BucketNotEmpty,
@@ -53,10 +53,10 @@ def test_failures_are_spaced_more_and_more_up_to_a_cap(failures: int, jitter: fl
 def test_what_is_begun_is_written_down_before_it_is_begun() -> None:
     _, status = begun()
     assert conditions(status) == {"Ready": ("False", "Progressing"), "Reconciling": ("True", "Updating")}
-    assert status.stack is not None
-    assert status.stack.data_buckets == BLUEPRINT.names.data_buckets
-    assert status.stack.attempted == BLUEPRINT.fingerprint
-    assert status.stack.fingerprint == ""
+    assert status.workings is not None
+    assert status.workings.data_buckets == BLUEPRINT.names.data_buckets
+    assert status.workings.attempted == BLUEPRINT.fingerprint
+    assert status.workings.fingerprint == ""
 
 
 def test_a_look_does_not_make_a_ready_pipeline_unready() -> None:
@@ -74,8 +74,8 @@ def test_success_is_ready_and_in_sync_and_looked_at_again_after_the_interval() -
 
     assert conditions(status) == {"Ready": ("True", "Provisioned"), "Synced": ("True", "InSync")}
     assert status.operation is None
-    assert status.stack is not None
-    assert status.stack.fingerprint == BLUEPRINT.fingerprint
+    assert status.workings is not None
+    assert status.workings.fingerprint == BLUEPRINT.fingerprint
     assert status.next_check_time == NOW + timedelta(seconds=3600)
     assert status.last_operation is not None
     assert "(2 created, 1 unchanged)" in status.last_operation.message
@@ -107,7 +107,7 @@ def test_the_class_of_an_error_decides(
     error: PipelineError, before: int, expected: tuple[str, str], retry_seconds: int | None
 ) -> None:
     last = make_operation(OperationResult.FAILED, before) if before else None
-    record, running = begun(Status(stack=make_stack(None, BLUEPRINT), last_operation=last))
+    record, running = begun(Status(workings=make_workings(None, BLUEPRINT), last_operation=last))
 
     status = conclude.failed(record, running, SPEC, OPERATION, error, AT)
 
@@ -122,7 +122,7 @@ def test_the_class_of_an_error_decides(
 def test_a_changed_spec_begins_to_count_anew() -> None:
     last = make_operation(OperationResult.FAILED, 2)
     other = make_blueprint(tags={"a": "b"})
-    record, running = begun(Status(stack=make_stack(None, other), last_operation=last))
+    record, running = begun(Status(workings=make_workings(None, other), last_operation=last))
     status = conclude.failed(record, running, SPEC, OPERATION, UpdateFailed("x"), AT)
     assert status.last_operation is not None
     assert status.last_operation.failures == 1
@@ -158,16 +158,16 @@ def test_a_deletion_that_is_held_up_says_by_what() -> None:
 
 
 @pytest.mark.parametrize(
-    ("stack", "action", "kind"),
+    ("workings", "action", "kind"),
     [
         (None, Apply, OperationType.CREATE),
-        (make_stack(None, BLUEPRINT), Apply, OperationType.CREATE),
-        (make_stack(BLUEPRINT), Apply, OperationType.UPDATE),
-        (make_stack(BLUEPRINT), Refresh, OperationType.REFRESH),
+        (make_workings(None, BLUEPRINT), Apply, OperationType.CREATE),
+        (make_workings(BLUEPRINT), Apply, OperationType.UPDATE),
+        (make_workings(BLUEPRINT), Refresh, OperationType.REFRESH),
     ],
     ids=["nothing yet", "a first attempt that failed", "a change", "a look"],
 )
 def test_an_operation_is_called_by_what_it_does(
-    stack: object, action: type[Apply | Refresh], kind: OperationType
+    workings: object, action: type[Apply | Refresh], kind: OperationType
 ) -> None:
-    assert operation_type(make_record(Status(stack=stack)), action(WANTED, "why")) is kind
+    assert operation_type(make_record(Status(workings=workings)), action(WANTED, "why")) is kind

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from builders import NOW, make_blueprint, make_observed, make_operation, make_spec, make_stack
+from builders import NOW, make_blueprint, make_observed, make_operation, make_spec, make_workings
 from ingestion_operator.errors import DependencyNotReady, SpecInvalid
 from ingestion_operator.model.status import DriftStatus, Operation, OperationResult, OperationType, Status
 from ingestion_operator.observe.observed import Buildable, Observed, Unbuildable
@@ -26,7 +26,7 @@ def failed(retry: Any) -> Any:
 
 
 def status(**changes: Any) -> Status:
-    return Status(**{"stack": make_stack(OLD), "last_operation": DONE, **changes})
+    return Status(**{"workings": make_workings(OLD), "last_operation": DONE, **changes})
 
 
 def checked(ago: timedelta) -> DriftStatus:
@@ -62,28 +62,28 @@ IGNORING: dict[str, Any] = {"reconcile": {"drift": {"mode": "Ignore"}}}
             make_observed(status(operation=RUNNING), wanted=NEW), Apply, id="an interrupted change is applied"
         ),
         pytest.param(
-            make_observed(status(stack=make_stack(None, NEW), last_operation=failed(LATER)), wanted=NEW),
+            make_observed(status(workings=make_workings(None, NEW), last_operation=failed(LATER)), wanted=NEW),
             Hold,
             id="after a failure the same input waits for its time",
         ),
         pytest.param(
-            make_observed(status(stack=make_stack(None, NEW), last_operation=failed(EARLIER)), wanted=NEW),
+            make_observed(status(workings=make_workings(None, NEW), last_operation=failed(EARLIER)), wanted=NEW),
             Apply,
             id="and is tried again when that has come",
         ),
         pytest.param(
-            make_observed(status(stack=make_stack(None, OLD), last_operation=failed(LATER)), wanted=NEW),
+            make_observed(status(workings=make_workings(None, OLD), last_operation=failed(LATER)), wanted=NEW),
             Apply,
             id="another input does not wait",
         ),
         pytest.param(
-            make_observed(status(stack=make_stack(None, NEW), last_operation=failed(None)), wanted=NEW),
+            make_observed(status(workings=make_workings(None, NEW), last_operation=failed(None)), wanted=NEW),
             Hold,
             id="exhausted retries stay so",
         ),
         pytest.param(
             make_observed(
-                status(stack=make_stack(None, NEW), last_operation=failed(None)), wanted=NEW, annotations=ASKED
+                status(workings=make_workings(None, NEW), last_operation=failed(None)), wanted=NEW, annotations=ASKED
             ),
             Apply,
             id="unless somebody asks",
@@ -95,7 +95,7 @@ IGNORING: dict[str, Any] = {"reconcile": {"drift": {"mode": "Ignore"}}}
         ),
         pytest.param(make_observed(status(), wanted=OLD, annotations=ASKED), Refresh, id="a request is followed"),
         pytest.param(
-            make_observed(status(stack=make_stack(OLD, handled="1")), wanted=OLD, annotations=ASKED),
+            make_observed(status(workings=make_workings(OLD, handled="1")), wanted=OLD, annotations=ASKED),
             Skip,
             id="once",
         ),
@@ -128,5 +128,5 @@ def test_a_decision_carries_what_it_takes_to_act_on_it() -> None:
     problem = DependencyNotReady("x")
     assert decided(make_observed(problem=problem)) == Report(Unbuildable(problem, make_spec()))
     last = failed(LATER)
-    held = make_observed(status(stack=make_stack(None, NEW), last_operation=last), wanted=NEW)
+    held = make_observed(status(workings=make_workings(None, NEW), last_operation=last), wanted=NEW)
     assert decided(held) == Hold(last, make_spec(), "the next attempt is at 12:00:01")

@@ -94,8 +94,14 @@ def indexed(index: Any, **body: Any) -> Any:
     [
         ({"spec": {"accountRef": {"name": "prod"}}}, {"prod": KEY}),
         ({}, {UNDECIDED: KEY}),
-        ({"spec": {"accountRef": {"name": "other"}}, "status": {"stack": {"account": "prod"}}}, {"prod": KEY}),
-        ({"spec": {"accountRef": {"name": "other"}}, "status": {"stack": {"name": "s"}}}, {}),
+        (
+            {
+                "spec": {"accountRef": {"name": "other"}},
+                "status": {"workings": {"name": "s", "region": "r", "account": "prod"}},
+            },
+            {"prod": KEY},
+        ),
+        ({"spec": {"accountRef": {"name": "other"}}, "status": {"workings": {"name": "s", "region": "r"}}}, {}),
     ],
     ids=["named in the spec", "no account named", "built in an account", "built by the operator's own identity"],
 )

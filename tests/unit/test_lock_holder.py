@@ -32,8 +32,8 @@ def pipeline() -> PipelineUnderTest:
 
 
 def holder(pipeline: PipelineUnderTest) -> str:
-    assert pipeline.status.stack
-    return pipeline.status.stack.lock_holder
+    assert pipeline.status.workings
+    return pipeline.status.workings.lock_holder
 
 
 def test_the_lock_of_a_pod_that_is_gone_may_be_broken(pipeline: PipelineUnderTest) -> None:

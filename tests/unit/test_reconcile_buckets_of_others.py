@@ -10,7 +10,7 @@ from ingestion_operator.blueprint.ownership import Tag
 from ingestion_operator.model.pipeline import CONFIRM_PURGE
 from ingestion_operator.reasons import Reason
 from unit.pipeline_under_test import DATA_BUCKET, WAITING, PipelineUnderTest
-from unit.reconcile_fixtures import DELETE, HOUR, OTHERS, SHARED, pipeline, shared, stack_of
+from unit.reconcile_fixtures import DELETE, HOUR, OTHERS, SHARED, pipeline, shared, workings_of
 
 __all__ = ["pipeline", "shared"]
 
@@ -51,8 +51,10 @@ def test_an_existing_bucket_that_is_missing_is_named_and_waited_for(pipeline: Pi
 def test_events_of_an_existing_bucket_are_switched_on_recorded_and_off_again(shared: PipelineUnderTest) -> None:
     shared.build(source=SHARED)
     assert shared.cloud.sending == {"shared"}
-    assert stack_of(shared).switched_on == "shared"
-    assert "shared" not in shared.cluster.patches[0].get("stack", {}).get("switchedOn", ""), "recorded when it is done"
+    assert workings_of(shared).switched_on == "shared"
+    assert "shared" not in shared.cluster.patches[0].get("workings", {}).get("switchedOn", ""), (
+        "recorded when it is done"
+    )
     shared.remove()
     assert shared.cloud.sending == set()
 
@@ -60,7 +62,7 @@ def test_events_of_an_existing_bucket_are_switched_on_recorded_and_off_again(sha
 def test_a_bucket_that_sent_its_events_before_goes_on_sending_them(shared: PipelineUnderTest) -> None:
     shared.cloud.sending.add("shared")
     shared.build(source=SHARED)
-    assert stack_of(shared).switched_on == ""
+    assert workings_of(shared).switched_on == ""
     shared.remove()
     assert shared.cloud.sending == {"shared"}
 
@@ -93,7 +95,7 @@ def test_the_last_of_two_pipelines_switches_off(shared: PipelineUnderTest, first
     other = shared.neighbour("other")
     shared.build(source=RAW)
     other.build(source=IN)
-    assert [stack_of(w).switched_on for w in (shared, other)] == ["shared", "shared"]
+    assert [workings_of(w).switched_on for w in (shared, other)] == ["shared", "shared"]
     going = [shared, other] if first == 0 else [other, shared]
     going[0].remove()
     assert shared.cloud.sending == {"shared"}
@@ -122,7 +124,7 @@ def test_an_existing_bucket_is_never_made_tagged_emptied_or_deleted(
     shared.build(source=SHARED, deletion={"policy": policy})
     shared.annotate(CONFIRM_PURGE, "shared")
     assert not any("s3/bucket" in r.type for r in shared.last_call.update.blueprint.resources)
-    assert stack_of(shared).data_buckets == ()
+    assert workings_of(shared).data_buckets == ()
     if status == "lost":
         shared.body["status"] = {}
     shared.remove()

@@ -35,8 +35,8 @@ def test_what_a_deletion_needs_is_written_before_the_engine_is_first_called(pipe
     pipeline.create()
     pipeline.reconcile()
 
-    assert seen[0].stack is not None
-    assert (seen[0].stack.name, seen[0].stack.data_buckets) == (pipeline.last_call.stack.name, (DATA_BUCKET,))
+    assert seen[0].workings is not None
+    assert (seen[0].workings.name, seen[0].workings.data_buckets) == (pipeline.last_call.stack.name, (DATA_BUCKET,))
     assert seen[0].operation is not None
 
 
@@ -92,7 +92,7 @@ def test_a_change_that_does_not_reach_aws_costs_no_engine_call(built: PipelineUn
 
 
 def test_the_stack_keeps_the_name_that_the_status_says(built: PipelineUnderTest) -> None:
-    built.body["status"]["stack"]["name"] = "as-an-older-version-named-it"
+    built.body["status"]["workings"]["name"] = "as-an-older-version-named-it"
     built.engine.stacks["as-an-older-version-named-it"] = built.engine.stacks.popitem()[1]
     built.change(tags={"team": "search"})
     built.reconcile()
@@ -102,13 +102,13 @@ def test_the_stack_keeps_the_name_that_the_status_says(built: PipelineUnderTest)
 def test_a_bucket_once_made_is_remembered_when_the_spec_no_longer_names_it(pipeline: PipelineUnderTest) -> None:
     pipeline.create(results={"bucket": {}})
     pipeline.reconcile()
-    assert pipeline.status.stack is not None
-    both = pipeline.status.stack.data_buckets
+    assert pipeline.status.workings is not None
+    both = pipeline.status.workings.data_buckets
     pipeline.body["spec"].pop("results")
     pipeline.change()
     pipeline.reconcile()
     assert len(both) == 2
-    assert pipeline.status.stack.data_buckets == both
+    assert pipeline.status.workings.data_buckets == both
 
 
 def test_a_lost_state_is_never_taken_for_a_new_stack(built: PipelineUnderTest) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from ingestion_operator.model.base import StatusModel
+from ingestion_operator.model.base import JSON, StatusModel
 
 
 class ConditionStatus(StrEnum):
@@ -175,15 +175,15 @@ class DriftStatus(StatusModel):
     """The resources that were changed at the last check. The names are those in `status.resources`."""
 
 
-class StackStatus(StatusModel):
-    """The Pulumi stack of the pipeline.
+class Workings(StatusModel):
+    """The records that the operator keeps for itself.
 
-    The operator uses this record to delete the pipeline without reading the spec.
+    They describe the Pulumi stack, so that the operator can delete the pipeline without reading the spec.
     """
 
-    name: str
-    """The name of the stack."""
-    region: str
+    name: str = ""
+    """The name of the stack. It is empty until the first operation begins."""
+    region: str = ""
     """The AWS region in which the pipeline is built."""
     account: str = ""
     """The name of the AWSAccount with which the pipeline is built. It is empty for the operator's own identity. A
@@ -209,6 +209,9 @@ class StackStatus(StatusModel):
     lock of the state."""
     handled_request: str = ""
     """The last value of the annotation ingestion-operator.io/reconcile-requested-at that the operator acted on."""
+    warned: tuple[str, ...] | None = None
+    """Each entry is a warning Event that says what is true now, as `<reason>:<hash of the message>`. The operator does not
+    publish it again. The list is absent if there is none."""
 
 
 class Status(StatusModel):
@@ -232,15 +235,32 @@ class Status(StatusModel):
     outputs: Outputs | None = None
     code: CodeStatus | None = None
     drift: DriftStatus | None = None
-    stack: StackStatus | None = None
-    warned: tuple[str, ...] | None = None
-    """Each entry is a warning Event that says what is true now, as `<reason>:<hash of the message>`. The operator does not
-    publish it again. The list is absent if there is none."""
+    stack: Annotated[
+        dict[str, JSON] | None, Field(json_schema_extra={"x-kubernetes-preserve-unknown-fields": True})
+    ] = None
+    """The place of `workings` in a status that an older operator wrote. The operator moves it there."""
+    workings: Workings | None = None
+
+    @property
+    def begun(self) -> Workings | None:
+        """The workings, if an operation has ever begun, so that something may exist in AWS. None otherwise."""
+        there = self.workings is not None and self.workings.name and self.workings.region
+        return self.workings if there else None
 
     @property
     def is_built(self) -> bool:
         """Whether an update has ever succeeded, so that the pipeline exists in AWS."""
-        return self.stack is not None and bool(self.stack.fingerprint)
+        return self.begun is not None and bool(self.begun.fingerprint)
+
+    def moved(self) -> Status:
+        """The same status, with the workings in the place where this version keeps them.
+
+        Each write removes the old place. If it is there, an older operator wrote it last, so it counts.
+        """
+        if self.stack is None:
+            return self
+        newer = self.workings.to_document() if self.workings else {}
+        return self.model_copy(update={"stack": None, "workings": Workings.model_validate({**newer, **self.stack})})
 
     def condition(self, kind: str) -> Condition | None:
         """The condition of this type, or None."""

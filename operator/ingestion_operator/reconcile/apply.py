@@ -9,6 +9,7 @@ from ingestion_operator.blueprint.names import stack_name
 from ingestion_operator.blueprint.resources import Blueprint
 from ingestion_operator.errors import DependencyNotReady, InternalError, PipelineError, Propagating
 from ingestion_operator.model.account import parse_account
+from ingestion_operator.model.pipeline import parse_record
 from ingestion_operator.model.status import Operation, OperationType, Status
 from ingestion_operator.observe.observed import Buildable, Observed, Unbuildable
 from ingestion_operator.ports.cloud import Cloud
@@ -82,7 +83,7 @@ class ApplyPass(Pass):
 
     def _stack(self, blueprint: Blueprint) -> StackRef:
         """The stack with the name in the status, because a later version of the operator may name stacks differently."""
-        recorded = self.record.status.stack
+        recorded = self.record.status.begun
         name, salt = (recorded.name, recorded.encryption_salt) if recorded else (stack_name(blueprint.owner), "")
         return StackRef(name, blueprint.place.region, salt, blueprint.access, self.departed())
 
@@ -103,7 +104,7 @@ class ApplyPass(Pass):
         adoption = Adoption(cloud, self.record.status, wanted.blueprint)
         adopt = adoption.of_everything() if create or interrupted else adoption.of_new_data()
         # After a failed first creation, AWS may have resources that the state does not contain, and the reverse.
-        tried_before = create and self.record.status.stack is not None
+        tried_before = create and self.record.status.begun is not None
         return UpdateRequest(
             stack,
             wanted.blueprint,
@@ -120,7 +121,7 @@ class ApplyPass(Pass):
         A deletion that began earlier does not wait.
         """
         name = blueprint.access.account
-        if name and self.record.status.stack is None:
+        if name and self.record.status.begun is None:
             body = self.context.cluster.account(name)
             if body is None or parse_account(body).deleting:
                 raise DependencyNotReady(f"AWSAccount {name} is being deleted")
@@ -128,26 +129,23 @@ class ApplyPass(Pass):
     def _switch_events(self, blueprint: Blueprint, cloud: Cloud) -> None:
         """Switch the events of an existing bucket on if they are the trigger, and off when they no longer are."""
         bucket, region = blueprint.names.source.name, blueprint.place.region
-        stack = self.written.stack
-        if blueprint.names.source.made or stack is None:
+        workings = self.written.workings
+        if blueprint.names.source.made or workings is None:
             return
-        ours = stack.switched_on == bucket
+        ours = workings.switched_on == bucket
         if blueprint.listens_to_bucket:
             switched = cloud.switch_on_events(bucket, region)
             ours = ours or switched or self._another_switched_it_on(bucket)
         elif ours:
             cloud.switch_off_events(bucket, region)
             ours = False
-        self.write(
-            self.written.model_copy(update={"stack": stack.model_copy(update={"switched_on": bucket if ours else ""})})
-        )
+        recorded = workings.model_copy(update={"switched_on": bucket if ours else ""})
+        self.write(self.written.model_copy(update={"workings": recorded}))
 
     def _another_switched_it_on(self, bucket: str) -> bool:
         """Whether another pipeline of this operator switched them on. The last such pipeline to be deleted switches them off."""
-        return any(
-            ((body.get("status") or {}).get("stack") or {}).get("switchedOn") == bucket
-            for body in self.context.cluster.pipelines()
-        )
+        workings = (parse_record(body).status.workings for body in self.context.cluster.pipelines())
+        return any(found is not None and found.switched_on == bucket for found in workings)
 
     def _announce_success(self, kind: OperationType, status: Status, result: EngineResult) -> None:
         message = status.last_operation.message if status.last_operation else ""

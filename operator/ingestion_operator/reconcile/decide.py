@@ -9,7 +9,7 @@ from datetime import datetime
 from ingestion_operator.errors import PipelineError
 from ingestion_operator.model.pipeline import RECONCILE_REQUESTED_AT, PipelineRecord
 from ingestion_operator.model.spec import Spec
-from ingestion_operator.model.status import LastOperation, OperationResult, OperationType, StackStatus
+from ingestion_operator.model.status import LastOperation, OperationResult, OperationType, Workings
 from ingestion_operator.observe.observed import Buildable, Observed, Unbuildable
 from ingestion_operator.status.schedule import next_drift_check
 
@@ -83,9 +83,9 @@ class Case:
     now: datetime
 
     @property
-    def stack(self) -> StackStatus | None:
-        """The stack as recorded in the status."""
-        return self.record.status.stack
+    def begun(self) -> Workings | None:
+        """What the status records about the stack; None before the first operation."""
+        return self.record.status.begun
 
     @property
     def last_operation(self) -> LastOperation | None:
@@ -96,17 +96,17 @@ class Case:
     def requested(self) -> str:
         """The value of the annotation that asks for a reconcile; empty if the operator has acted on it."""
         value = self.record.annotations.get(RECONCILE_REQUESTED_AT, "")
-        return "" if self.stack is not None and value == self.stack.handled_request else value
+        return "" if self.begun is not None and value == self.begun.handled_request else value
 
     @property
     def is_applied(self) -> bool:
         """Whether the last successful update had the current input."""
-        return self.stack is not None and self.stack.fingerprint == self.wanted.blueprint.fingerprint
+        return self.begun is not None and self.begun.fingerprint == self.wanted.blueprint.fingerprint
 
     @property
     def is_attempted(self) -> bool:
         """Whether the last update, successful or not, had the current input."""
-        return self.stack is not None and self.stack.attempted == self.wanted.blueprint.fingerprint
+        return self.begun is not None and self.begun.attempted == self.wanted.blueprint.fingerprint
 
 
 Check = Callable[[Case], Decision | None]

@@ -74,15 +74,15 @@ class RemovalPass(Pass):
         self.announce(Reason.DESTROYED, f"the pipeline is gone from AWS{self._what_stays(remains)}")
 
     def _stack_ref(self, access: Access | None) -> StackRef:
-        stack = self.record.status.stack
-        if stack is None:
+        begun = self.record.status.begun
+        if begun is None:
             return StackRef(stack_name(self.context.owner(self.record)), self._region, access=access)
-        return StackRef(stack.name, stack.region, stack.encryption_salt, access, self.departed())
+        return StackRef(begun.name, begun.region, begun.encryption_salt, access, self.departed())
 
     @property
     def _region(self) -> str:
-        stack = self.record.status.stack
-        return stack.region if stack else self.record.region or self.context.default_region
+        begun = self.record.status.begun
+        return begun.region if begun else self.record.region or self.context.default_region
 
     def _remains(self) -> _Remains:
         """The remains that the status records.
@@ -90,14 +90,14 @@ class RemovalPass(Pass):
         Raises DependencyNotReady if the AWSAccount with which the pipeline was built no longer exists, AccountChanged if it
         leads to another AWS account now.
         """
-        stack = self.record.status.stack
-        if stack is None:
+        begun = self.record.status.begun
+        if begun is None:
             return self._assumed_remains()
         access = access_as_built(self.context.cluster, self.record)
         cloud = self.context.cloud.using(access)
-        if stack.account_id:
-            refuse_another_account(self.record, cloud.place(stack.region))
-        return _Remains(cloud, stack.region, access, stack.data_buckets, stack.data_tables, stack.switched_on)
+        if begun.account_id:
+            refuse_another_account(self.record, cloud.place(begun.region))
+        return _Remains(cloud, begun.region, access, begun.data_buckets, begun.data_tables, begun.switched_on)
 
     def _assumed_remains(self) -> _Remains:
         """The remains that may exist without a recorded stack. Their names are deterministic.

@@ -39,7 +39,7 @@ class Pass:
     written: Status = field(init=False)
 
     def __post_init__(self) -> None:
-        self.written = self.record.status
+        self.written = self.record.stored
 
     def fields(self, operation: Operation | None = None, **more: object) -> dict[str, object]:
         """The fields of a JSON log line that identify this pipeline and operation."""
@@ -56,8 +56,8 @@ class Pass:
 
     def departed(self) -> tuple[str, ...]:
         """The host that may hold the stack's lock, if its pod certainly no longer runs. Empty otherwise."""
-        stack = self.record.status.stack
-        holder = Pod.parse(stack.lock_holder) if stack else None
+        begun = self.record.status.begun
+        holder = Pod.parse(begun.lock_holder) if begun else None
         # The engine itself recognises a lock that an earlier container of this pod left, by the process ids.
         if holder is None or holder == self.context.pod or not self.context.cluster.pod_is_gone(holder):
             return ()

@@ -17,8 +17,8 @@ from ingestion_operator.model.status import (
     OperationResult,
     OperationType,
     Outputs,
-    StackStatus,
     Status,
+    Workings,
 )
 from ingestion_operator.observe.observed import Buildable, Unbuildable
 from ingestion_operator.ports.engine import EngineResult, StackRef
@@ -48,16 +48,16 @@ def started(record: PipelineRecord, blueprint: Blueprint, stack: StackRef, opera
         update={
             "observed_generation": record.generation,
             "operation": operation,
-            "stack": _stack(record, blueprint, stack, operation),
+            "workings": _workings(record, blueprint, stack, operation),
             "outputs": blueprint.outputs,
             "conditions": conditions.progressing(OPERATION_REASON[operation.type], f"{operation.type.value}: {why}"),
         }
     )
 
 
-def _stack(record: PipelineRecord, blueprint: Blueprint, stack: StackRef, operation: Operation) -> StackStatus:
-    before, names = record.status.stack, blueprint.names
-    return StackStatus(
+def _workings(record: PipelineRecord, blueprint: Blueprint, stack: StackRef, operation: Operation) -> Workings:
+    before, names = record.status.workings, blueprint.names
+    return Workings(
         name=stack.name,
         region=stack.region,
         account=blueprint.access.account,
@@ -70,6 +70,7 @@ def _stack(record: PipelineRecord, blueprint: Blueprint, stack: StackRef, operat
         attempted=blueprint.fingerprint,
         lock_holder=operation.pod,
         handled_request=record.annotations.get(RECONCILE_REQUESTED_AT, ""),
+        warned=before.warned if before else None,
     )
 
 
@@ -89,7 +90,7 @@ def succeeded(
             "outputs": _outputs(blueprint, result),
             "code": CodeStatus(sha256=blueprint.code.sha256),
             "drift": _drift(record.status.drift, drifted, at.now),
-            "stack": _applied(running.stack, blueprint, result) if running.stack else None,
+            "workings": _applied(running.workings, blueprint, result) if running.workings else None,
             "conditions": conditions.drift_corrected(message) if drifted else conditions.provisioned(message),
         }
     )
@@ -112,9 +113,11 @@ def _success(
     )
 
 
-def _applied(stack: StackStatus, blueprint: Blueprint, result: EngineResult) -> StackStatus:
-    salt = result.encryption_salt or stack.encryption_salt
-    return stack.model_copy(update={"fingerprint": blueprint.fingerprint, "encryption_salt": salt, "lock_holder": ""})
+def _applied(workings: Workings, blueprint: Blueprint, result: EngineResult) -> Workings:
+    salt = result.encryption_salt or workings.encryption_salt
+    return workings.model_copy(
+        update={"fingerprint": blueprint.fingerprint, "encryption_salt": salt, "lock_holder": ""}
+    )
 
 
 def _outputs(blueprint: Blueprint, result: EngineResult) -> Outputs:
@@ -169,16 +172,16 @@ def failed(
                 failures=failures,
                 next_retry_time=retry,
             ),
-            "stack": _ended(record, running.stack, error) if running.stack else None,
+            "workings": _ended(record, running.workings, error) if running.workings else None,
             "next_check_time": poll_or(retry, spec, at),
             "conditions": conditions,
         }
     )
 
 
-def _ended(record: PipelineRecord, stack: StackStatus, error: PipelineError) -> StackStatus:
-    salt = stack.encryption_salt or error.encryption_salt
-    return stack.model_copy(update={"encryption_salt": salt, "lock_holder": holder_after(record, error)})
+def _ended(record: PipelineRecord, workings: Workings, error: PipelineError) -> Workings:
+    salt = workings.encryption_salt or error.encryption_salt
+    return workings.model_copy(update={"encryption_salt": salt, "lock_holder": holder_after(record, error)})
 
 
 def holder_after(record: PipelineRecord, error: PipelineError) -> str:
@@ -186,12 +189,12 @@ def holder_after(record: PipelineRecord, error: PipelineError) -> str:
 
     An operation that ended has released the lock. If it never had the lock, the earlier holder stays recorded.
     """
-    before = record.status.stack
+    before = record.status.workings
     return before.lock_holder if before is not None and error.lock_is_anothers else ""
 
 
 def _failures_so_far(record: PipelineRecord, running: Status) -> int:
-    last, before, now = record.status.last_operation, record.status.stack, running.stack
+    last, before, now = record.status.last_operation, record.status.workings, running.workings
     same_input = before is not None and now is not None and before.attempted == now.attempted
     return last.failures if last is not None and same_input else 0
 

@@ -45,8 +45,8 @@ def delay_seconds(status: Status, error: PipelineError, at: Timing) -> float:
 
 
 def _lock_holder(record: PipelineRecord, holder: str) -> dict[str, object]:
-    stack = record.status.stack
-    return {} if stack is None else {"stack": stack.model_copy(update={"lock_holder": holder})}
+    workings = record.status.begun
+    return {} if workings is None else {"workings": workings.model_copy(update={"lock_holder": holder})}
 
 
 def _failure(record: PipelineRecord, error: PipelineError, at: Timing) -> LastOperation:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from functools import partial
 
 from ingestion_handlers.exporter import Exporter
 from ingestion_handlers.keys import WorkKey
@@ -64,10 +63,10 @@ class Services:
     def faults(self) -> list[str]:
         """What keeps the operator from working, one message each. Empty if it is ready.
 
-        Kubernetes has to answer and know the CRD, and the operator needs AWS credentials.
+        Kubernetes has to answer and know the CRD, and AWS has to accept the operator's credentials now.
         """
         messages = []
-        for check in (self.cluster.check, partial(self.cloud.place, self.settings.region)):
+        for check in (self.cluster.check, self.cloud.check):
             try:
                 check()
             except PipelineError as error:

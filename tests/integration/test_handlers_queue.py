@@ -77,7 +77,12 @@ def test_a_pipeline_that_hangs_costs_one_worker(operator: Running, user: User) -
     user.run("create", "configmap", "code", f"--from-literal=index.py={code(1)}")
     user.apply(processor=CODE)
     user.wait_ready()
-    operator.engine.during = lambda: (begun.set(), go.wait(60))  # type: ignore[func-returns-value]
+
+    def hang() -> None:
+        begun.set()
+        go.wait(60)
+
+    operator.engine.during = hang
     user.patch({"spec": {"processor": {"memoryMiB": 1024}}})
     assert begun.wait(30)
     operator.engine.during = lambda: None
@@ -131,8 +136,13 @@ def test_a_deletion_is_not_lost_while_the_api_server_fails(
 
 
 def test_a_stop_begins_nothing_and_ends_what_is_under_way(operator: Running, user: User) -> None:
-    begun: list[str] = []
-    operator.engine.during = lambda: (begun.append("x"), operator.engine.interrupted.wait(60))  # type: ignore[func-returns-value]
+    begun: list[float] = []
+
+    def work() -> None:
+        begun.append(time.monotonic())
+        operator.engine.interrupted.wait(60)
+
+    operator.engine.during = work
     documents = [named(f"words-{number}") for number in range(12)]
     user.run("apply", "-f", "-", document={"apiVersion": "v1", "kind": "List", "items": documents})
     user.wait("four updates", lambda: len(begun) == 4)

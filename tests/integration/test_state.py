@@ -97,7 +97,7 @@ class LocalOperator:
 
     def remove(self, name: str) -> None:
         self.body(name)["metadata"].setdefault("deletionTimestamp", datetime.now(UTC).isoformat())
-        self.reconciler.remove(self.key(name))
+        self.reconciler.remove(self.key(name), self.body(name)["metadata"]["uid"])
         del self.cluster.pipelines_by_key[self.key(name)]
 
     def stack(self, name: str) -> str:

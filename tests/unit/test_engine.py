@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import subprocess
@@ -268,6 +269,14 @@ def test_a_stop_reaches_the_command_at_once_and_only_once_and_is_no_failure_of_t
     assert (tmp_path / "signals").read_text() == "SIGINT "
 
 
+def test_the_logger_of_the_event_loop_is_not_left_silent(tmp_path: Path) -> None:
+    logger, processes = logging.getLogger("asyncio"), Processes()
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)  # as the Automation API does when a program begins
+    OneCommand(script(tmp_path, ""), "3.255.0", processes, 600.0).run(["up"], str(tmp_path), {})
+    assert logger.level == before
+
+
 def test_no_command_begins_after_the_stop(tmp_path: Path) -> None:
     processes = Processes()
     processes.interrupt_all()
@@ -282,10 +291,10 @@ def test_a_command_that_ends_well_although_the_operator_stops_has_ended_well(tmp
     processes = Processes()
     text = COUNTS_SIGNALS.replace("sys.exit(1)", "print('done')")
     command = OneCommand(script(tmp_path, text), "3.255.0", processes, 600.0)
-    threading.Thread(
-        target=lambda: (
-            wait_until("the command", (tmp_path / "begun").exists, timeout_seconds=30, interval_seconds=0.01),
-            processes.interrupt_all(),
-        )
-    ).start()
+
+    def stop() -> None:
+        wait_until("the command", (tmp_path / "begun").exists, timeout_seconds=30, interval_seconds=0.01)
+        processes.interrupt_all()
+
+    threading.Thread(target=stop).start()
     assert command.run(["up"], str(tmp_path), {}).stdout == "done"

@@ -44,7 +44,7 @@ def added(*finalizers: str) -> dict[str, Any]:
     ],
 )
 def test_an_object_is_held(found: dict[str, Any], patch: tuple[Any, ...]) -> None:
-    assert holding(found) == patch
+    assert holding(found) == list(patch)
 
 
 @pytest.mark.parametrize(
@@ -60,5 +60,5 @@ def test_an_object_is_held(found: dict[str, Any], patch: tuple[Any, ...]) -> Non
     ],
 )
 def test_an_object_is_let_go(found: dict[str, Any], patch: tuple[Any, ...]) -> None:
-    assert releasing(found) == patch
+    assert releasing(found) == list(patch)
     assert is_held(found) is bool(patch)

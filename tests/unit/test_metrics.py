@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -157,9 +158,27 @@ def test_readiness_is_asked_anew_after_a_moment_and_not_each_time() -> None:
     assert answers == [["no CRD"], ["no CRD"], ["no credentials"]]
 
 
-def run(coroutine: Any) -> Any:
-    import asyncio
+def test_one_check_of_readiness_runs_at_a_time_and_those_who_wait_get_its_answer() -> None:
+    running, most, checks = 0, 0, 0
 
+    async def look() -> list[str]:
+        nonlocal running, most, checks
+        running, checks = running + 1, checks + 1
+        most = max(most, running)
+        for _ in range(10):
+            await asyncio.sleep(0)
+        running -= 1
+        return ["no credentials"]
+
+    async def ask() -> list[list[str]]:
+        readiness = Readiness(look, Clock())
+        return [list(answer) for answer in await asyncio.gather(*(readiness.ask() for _ in range(20)))]
+
+    assert run(ask()) == [["no credentials"]] * 20
+    assert (most, checks) == (1, 1)
+
+
+def run(coroutine: Any) -> Any:
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(asyncio.run, coroutine).result(30)
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from builders import KEY
+from builders import KEY, NOW
 from fakes import FakeCloud, FakeCluster, FakeEngine
-from ingestion_handlers import passes
 from ingestion_handlers.due import Result, Work
 from ingestion_handlers.exporter import Exporter
 from ingestion_handlers.keys import AccountKey, WorkKey
@@ -89,9 +87,9 @@ class World:
 
 
 @pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    monkeypatch.setattr(passes.random, "random", lambda: 0.0)
-    yield World()
+def world(monkeypatch: pytest.MonkeyPatch) -> World:
+    monkeypatch.setattr("random.random", lambda: 0.0)
+    return World()
 
 
 def test_the_finalizer_is_there_before_anything_is_built(world: World) -> None:
@@ -242,7 +240,7 @@ def test_the_end_of_an_object_is_looked_at_and_forgotten(world: World) -> None:
 
 
 def test_the_probe_hears_of_a_pass_that_does_not_end_but_not_of_a_long_operation(world: World) -> None:
-    operation = Operation(type=OperationType.UPDATE, id="1", start_time=passes.datetime.now(passes.UTC))
+    operation = Operation(type=OperationType.UPDATE, id="1", start_time=NOW)
     workers = world.services.workers
     workers.mark(KEY)
     workers._due.take(0.0)

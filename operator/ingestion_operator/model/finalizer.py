@@ -17,7 +17,7 @@ FINALIZER = f"{GROUP}/finalizer"
 # Earlier versions let Kopf keep the whole spec, and its progress, in annotations with this prefix.
 OUTDATED_ANNOTATIONS = f"kopf.{GROUP}/"
 
-Patch = Sequence[Mapping[str, Any]]
+Patch = list[dict[str, Any]]
 
 
 def is_held(body: Mapping[str, Any]) -> bool:
@@ -28,25 +28,25 @@ def is_held(body: Mapping[str, Any]) -> bool:
 def holding(body: Mapping[str, Any]) -> Patch:
     """Put the finalizer on the object, and remove what earlier versions left in its annotations. Empty if nothing is to do."""
     found = _finalizers(body)
-    held = () if is_held(body) else ({"op": "add", "path": "/metadata/finalizers", "value": [*found, FINALIZER]},)
+    held = [] if is_held(body) else [{"op": "add", "path": "/metadata/finalizers", "value": [*found, FINALIZER]}]
     outdated = [name for name in _annotations(body) if name.startswith(OUTDATED_ANNOTATIONS)]
-    changes = (*held, *({"op": "remove", "path": f"/metadata/annotations/{_escaped(name)}"} for name in outdated))
-    return (*_as_read(body), *changes) if changes else ()
+    changes = [*held, *({"op": "remove", "path": f"/metadata/annotations/{_escaped(name)}"} for name in outdated)]
+    return [*_as_read(body), *changes] if changes else []
 
 
 def releasing(body: Mapping[str, Any]) -> Patch:
     """Take the finalizer off the object. Empty if the object does not have it."""
     left = [name for name in _finalizers(body) if name != FINALIZER]
     change = {"op": "replace", "path": "/metadata/finalizers", "value": left}
-    return (*_as_read(body), change) if is_held(body) else ()
+    return [*_as_read(body), change] if is_held(body) else []
 
 
 def _as_read(body: Mapping[str, Any]) -> Patch:
     """Tests that the object is the one that was read, and that nobody else has changed its finalizers since."""
     metadata = body["metadata"]
-    return tuple(
+    return [
         {"op": "test", "path": f"/metadata/{field}", "value": metadata[field]} for field in ("uid", "resourceVersion")
-    )
+    ]
 
 
 def _finalizers(body: Mapping[str, Any]) -> Sequence[str]:

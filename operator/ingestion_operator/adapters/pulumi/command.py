@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import subprocess
@@ -34,6 +35,8 @@ class Processes:
         self._interrupted: set[subprocess.Popen[str]] = set()
         self._started = 0
         self._stopping = False
+        self._asyncio = logging.getLogger("asyncio")
+        self._asyncio_level = self._asyncio.level
 
     @property
     def stopping(self) -> bool:
@@ -63,6 +66,9 @@ class Processes:
         with self._guard:
             self._running.discard(process)
             self._interrupted.discard(process)
+            # The Automation API silences this logger, for the whole process, whenever a program begins (pulumi/automation/_server.py).
+            # The operator's own event loop reports its errors there.
+            self._asyncio.setLevel(self._asyncio_level)
 
     def interrupt(self, process: subprocess.Popen[str]) -> None:
         """Ask a process to finish its current work and stop. A process is asked only once: the second time it would orphan resources."""

@@ -212,4 +212,6 @@ def test_a_new_value_below_a_minimum_that_was_raised_is_refused() -> None:
 @pytest.mark.parametrize("value", ["10", -1.5, None])
 def test_only_a_whole_number_counts_as_the_minimum(value: object) -> None:
     with pytest.raises(SpecInvalid, match="intervalSeconds"):
-        parse_spec({"spec": {"processor": {"code": {"inline": "x"}}, "reconcile": {"drift": {"intervalSeconds": value}}}})
+        parse_spec(
+            {"spec": {"processor": {"code": {"inline": "x"}}, "reconcile": {"drift": {"intervalSeconds": value}}}}
+        )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -124,3 +126,27 @@ def test_a_pipeline_that_has_no_conditions_yet_is_known() -> None:
     assert indexed(indices.conditions_by_pipeline, status={"conditions": [condition]}) == {
         KEY: (("Ready", "True", "Provisioned"),)
     }
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
+def test_a_signal_reaches_the_work_before_kopf_hears_of_it(number: signal.Signals) -> None:
+    before, loop = signal.getsignal(number), asyncio.new_event_loop()
+    flag, heard = asyncio.Event(), []
+
+    class Work:
+        """Stands for the services."""
+
+        def stop(self) -> None:
+            heard.append(flag.is_set())
+
+    async def run() -> None:
+        startup.stop_at_once(Work(), flag)  # type: ignore[arg-type]
+        os.kill(os.getpid(), number)
+        await asyncio.wait_for(flag.wait(), 30)
+
+    try:
+        loop.run_until_complete(run())
+    finally:
+        loop.close()
+        signal.signal(number, before)
+    assert heard == [False]

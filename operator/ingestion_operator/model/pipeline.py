@@ -107,7 +107,9 @@ def _workings(document: Any) -> Workings | None:
 def parse_spec(body: Mapping[str, Any]) -> Spec:
     """Read the spec.
 
-    A number below a minimum that was raised later counts as the minimum. Raises SpecInvalid, which names every wrong field, if admission let a spec through that this version cannot read.
+    A number below a minimum that was raised later counts as the minimum.
+
+    Raises SpecInvalid, which names every wrong field, if admission let a spec through that this version cannot read.
     """
     try:
         return Spec.model_validate(body.get("spec") or {}, context=STORED)

@@ -14,7 +14,7 @@ from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-# A periodic look that has waited this long is as urgent as a change. Otherwise a stream of changes would keep it waiting for ever.
+# A periodic look that has waited this long is as urgent as a change. Otherwise a stream of changes would keep it waiting forever.
 PATIENCE_SECONDS = 600.0
 # The heap may hold this many outdated entries, and as many as it holds valid ones, before it is built again.
 SLACK = 64

@@ -97,7 +97,7 @@ def _check_account(services: Services, key: AccountKey, *, urgent: bool) -> Resu
 
 
 def _release(services: Services, now: Mapping[str, Any] | None, before: Mapping[str, Any]) -> None:
-    """Let the object go whose deletion is done. An object that was created anew with the same name has another uid."""
+    """Let the object go whose deletion is done. An object that was created again with the same name has another uid."""
     if now is not None and now["metadata"]["uid"] == before["metadata"]["uid"]:
         services.cluster.release(now)
 

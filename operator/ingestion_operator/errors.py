@@ -24,7 +24,7 @@
         ├── UpdateTimedOut
         └── InternalError          nobody thought of this error
 
-    Interrupted                    the operator stops: no failure, and the next operator goes on
+    Interrupted                    the operator stops, and the next operator goes on
 
 Each class has a reason and an outcome. The status stores the reason. The outcome says what the operator does next, and
 `outcome_of` returns it for a stored reason. `status.outcomes` has a table of what each outcome means.
@@ -214,9 +214,9 @@ class InternalError(Transient):
 
 
 class Interrupted(Exception):
-    """The operator stops, so an operation was interrupted or not begun. This is no failure of the pipeline.
+    """The operator stops, so an operation was interrupted or not begun. The pipeline did not fail.
 
-    It is no PipelineError: nothing may conclude from it. The operation stays in the status, and the next operator goes on.
+    It is not a PipelineError, because nothing may conclude from it. The operation stays in the status, and the next operator goes on.
     """
 
     reason = Reason.INTERRUPTED

@@ -28,7 +28,11 @@ def test_a_call_under_way_ends_at_once_when_the_engine_cancels() -> None:
         begun.set()
         go.wait(60)
 
-    threading.Thread(target=lambda: (begun.wait(30), stopped.set())).start()
+    def cancel() -> None:
+        begun.wait(30)
+        stopped.set()
+
+    threading.Thread(target=cancel).start()
     with pytest.raises(Cancelled, match="context canceled"):
         until_stopped(call, stopped)
     go.set()

@@ -1,4 +1,4 @@
-"""The use case against the fakes: an error that nobody thought of is said, is tried again, and costs nothing."""
+"""The use case against the fakes: after an error that nobody thought of, the status names it and the operator tries again."""
 
 from __future__ import annotations
 

@@ -28,9 +28,13 @@ def is_held(body: Mapping[str, Any]) -> bool:
 def holding(body: Mapping[str, Any]) -> Patch:
     """Put the finalizer on the object, and remove what earlier versions left in its annotations. Empty if nothing is to do."""
     found = _finalizers(body)
-    held = [] if is_held(body) else [{"op": "add", "path": "/metadata/finalizers", "value": [*found, FINALIZER]}]
+    hold = {"op": "add", "path": "/metadata/finalizers", "value": [*found, FINALIZER]}
+    held = [] if is_held(body) else [hold]
     outdated = [name for name in _annotations(body) if name.startswith(OUTDATED_ANNOTATIONS)]
-    changes = [*held, *({"op": "remove", "path": f"/metadata/annotations/{_escaped(name)}"} for name in outdated)]
+    changes: Patch = [
+        *held,
+        *({"op": "remove", "path": f"/metadata/annotations/{_escaped(name)}"} for name in outdated),
+    ]
     return [*_as_read(body), *changes] if changes else []
 
 

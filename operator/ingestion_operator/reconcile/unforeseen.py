@@ -29,7 +29,7 @@ def unforeseen(subject: str, fields: Mapping[str, object]) -> Iterator[None]:
 
 def described(error: Exception) -> str:
     """The error's type and place. Its text could contain a secret, except the text of the operating system."""
-    # https://docs.python.org/3/library/exceptions.html#OSError: strerror is the operating system's message.
+    # https://docs.python.org/3/library/exceptions.html#OSError: `strerror` is the operating system's message.
     known = f": {error.strerror}" if isinstance(error, OSError) and error.strerror else ""
     frames = traceback.extract_tb(error.__traceback__)
     place = f" in {Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else ""

@@ -58,6 +58,7 @@ class Services:
     def stop(self) -> None:
         """Begin no further work, and let each update under way write its state and end. Returns at once. Twice is harmless."""
         self.workers.stop()
+        self.reconciler.context.stopping.set()
         self.engine.interrupt()
 
     def faults(self) -> list[str]:

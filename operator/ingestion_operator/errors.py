@@ -56,17 +56,27 @@ class Outcome(Enum):
     """The operator tries again after growing pauses, and gives up in the end."""
 
 
+class LockFate(Enum):
+    """What became of the stack's lock in an operation that failed."""
+
+    NOT_HAD = auto()
+    """The operation never had it, as far as the engine knows."""
+    RELEASED = auto()
+    """The operation had it and released it."""
+    LEFT = auto()
+    """The operation had it and died with it."""
+
+
 class PipelineError(Exception):
     """A reconcile could not be finished. The message is written for the user and contains no secret."""
 
     reason: ClassVar[Reason] = Reason.FAILED
     outcome: ClassVar[Outcome] = Outcome.RETRIES
-    lock_is_anothers: ClassVar[bool] = False
-    """Whether the operation never began, because another process holds the stack's lock."""
 
-    def __init__(self, message: str = "", encryption_salt: str = "") -> None:
+    def __init__(self, message: str = "", encryption_salt: str = "", lock: LockFate = LockFate.NOT_HAD) -> None:
         super().__init__(message)
         self._encryption_salt = encryption_salt
+        self._lock = lock
 
     @property
     def message(self) -> str:
@@ -78,9 +88,14 @@ class PipelineError(Exception):
         """Salt of the stack's secrets; empty if the operation failed before the engine knew it."""
         return self._encryption_salt
 
-    def with_salt(self, encryption_salt: str) -> Self:
-        """The same error, with the salt that the next operation must use."""
-        return type(self)(str(self), encryption_salt)
+    @property
+    def lock(self) -> LockFate:
+        """What became of the stack's lock."""
+        return self._lock
+
+    def after(self, encryption_salt: str, lock: LockFate) -> Self:
+        """The same error, with the salt that the next operation must use, and with what the engine knows about the lock."""
+        return type(self)(str(self), encryption_salt, lock)
 
 
 class Waiting(PipelineError):
@@ -99,7 +114,6 @@ class LockHeld(Waiting):
     """Another process works on the stack."""
 
     reason = Reason.LOCK_HELD
-    lock_is_anothers = True
 
 
 class Propagating(Waiting):

@@ -66,7 +66,8 @@ class Settings(BaseSettings):
     """The longest time between two retries, in seconds. It is also the time between two checks of a stalled
     pipeline."""
     retry_maximum: Annotated[int, Field(ge=1)] = 12
-    """The number of failures in a row after which the operator gives up an update until the pipeline changes."""
+    """The number of failures in a row after which the operator gives up a change that was never applied. A pipeline that
+    worked before is tried again about once an hour."""
     waiting_seconds: Annotated[float, Field(gt=0)] = 15.0
     """The time between two checks for something that is missing, in seconds, for example a ConfigMap."""
     poll_seconds: Annotated[float, Field(gt=0)] = 30.0

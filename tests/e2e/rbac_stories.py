@@ -196,7 +196,8 @@ def taken_over_from_a_pod(name: str) -> Story:
         lock.write_text(
             json.dumps({"pid": 1, "username": "ingestion", "hostname": earlier, "timestamp": "2026-01-01T00:00:00Z"})
         )
-        holder = {"status": {"workings": {"lockHolder": f"{world.namespace}/{earlier}/its-uid"}}}
+        entry = {"type": "Update", "pod": f"{world.namespace}/{earlier}/its-uid"}
+        holder = {"status": {"workings": {"unfinished": {"lost": entry}}}}
         words = ["patch", "ipl", name, "-n", world.namespace, "--subresource=status", "--type=merge"]
         world.control_plane.run_kubectl(*words, "-p", json.dumps(holder))
         world.patch(name, {"spec": {"processor": {"memoryMiB": 512}}})

@@ -39,6 +39,8 @@ class FakeCluster:
     """What every read of a pipeline or an account raises."""
     unwritable: Exception | None = None
     """What every write of a status raises."""
+    is_blind: bool = False
+    """Whether pods cannot be looked up."""
 
     def cluster_id(self) -> str:
         return "test"
@@ -93,8 +95,8 @@ class FakeCluster:
         written = sum(len(value) for value in found.values()) if found else 0
         return None if found is None else {k: Sensitive(v, f"{name}/{written}/{k}") for k, v in found.items()}
 
-    def pod_is_gone(self, pod: Pod) -> bool:
-        return pod not in self.pods
+    def pod_exists(self, pod: Pod) -> bool | None:
+        return None if self.is_blind else pod in self.pods
 
     def pipelines(self) -> Sequence[Mapping[str, Any]]:
         return deepcopy(list(self.pipelines_by_key.values()))

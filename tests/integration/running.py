@@ -77,7 +77,7 @@ class Running:
 def _verb(call: Call) -> str:
     if call.request is None:
         return call.verb
-    return "create" if call.request.create else "refresh" if call.request.refresh else "update"
+    return "create" if call.request.create else "refresh" if call.refreshed else "update"
 
 
 @dataclass

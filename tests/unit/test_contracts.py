@@ -39,6 +39,7 @@ BREACHES = [
     ("offline", f"{CORE}/settings.py", "ingestion_operator.reconcile.run"),
     ("policy", f"{CORE}/offline/operator_rights.py", "ingestion_operator.offline.operator_policy"),
     ("reconcile", f"{CORE}/reconcile/disposal.py", "ingestion_operator.reconcile.removal"),
+    ("reconcile", f"{CORE}/reconcile/next_step.py", "ingestion_operator.reconcile.decide"),
     ("status", f"{CORE}/status/conditions.py", "ingestion_operator.status.conclude"),
     ("observe", f"{CORE}/observe/references.py", "ingestion_operator.observe.gather"),
     ("state", f"{CORE}/state/backend.py", "ingestion_operator.state.copy"),

@@ -91,7 +91,7 @@ def test_a_broken_lock_is_told(built: PipelineUnderTest, monkeypatch: pytest.Mon
 
 
 def test_a_deletion_is_told_and_so_is_what_it_fails_of(built: PipelineUnderTest) -> None:
-    built.engine.failures.append(AccessDenied("lambda:DeleteFunction"))
+    built.engine.failures += [AccessDenied("lambda:DeleteFunction")] * 2
     built.refused_removal()
     built.remove()
     longest = 2 * DESTROY_TIMEOUT_SECONDS + MARGIN_SECONDS

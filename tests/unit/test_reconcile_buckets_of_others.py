@@ -15,12 +15,12 @@ from unit.reconcile_fixtures import DELETE, HOUR, OTHERS, SHARED, pipeline, shar
 __all__ = ["pipeline", "shared"]
 
 
-def test_a_bucket_of_somebody_else_is_not_touched_and_the_engine_is_never_called(pipeline: PipelineUnderTest) -> None:
+def test_a_bucket_of_somebody_else_is_not_touched_and_nothing_is_built(pipeline: PipelineUnderTest) -> None:
     theirs = FakeBucket({"owner": "somebody"}, objects=7)
     pipeline.cloud.buckets["shared"] = theirs
     pipeline.create(source={"bucket": {"name": "shared"}})
-    with pipeline.no_engine_call():
-        pipeline.reconcile()
+    pipeline.reconcile()
+    assert list(pipeline.engine.stacks.values()) == [{}]
     assert pipeline.conditions["Stalled"] == ("True", "BucketNameTaken")
     assert "choose another source.bucket.name" in pipeline.message("Stalled")
     assert theirs == FakeBucket({"owner": "somebody"}, objects=7)
@@ -30,7 +30,7 @@ def test_a_bucket_kept_from_an_earlier_life_is_taken_over_with_its_objects(pipel
     pipeline.cloud.buckets[DATA_BUCKET] = FakeBucket({**OWNER.tags(), "ingestion-operator.io/uid": "uid-0"}, objects=3)
     pipeline.create()
     pipeline.reconcile()
-    assert pipeline.last_call.update.adopt == {"source-bucket": DATA_BUCKET}
+    assert pipeline.last_call.adopted == {"source-bucket": DATA_BUCKET}
     assert pipeline.cloud.buckets[DATA_BUCKET] == FakeBucket(OWNER.tags(), objects=3)
     assert pipeline.conditions["Ready"] == ("True", "Provisioned")
 

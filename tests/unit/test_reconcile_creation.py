@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from builders import KEY, OWNER
 from ingestion_operator.model.status import Status
+from ingestion_operator.ports.engine import Scope
 from ingestion_operator.reasons import Reason
 from unit.pipeline_under_test import DATA_BUCKET, PipelineUnderTest
 from unit.reconcile_fixtures import built, pipeline
@@ -19,7 +20,7 @@ def test_a_new_pipeline_is_built_and_says_so(pipeline: PipelineUnderTest) -> Non
 
     assert pipeline.conditions == {"Ready": ("True", "Provisioned"), "Synced": ("True", "InSync")}
     assert pipeline.events == [Reason.CREATED]
-    assert (pipeline.last_call.update.create, pipeline.last_call.update.refresh) == (True, False)
+    assert (pipeline.last_call.update.create, pipeline.last_call.update.scope) == (True, Scope.LEFTOVERS)
     status = pipeline.status
     assert status.observed_generation == 1
     assert status.operation is None
@@ -76,7 +77,7 @@ def test_a_change_is_applied(built: PipelineUnderTest) -> None:
     built.change(tags={"team": "search"})
     built.reconcile()
 
-    assert (built.last_call.update.create, built.last_call.update.refresh) == (False, False)
+    assert (built.last_call.update.create, built.last_call.update.scope) == (False, Scope.CHANGES)
     assert built.events[-1] is Reason.UPDATED
     assert built.conditions["Ready"] == ("True", "Provisioned")
     assert built.status.observed_generation == 2

@@ -33,7 +33,7 @@ class SaltedEngine(FakeEngine):
         try:
             result = super().update(request, on_progress)
         except PipelineError as error:
-            raise error.with_salt(salt) from error
+            raise error.after(salt, error.lock) from error
         self.salts[request.stack.name] = salt
         return replace(result, encryption_salt=salt)
 

@@ -44,8 +44,7 @@ def test_switching_the_trigger_to_and_fro_loses_no_bucket_and_takes_the_log_of_t
     pipeline.change(source=CLOUD_TRAIL)
     pipeline.reconcile()
     assert pipeline.is_ready
-    assert pipeline.last_call.update.adopt == {"trail-bucket": TRAIL_BUCKET}
-    assert pipeline.last_call.update.refresh
+    assert pipeline.last_call.adopted == {"trail-bucket": TRAIL_BUCKET}
     assert {name: bucket.objects for name, bucket in pipeline.cloud.buckets.items()} == {
         DATA_BUCKET: 3,
         TRAIL_BUCKET: 9,

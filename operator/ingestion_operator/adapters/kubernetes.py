@@ -176,7 +176,7 @@ class KubernetesCluster:
             return {key: Sensitive(text, f"{version}/{key}") for key, text in texts.items() if text is not None}
         return None
 
-    def pod_is_gone(self, pod: Pod) -> bool:
+    def pod_exists(self, pod: Pod) -> bool | None:
         """See the port.
 
         A pod that no longer exists has ended on its node, or an administrator has deleted it by force and so confirmed
@@ -188,12 +188,12 @@ class KubernetesCluster:
         except ApiException as error:
             if error.status != NOT_FOUND:
                 logger.warning("cannot find out whether pod %s/%s is gone: %s", pod.namespace, pod.name, error.body)
-            return bool(error.status == NOT_FOUND)
+            return False if error.status == NOT_FOUND else None
         except (OSError, HTTPError) as error:
             logger.warning("cannot find out whether pod %s/%s is gone: %s", pod.namespace, pod.name, error)
-            return False
+            return None
         ended = current.status is not None and current.status.phase in ENDED
-        return ended or current.metadata is None or current.metadata.uid != pod.uid
+        return not ended and current.metadata is not None and current.metadata.uid == pod.uid
 
     def pipelines(self) -> Sequence[Mapping[str, Any]]:
         """See the port."""

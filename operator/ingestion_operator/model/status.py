@@ -53,11 +53,26 @@ class OperationType(StrEnum):
     DESTROY = "Destroy"
 
 
+UNNAMED = "unnamed"
+"""Stands for the ID of an operation of which an older operator recorded only the pod."""
+
+
 class OperationResult(StrEnum):
     """The result of an operation."""
 
     SUCCEEDED = "Succeeded"
     FAILED = "Failed"
+
+
+class Unfinished(StatusModel):
+    """Each entry is an operation whose end was never written. It may have left resources, and its pod may hold the lock."""
+
+    type: OperationType
+    """The type of the operation."""
+    pod: str = ""
+    """The pod of the operator that began the operation, as `<namespace>/<name>/<uid>`. It is empty outside of a cluster."""
+    start_time: datetime | None = None
+    """The time at which the operation started."""
 
 
 class Operation(StatusModel):
@@ -73,6 +88,10 @@ class Operation(StatusModel):
     """The number of finished resources and of all resources, for example `7/19`."""
     pod: str = ""
     """The pod of the operator that runs the operation, as `<namespace>/<name>/<uid>`."""
+
+    def unfinished(self, holder: str = "") -> Unfinished:
+        """The record that stays until the end of the operation is written. `holder` is its pod, if it names none itself."""
+        return Unfinished(type=self.type, pod=self.pod or holder, start_time=self.start_time)
 
 
 class Changes(StatusModel):
@@ -204,9 +223,9 @@ class Workings(StatusModel):
     """The hash of all input of the last successful update."""
     attempted: str = ""
     """The hash of all input of the last update, successful or not."""
-    lock_holder: str = ""
-    """The pod of the operator that started an operation whose end was never recorded. This pod may still hold the
-    lock of the state."""
+    unfinished: dict[str, Unfinished] = Field(default_factory=dict)
+    """The operations whose end was never written, by their IDs. An entry goes when the end of the operation is written, or the
+    end of a later operation that had the lock of the state."""
     handled_request: str = ""
     """The last value of the annotation ingestion-operator.io/reconcile-requested-at that the operator acted on."""
     warned: tuple[str, ...] | None = None
@@ -260,7 +279,16 @@ class Status(StatusModel):
         if self.stack is None:
             return self
         newer = self.workings.to_document() if self.workings else {}
-        return self.model_copy(update={"stack": None, "workings": Workings.model_validate({**newer, **self.stack})})
+        unfinished = {**newer.get("unfinished", {}), **self._unfinished()}
+        moved = Workings.model_validate({**newer, **self.stack, "unfinished": unfinished})
+        return self.model_copy(update={"stack": None, "workings": moved})
+
+    def _unfinished(self) -> dict[str, JSON]:
+        """The operation that an older operator never ended. It wrote only one, and the holder of the lock beside it."""
+        holder = str((self.stack or {}).get("lockHolder") or "")
+        if self.operation is not None:
+            return {self.operation.id: self.operation.unfinished(holder).to_document()}
+        return {UNNAMED: {"type": OperationType.UPDATE, "pod": holder}} if holder else {}
 
     def condition(self, kind: str) -> Condition | None:
         """The condition of this type, or None."""

@@ -1,6 +1,6 @@
 """What the core needs from the Kubernetes API: narrow ports for reading, and `Cluster` for everything.
 
-Every method but `pod_is_gone` raises UpdateFailed if the API server does not answer or refuses the request.
+Every method but `pod_exists` raises UpdateFailed if the API server does not answer or refuses the request.
 """
 
 from __future__ import annotations
@@ -65,8 +65,8 @@ class Cluster(Objects, Protocol):
     def patch_account_status(self, name: str, patch: Mapping[str, Any]) -> None:
         """Merge a patch into the status of an AWSAccount. If the account is gone, do nothing."""
 
-    def pod_is_gone(self, pod: Pod) -> bool:
-        """Whether all processes of the pod have certainly ended. False if the pod cannot be looked up."""
+    def pod_exists(self, pod: Pod) -> bool | None:
+        """Whether a process of the pod may still run. None if the pod cannot be looked up."""
 
     def announce(self, record: PipelineRecord, reason: Reason, message: str, *, warning: bool = False) -> None:
         """Publish a Kubernetes Event about the pipeline."""

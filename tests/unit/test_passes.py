@@ -17,7 +17,7 @@ from ingestion_handlers.passes import LONGEST_PAUSE_SECONDS, notice, pause_secon
 from ingestion_handlers.seen import Seen
 from ingestion_handlers.services import PASS_SECONDS, Services
 from ingestion_handlers.workers import Workers
-from ingestion_operator.errors import AccessDenied, Interrupted, UpdateFailed
+from ingestion_operator.errors import Interrupted, UpdateFailed
 from ingestion_operator.model.finalizer import FINALIZER
 from ingestion_operator.model.status import Operation, OperationType
 from ingestion_operator.reconcile.account_check import AccountCheck
@@ -142,7 +142,7 @@ def test_a_deletion_ends_with_the_finalizer(world: World) -> None:
 def test_a_deletion_that_is_held_up_keeps_the_finalizer_and_comes_again(world: World) -> None:
     world.work()
     world.delete()
-    world.engine.failures.append(AccessDenied("lambda:DeleteFunction"))
+    world.engine.failures.append(UpdateFailed("throttled"))
     held = world.work()
     assert held.failed
     assert held.after_seconds is not None

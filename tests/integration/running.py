@@ -96,10 +96,10 @@ class InterruptibleEngine(FakeEngine):
             self.interrupted_at = time.monotonic()
         self.interrupted.set()
 
-    def _fail(self) -> None:
+    def fail(self) -> None:
         if self.interrupted.is_set():
             raise Interrupted("interrupted, because the operator stops")
-        super()._fail()
+        super().fail()
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import pytest
 from ingestion_local.emulator import Emulator
 from ingestion_operator.adapters.pulumi.cli import EngineSettings
 from ingestion_operator.errors import Interrupted
+from ingestion_operator.ports.engine import DestroyRequest
 from integration.http_server import Answer, Request, handed_on, serving
 from integration.test_engine import engine_on, made, request, settings
 
@@ -63,4 +64,4 @@ def test_a_stop_ends_an_update_of_minutes_at_once_and_leaves_no_lock(
     result = successor.update(request(wanted, create=False, refresh=True), lambda _: None)
     assert result.broken_lock == ""
     assert len(result.resources) == len(wanted.resources)
-    successor.destroy(request(wanted, create=False).stack, 120, lambda _: None)
+    successor.destroy(DestroyRequest(request(wanted, create=False).stack, 120), lambda _: None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import sys
@@ -55,10 +56,13 @@ def run() -> None:
 
     registry = kopf.OperatorRegistry()
     register(settings, registry)
+    stop_flag = asyncio.Event()
     with own_temporary_directory():
         kopf.run(
             registry=registry,
             standalone=True,
+            stop_flag=stop_flag,
+            memo=kopf.Memo(stop_flag=stop_flag),
             clusterwide=not settings.namespace_list,
             namespaces=list(settings.namespace_list),
             liveness_endpoint=f"http://{settings.liveness_address}/healthz" if settings.liveness_address else None,

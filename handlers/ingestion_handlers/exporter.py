@@ -95,6 +95,11 @@ class Exporter:
         with self._guard:
             return [key for key, deadline in self._deadlines.values() if deadline < self._clock()]
 
+    def operating(self) -> set[PipelineKey]:
+        """The pipelines on which the engine works."""
+        with self._guard:
+            return {key for key, _ in self._deadlines.values()}
+
     def text(self) -> bytes:
         """All metrics, in the format that Prometheus reads."""
         return generate_latest(self.registry)
@@ -104,7 +109,10 @@ class Live(Collector):
     """The metrics whose values are read when Prometheus scrapes."""
 
     def __init__(
-        self, workers: Workers, cli: Callable[[], tuple[int, int]], conditions: Callable[[], Mapping[ConditionKey, int]]
+        self,
+        workers: Workers[Any],
+        cli: Callable[[], tuple[int, int]],
+        conditions: Callable[[], Mapping[ConditionKey, int]],
     ) -> None:
         self._workers = workers
         self._cli = cli

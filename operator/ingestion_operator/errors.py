@@ -23,7 +23,10 @@
     │   └── InUse
     └── Transient                  the same operation may succeed later
         ├── UpdateFailed
-        └── UpdateTimedOut
+        ├── UpdateTimedOut
+        └── InternalError          nobody thought of this error
+
+    Interrupted                    the operator stops, and the next operator goes on
 
 Each class has a reason and an outcome. The status stores the reason. The outcome says what the operator does next, and
 `outcome_of` returns it for a stored reason. `status.outcomes` has a table of what each outcome means.
@@ -232,6 +235,21 @@ class UpdateTimedOut(Transient):
     """An operation took longer than reconcile.timeoutSeconds and was interrupted."""
 
 
+class InternalError(Transient):
+    """The operator met an error that nobody thought of. The message names the error's type; the log has the traceback."""
+
+    reason = Reason.INTERNAL_ERROR
+
+
+class Interrupted(Exception):
+    """The operator stops, so an operation was interrupted or not begun. The pipeline did not fail.
+
+    It is not a PipelineError, because nothing may conclude from it. The operation stays in the status, and the next operator goes on.
+    """
+
+    reason = Reason.INTERRUPTED
+
+
 ERRORS: tuple[type[PipelineError], ...] = (
     DependencyNotReady,
     LockHeld,
@@ -252,6 +270,7 @@ ERRORS: tuple[type[PipelineError], ...] = (
     InUse,
     UpdateFailed,
     UpdateTimedOut,
+    InternalError,
 )
 """Every error class that the code raises. `outcome_of` does not know the reason of a class that is missing here."""
 

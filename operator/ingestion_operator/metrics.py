@@ -81,11 +81,13 @@ OVERDUE = _metric(
 )
 WORKERS = _metric(MetricType.GAUGE, "workers", "Number of workers: INGESTION_WORKERS.")
 WORKERS_BUSY = _metric(MetricType.GAUGE, "workers_busy", "Workers that are reconciling a pipeline.")
-WAITING = _metric(MetricType.GAUGE, "reconciles_waiting", "Reconciles that are waiting for a free worker.")
+WAITING = _metric(
+    MetricType.GAUGE, "reconciles_waiting", "Pipelines and accounts that are due and wait for a free worker."
+)
 OLDEST_WAITING = _metric(
     MetricType.GAUGE,
     "oldest_waiting_reconcile_seconds",
-    "How long the oldest waiting reconcile has waited for a free worker, in seconds; 0 if none waits.",
+    "How long the pipeline or account that became due first has waited for a free worker, in seconds; 0 if none waits.",
 )
 CLI_RUNNING = _metric(MetricType.GAUGE, "cli_processes", "Running processes of the Pulumi CLI.")
 CLI_STARTED = _metric(MetricType.COUNTER, "cli_processes_started_total", "Processes of the Pulumi CLI started so far.")

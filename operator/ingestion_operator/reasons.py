@@ -34,6 +34,8 @@ class Reason(StrEnum):
     RETRYING_AFTER_FAILURE = "RetryingAfterFailure"
     LOCK_HELD = "LockHeld"  # another process works on the stack
     STATE_HEALED = "StateHealed"  # a file of the state was damaged; the operator replaced it and compares with AWS next
+    INTERRUPTED = "Interrupted"  # the operator stopped during the operation; the next one goes on
+    INTERNAL_ERROR = "InternalError"  # an error that nobody thought of
     # Stalled
     SPEC_INVALID = "SpecInvalid"
     ACCESS_DENIED = "AccessDenied"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -63,12 +63,11 @@ def test_a_name_follows_the_rules_of_prometheus(metric: metrics.Metric) -> None:
 
 
 def test_everything_that_is_described_is_exported_and_nothing_else(exporter: Exporter) -> None:
-    with Workers(1) as workers:
-        exporter.registry.register(Live(workers, lambda: (0, 0), lambda: {READY: 1}))
-        exporter.registry.register(StateVolume(lambda: Space(1, 2)))
-        exporter.began(KEY, OPERATION, 1)
-        exporter.ended(OPERATION, Reason.ACCESS_DENIED, 1)
-        types = re.findall(r"^# TYPE (\S+) (\S+)$", exporter.text().decode(), re.MULTILINE)
+    exporter.registry.register(Live(Workers(1), lambda: (0, 0), lambda: {READY: 1}))
+    exporter.registry.register(StateVolume(lambda: Space(1, 2)))
+    exporter.began(KEY, OPERATION, 1)
+    exporter.ended(OPERATION, Reason.ACCESS_DENIED, 1)
+    types = re.findall(r"^# TYPE (\S+) (\S+)$", exporter.text().decode(), re.MULTILINE)
     exported = {(name, kind) for name, kind in types if not name.endswith("_created")}
     assert exported == {(metric.name, metric.type.value) for metric in metrics.ALL}
 
@@ -98,42 +97,11 @@ def test_an_operation_is_overdue_when_its_time_is_over_and_not_when_it_has_ended
     assert exporter.overdue() == []
     clock.now = 61
     assert exporter.overdue() == [KEY]
+    assert exporter.operating() == {KEY}
     assert samples(exporter)["ingestion_operator_operations_overdue"] == 1
     exporter.ended(OPERATION, None, 61)
     assert exporter.overdue() == []
-
-
-def test_workers_know_who_works_and_who_waits() -> None:
-    clock, begun, go = Clock(), threading.Event(), threading.Event()
-
-    def work() -> None:
-        begun.set()
-        go.wait(30)
-
-    with Workers(1, clock) as workers:
-        first = workers.submit(work)
-        assert begun.wait(30)
-        clock.now = 5
-        second = workers.submit(lambda: "done")
-        cancelled = workers.submit(lambda: "never")
-        clock.now = 12
-        assert (workers.count, workers.busy, workers.waiting, workers.oldest_waiting_seconds()) == (1, 1, 2, 7.0)
-        assert cancelled.cancel()
-        assert workers.waiting == 1
-        go.set()
-        first.result(30)
-        assert second.result(30) == "done"
-    assert (workers.busy, workers.waiting, workers.oldest_waiting_seconds()) == (0, 0, 0.0)
-    with pytest.raises(RuntimeError):
-        workers.submit(work)
-    assert workers.waiting == 0
-
-
-def test_a_worker_whose_work_fails_is_free_again() -> None:
-    with Workers(1) as workers:
-        with pytest.raises(ZeroDivisionError):
-            workers.submit(lambda: 1 // 0).result(30)
-        assert workers.submit(lambda: workers.busy).result(30) == 1
+    assert exporter.operating() == set()
 
 
 READY, STALLED = ("Ready", "True", "Provisioned"), ("Stalled", "True", "AccessDenied")
@@ -141,15 +109,18 @@ NEIGHBOUR = PipelineKey(KEY.namespace, "neighbour")
 
 
 def test_pipelines_are_counted_by_their_conditions(exporter: Exporter) -> None:
-    with Workers(2) as workers:
-        exporter.registry.register(
-            Live(workers, lambda: (1, 7), lambda: exporter.tally({KEY: [(READY, STALLED)], NEIGHBOUR: [(READY,)]}))
-        )
-        found = samples(exporter)
+    workers: Workers[PipelineKey] = Workers(2)
+    workers.mark(KEY)
+    exporter.registry.register(
+        Live(workers, lambda: (1, 7), lambda: exporter.tally({KEY: [(READY, STALLED)], NEIGHBOUR: [(READY,)]}))
+    )
+    found = samples(exporter)
     name = "ingestion_operator_pipelines reason={} status=True type={}"
     assert found[name.format("Provisioned", "Ready")] == 2
     assert found[name.format("AccessDenied", "Stalled")] == 1
     assert found["ingestion_operator_workers"] == 2
+    assert found["ingestion_operator_workers_busy"] == 0
+    assert found["ingestion_operator_reconciles_waiting"] == 1
     assert found["ingestion_operator_cli_processes"] == 1
     assert found["ingestion_operator_cli_processes_started_total"] == 7
 
@@ -206,9 +177,27 @@ def test_readiness_is_asked_anew_after_a_moment_and_not_each_time() -> None:
     assert answers == [["no CRD"], ["no CRD"], ["no credentials"]]
 
 
-def run(coroutine: Any) -> Any:
-    import asyncio
+def test_one_check_of_readiness_runs_at_a_time_and_those_who_wait_get_its_answer() -> None:
+    running, most, checks = 0, 0, 0
 
+    async def look() -> list[str]:
+        nonlocal running, most, checks
+        running, checks = running + 1, checks + 1
+        most = max(most, running)
+        for _ in range(10):
+            await asyncio.sleep(0)
+        running -= 1
+        return ["no credentials"]
+
+    async def ask() -> list[list[str]]:
+        readiness = Readiness(look, Clock())
+        return [list(answer) for answer in await asyncio.gather(*(readiness.ask() for _ in range(20)))]
+
+    assert run(ask()) == [["no credentials"]] * 20
+    assert (most, checks) == (1, 1)
+
+
+def run(coroutine: Any) -> Any:
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(asyncio.run, coroutine).result(30)
 

@@ -46,7 +46,16 @@ def test_a_stack_without_damage_is_left_as_it_is() -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"", whole("now")[:40], b"\0" * 64, b"null", b"{}", b"[]", b'{"version": 3}', gzip.compress(whole("now"), mtime=0)[:30]],
+    [
+        b"",
+        whole("now")[:40],
+        b"\0" * 64,
+        b"null",
+        b"{}",
+        b"[]",
+        b'{"version": 3}',
+        gzip.compress(whole("now"), mtime=0)[:30],
+    ],
     ids=["empty", "cut off", "zeros", "null", "no content", "another kind", "no checkpoint", "cut off and compressed"],
 )
 def test_a_damaged_checkpoint_is_replaced_by_its_copy_and_kept_for_a_person(content: bytes) -> None:

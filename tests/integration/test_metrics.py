@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from ingestion_local.control_plane import ControlPlane
 from ingestion_local.processes import wait_until
 from ingestion_operator import metrics
-from ingestion_operator.errors import UpdateFailed, CredentialsMissing
+from ingestion_operator.errors import CredentialsMissing, UpdateFailed
 from ingestion_operator.model.pipeline import PLURAL
 from integration.running import Running, running
 

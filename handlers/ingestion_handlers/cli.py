@@ -52,19 +52,21 @@ def run() -> None:
     import kopf
 
     from ingestion_handlers.registry import register
+    from ingestion_handlers.temporary import own_temporary_directory
 
     registry = kopf.OperatorRegistry()
     register(settings, registry)
     stop_flag = asyncio.Event()
-    kopf.run(
-        registry=registry,
-        standalone=True,
-        stop_flag=stop_flag,
-        memo=kopf.Memo(stop_flag=stop_flag),
-        clusterwide=not settings.namespace_list,
-        namespaces=list(settings.namespace_list),
-        liveness_endpoint=f"http://{settings.liveness_address}/healthz" if settings.liveness_address else None,
-    )
+    with own_temporary_directory():
+        kopf.run(
+            registry=registry,
+            standalone=True,
+            stop_flag=stop_flag,
+            memo=kopf.Memo(stop_flag=stop_flag),
+            clusterwide=not settings.namespace_list,
+            namespaces=list(settings.namespace_list),
+            liveness_endpoint=f"http://{settings.liveness_address}/healthz" if settings.liveness_address else None,
+        )
 
 
 @main.command()

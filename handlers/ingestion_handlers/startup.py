@@ -12,7 +12,7 @@ from typing import Any
 
 import kopf
 
-from ingestion_handlers.exporter import ConditionKey, Live
+from ingestion_handlers.exporter import ConditionKey, Live, StateVolume
 from ingestion_handlers.passes import work_on
 from ingestion_handlers.server import Readiness, Server
 from ingestion_handlers.services import Services, connect
@@ -85,6 +85,7 @@ async def _serve(
     exporter.registry.register(
         Live(services.workers, services.engine.cli_processes, lambda: exporter.tally(conditions_by_pipeline))
     )
+    exporter.registry.register(StateVolume(services.engine.space))
     if not settings.metrics_address:
         return None
     readiness = Readiness(lambda: asyncio.to_thread(services.faults))

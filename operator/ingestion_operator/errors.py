@@ -4,6 +4,7 @@
     ├── Waiting                    something outside the operator must happen first
     │   ├── DependencyNotReady
     │   ├── LockHeld
+    │   ├── StateHealed
     │   ├── Propagating
     │   └── HoldsData              data would be deleted, and nobody has confirmed the purge
     │       ├── BucketNotEmpty
@@ -15,6 +16,7 @@
     │   ├── TableNameTaken
     │   ├── TrailMissing
     │   ├── StateUnreadable
+    │   ├── DiskFull
     │   ├── CredentialsMissing
     │   ├── AccountChanged
     │   ├── SeveralDefaults
@@ -116,6 +118,12 @@ class LockHeld(Waiting):
     reason = Reason.LOCK_HELD
 
 
+class StateHealed(Waiting):
+    """A file of the stack's state was damaged and is replaced. The operation did not begin: the state may be behind AWS."""
+
+    reason = Reason.STATE_HEALED
+
+
 class Propagating(Waiting):
     """Everything is applied, but AWS does not show it yet."""
 
@@ -183,6 +191,12 @@ class StateUnreadable(Stalled):
     reason = Reason.STATE_UNREADABLE
 
 
+class DiskFull(Stalled):
+    """The volume of the state, or of temporary files, is full."""
+
+    reason = Reason.DISK_FULL
+
+
 class CredentialsMissing(Stalled):
     """The operator has no AWS credentials, or they are not valid."""
 
@@ -239,6 +253,7 @@ class Interrupted(Exception):
 ERRORS: tuple[type[PipelineError], ...] = (
     DependencyNotReady,
     LockHeld,
+    StateHealed,
     Propagating,
     BucketNotEmpty,
     TableNotEmpty,
@@ -248,6 +263,7 @@ ERRORS: tuple[type[PipelineError], ...] = (
     TableNameTaken,
     TrailMissing,
     StateUnreadable,
+    DiskFull,
     CredentialsMissing,
     AccountChanged,
     SeveralDefaults,

@@ -91,9 +91,19 @@ OLDEST_WAITING = _metric(
 )
 CLI_RUNNING = _metric(MetricType.GAUGE, "cli_processes", "Running processes of the Pulumi CLI.")
 CLI_STARTED = _metric(MetricType.COUNTER, "cli_processes_started_total", "Processes of the Pulumi CLI started so far.")
+STATE_FREE = _metric(
+    MetricType.GAUGE,
+    "state_volume_free_bytes",
+    "Free room on the volume of the state, in bytes. Absent if the state is in S3.",
+)
+STATE_SIZE = _metric(
+    MetricType.GAUGE,
+    "state_volume_size_bytes",
+    "Size of the volume of the state, in bytes. Absent if the state is in S3.",
+)
 BUILD = _metric(MetricType.GAUGE, "build_info", "Always 1; the label is the operator's version.", "version")
 
 ALL = (
     PIPELINES, OPERATION_SECONDS, FAILURES, DRIFTED, LOCKS_BROKEN, OVERDUE, WORKERS, WORKERS_BUSY, WAITING, OLDEST_WAITING,
-    CLI_RUNNING, CLI_STARTED, BUILD,
+    CLI_RUNNING, CLI_STARTED, STATE_FREE, STATE_SIZE, BUILD,
 )  # fmt: skip

@@ -23,6 +23,7 @@ from ingestion_handlers.workers import Workers
 from ingestion_local.processes import free_ports
 from ingestion_operator.adapters.kubernetes import KubernetesCluster, load_configuration
 from ingestion_operator.errors import Interrupted
+from ingestion_operator.ports.state_store import Space
 from ingestion_operator.reconcile.account_check import AccountCheck
 from ingestion_operator.reconcile.context import Context
 from ingestion_operator.reconcile.reconciler import Reconciler
@@ -90,6 +91,9 @@ class InterruptibleEngine(FakeEngine):
 
     def cli_processes(self) -> tuple[int, int]:
         return 0, len(self.calls)
+
+    def space(self) -> Space:
+        return Space(1, 2)
 
     def interrupt(self) -> None:
         if not self.interrupted.is_set():

@@ -167,6 +167,7 @@ def test_a_lock_is_broken_only_if_its_holder_is_provably_gone() -> None:
     assert not held_by_the_dead(f"created by root@elsewhere (pid {gone}) at x")
     assert not held_by_the_dead(f"created by root@{HOST} (pid {gone}) at x\ncreated by root@elsewhere (pid 1) at x")
     assert not held_by_the_dead("something else")
+    assert not held_by_the_dead(f"created by root@{HOST} (pid {gone}) at x\ncreated by @ (pid 0) at y"), "whose is it?"
 
 
 def test_a_lock_of_a_host_that_has_departed_is_broken_whatever_its_process() -> None:

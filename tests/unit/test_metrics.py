@@ -14,13 +14,15 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from builders import KEY, NOW
-from ingestion_handlers.exporter import Exporter, Live
+from ingestion_handlers.exporter import Exporter, Live, StateVolume
 from ingestion_handlers.server import Readiness
 from ingestion_handlers.workers import Workers
 from ingestion_operator import metrics
+from ingestion_operator.errors import StateUnreadable
 from ingestion_operator.metrics import MetricType
 from ingestion_operator.model.pipeline import PipelineKey
 from ingestion_operator.model.status import Operation, OperationResult, OperationType, Status
+from ingestion_operator.ports.state_store import Space
 from ingestion_operator.reasons import ConditionType, Reason
 from ingestion_operator.status.conditions import ConditionSet
 
@@ -62,6 +64,7 @@ def test_a_name_follows_the_rules_of_prometheus(metric: metrics.Metric) -> None:
 
 def test_everything_that_is_described_is_exported_and_nothing_else(exporter: Exporter) -> None:
     exporter.registry.register(Live(Workers(1), lambda: (0, 0), lambda: {READY: 1}))
+    exporter.registry.register(StateVolume(lambda: Space(1, 2)))
     exporter.began(KEY, OPERATION, 1)
     exporter.ended(OPERATION, Reason.ACCESS_DENIED, 1)
     types = re.findall(r"^# TYPE (\S+) (\S+)$", exporter.text().decode(), re.MULTILINE)
@@ -120,6 +123,22 @@ def test_pipelines_are_counted_by_their_conditions(exporter: Exporter) -> None:
     assert found["ingestion_operator_reconciles_waiting"] == 1
     assert found["ingestion_operator_cli_processes"] == 1
     assert found["ingestion_operator_cli_processes_started_total"] == 7
+
+
+def test_the_room_for_the_state_is_exported_unless_the_state_is_in_a_bucket(exporter: Exporter) -> None:
+    exporter.registry.register(StateVolume(lambda: Space(3, 4)))
+    found = samples(exporter)
+    assert found["ingestion_operator_state_volume_free_bytes"] == 3
+    assert found["ingestion_operator_state_volume_size_bytes"] == 4
+
+    def gone() -> Space:
+        raise StateUnreadable("the volume is gone")
+
+    for space in (lambda: None, gone):
+        without = Exporter(Clock())
+        without.registry.register(StateVolume(space))
+        assert not [name for name in samples(without) if "state_volume" in name]
+        assert "ingestion_operator_operations_overdue" in samples(without), "the other metrics are there all the same"
 
 
 def test_what_was_written_is_newer_than_what_was_heard_and_of_those_that_are_gone_nothing_stays(

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from ingestion_operator.blueprint.resources import Blueprint
-from ingestion_operator.errors import Interrupted, LockHeld, UpdateFailed
+from ingestion_operator.errors import DiskFull, Interrupted, LockHeld, PipelineError, StateHealed, UpdateFailed
 from ingestion_operator.model.pipeline import RECONCILE_REQUESTED_AT, PipelineKey
+from ingestion_operator.reasons import Reason
 from unit.pipeline_under_test import BACKOFF, DATA_BUCKET, INLINE, LONGEST_BACKOFF, PipelineUnderTest
 from unit.reconcile_fixtures import WITH_TABLE, built, pipeline
 
@@ -128,6 +130,29 @@ def test_a_stop_without_an_api_server_is_a_stop_all_the_same(built: PipelineUnde
     with pytest.raises(Interrupted):
         built.reconcile()
     assert built.status.operation is not None
+
+
+@pytest.mark.parametrize("error", [StateHealed("damaged"), DiskFull("no room")])
+def test_after_an_operation_that_left_the_state_behind_the_next_compares_with_aws_and_adopts(
+    pipeline: PipelineUnderTest, error: PipelineError
+) -> None:
+    pipeline.create()
+    pipeline.reconcile()
+    pipeline.change(tags={"team": "search"})
+    pipeline.engine.failures.append(error)
+    pipeline.reconcile()
+    expected = Reason.PROGRESSING if isinstance(error, StateHealed) else Reason.FAILED
+    assert pipeline.conditions["Ready"] == ("False", expected)
+    assert pipeline.events[-1] == error.reason
+    assert ("True", error.reason) in pipeline.conditions.values()
+    (state,) = pipeline.engine.stacks.values()
+    state.pop("role")
+    pipeline.reconcile(timedelta(seconds=400))
+    assert (pipeline.last_call.refreshed, pipeline.last_call.adopted) == (True, {"role": "role-id"})
+    assert pipeline.conditions["Ready"] == ("True", "Provisioned")
+    pipeline.change(tags={})
+    pipeline.reconcile()
+    assert not pipeline.last_call.refreshed, "once is enough"
 
 
 # Interruption of a pipeline that works.

@@ -64,7 +64,8 @@ generate: venv helm  ## Write crds/, the reference pages and parts of the chart 
 	$(RUN) python -m ingestion_operator.generate
 	$(RUN) python -m ingestion_local.chart
 
-bench: venv tools  ## Compare reconciles with the stock Automation API sequence, in one run
+bench: venv tools  ## Measure the queue, and compare reconciles with the stock Automation API sequence, in one run
+	$(RUN) python benchmarks/due_keys.py
 	$(RUN) python benchmarks/reconcile.py
 
 playground: venv  ## Start a control plane and an emulator that keep running (playground-down stops them)

@@ -4,6 +4,7 @@
     ├── Waiting                    something outside the operator must happen first
     │   ├── DependencyNotReady
     │   ├── LockHeld
+    │   ├── StateHealed
     │   ├── Propagating
     │   └── HoldsData              data would be deleted, and nobody has confirmed the purge
     │       ├── BucketNotEmpty
@@ -15,13 +16,17 @@
     │   ├── TableNameTaken
     │   ├── TrailMissing
     │   ├── StateUnreadable
+    │   ├── DiskFull
     │   ├── CredentialsMissing
     │   ├── AccountChanged
     │   ├── SeveralDefaults
     │   └── InUse
     └── Transient                  the same operation may succeed later
         ├── UpdateFailed
-        └── UpdateTimedOut
+        ├── UpdateTimedOut
+        └── InternalError          nobody thought of this error
+
+    Interrupted                    the operator stops, and the next operator goes on
 
 Each class has a reason and an outcome. The status stores the reason. The outcome says what the operator does next, and
 `outcome_of` returns it for a stored reason. `status.outcomes` has a table of what each outcome means.
@@ -113,6 +118,12 @@ class LockHeld(Waiting):
     reason = Reason.LOCK_HELD
 
 
+class StateHealed(Waiting):
+    """A file of the stack's state was damaged and is replaced. The operation did not begin: the state may be behind AWS."""
+
+    reason = Reason.STATE_HEALED
+
+
 class Propagating(Waiting):
     """Everything is applied, but AWS does not show it yet."""
 
@@ -180,6 +191,12 @@ class StateUnreadable(Stalled):
     reason = Reason.STATE_UNREADABLE
 
 
+class DiskFull(Stalled):
+    """The volume of the state, or of temporary files, is full."""
+
+    reason = Reason.DISK_FULL
+
+
 class CredentialsMissing(Stalled):
     """The operator has no AWS credentials, or they are not valid."""
 
@@ -218,9 +235,25 @@ class UpdateTimedOut(Transient):
     """An operation took longer than reconcile.timeoutSeconds and was interrupted."""
 
 
+class InternalError(Transient):
+    """The operator met an error that nobody thought of. The message names the error's type; the log has the traceback."""
+
+    reason = Reason.INTERNAL_ERROR
+
+
+class Interrupted(Exception):
+    """The operator stops, so an operation was interrupted or not begun. The pipeline did not fail.
+
+    It is not a PipelineError, because nothing may conclude from it. The operation stays in the status, and the next operator goes on.
+    """
+
+    reason = Reason.INTERRUPTED
+
+
 ERRORS: tuple[type[PipelineError], ...] = (
     DependencyNotReady,
     LockHeld,
+    StateHealed,
     Propagating,
     BucketNotEmpty,
     TableNotEmpty,
@@ -230,12 +263,14 @@ ERRORS: tuple[type[PipelineError], ...] = (
     TableNameTaken,
     TrailMissing,
     StateUnreadable,
+    DiskFull,
     CredentialsMissing,
     AccountChanged,
     SeveralDefaults,
     InUse,
     UpdateFailed,
     UpdateTimedOut,
+    InternalError,
 )
 """Every error class that the code raises. `outcome_of` does not know the reason of a class that is missing here."""
 

@@ -25,7 +25,6 @@ GONE_TIMEOUT_SECONDS = 120.0
 # What the documentation calls the bucket with Pulumi's state.
 STATE_BUCKET = "acme-pulumi-state"
 SETTINGS = {
-    "INGESTION_TICK_SECONDS": "0.5",
     "INGESTION_WAITING_SECONDS": "3",
     "INGESTION_POLL_SECONDS": "2",
     "INGESTION_RETRY_BASE_SECONDS": "1",

@@ -115,6 +115,12 @@ class World:
             "patch", "ipl", name, "-n", namespace or self.namespace, "--type=merge", "-p", json.dumps(patch)
         )
 
+    def patch_status(self, name: str, status: dict[str, Any]) -> None:
+        self.control_plane.run_kubectl(
+            "patch", "ipl", name, "-n", self.namespace, "--subresource=status", "--type=merge",
+            "-p", json.dumps({"status": status}),
+        )  # fmt: skip
+
     def annotate(self, name: str, key: str, value: str) -> None:
         self.control_plane.run_kubectl(
             "annotate",

@@ -82,6 +82,9 @@ class FakeCloud:
         place = self.using(access).place("us-east-1")
         return AssumedRole(place.account_id, f"arn:aws:sts::{place.account_id}:assumed-role/r/{access.session_name}")
 
+    def check(self) -> None:
+        self.place("us-east-1")
+
     def place(self, region: str) -> Place:
         if self.failures:
             raise self.failures.pop(0)

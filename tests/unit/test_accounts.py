@@ -39,7 +39,8 @@ BOUNDS = "arn:aws:iam::123456789012:policy/team/bounds"
 
 
 def body(name: str = "search", *, deleting: bool = False, **spec: Any) -> dict[str, Any]:
-    metadata = {"name": name, "generation": 1, **({"deletionTimestamp": "2026-01-01T00:00:00Z"} if deleting else {})}
+    end = {"deletionTimestamp": "2026-01-01T00:00:00Z"} if deleting else {}
+    metadata = {"name": name, "uid": f"uid-of-{name}", "generation": 1, **end}
     return {"metadata": metadata, "spec": {"roleArn": ROLE, "allowedNamespaces": ["*"], **spec}}
 
 

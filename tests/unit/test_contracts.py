@@ -49,6 +49,8 @@ BREACHES = [
     ("handlers", "handlers/ingestion_handlers/probes.py", "ingestion_handlers.registry"),
     ("handlers", "handlers/ingestion_handlers/pipelines.py", "ingestion_handlers.accounts"),
     ("handlers", "handlers/ingestion_handlers/services.py", "ingestion_handlers.passes"),
+    ("handlers", "handlers/ingestion_handlers/temporary.py", "ingestion_handlers.startup"),
+    ("state", f"{CORE}/state/healing.py", "ingestion_operator.state.pruning"),
     ("sources", f"{CORE}/metrics.py", "ingestion_handlers.workers"),
     ("stand-in", "deploy/local/ingestion_local/provider/tags.py", "ingestion_local.provider.kinds"),
     ("local", "handlers/ingestion_handlers/services.py", "ingestion_local.processes"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from datetime import timedelta
 
 from builders import KEY, OWNER
@@ -69,22 +68,6 @@ def test_a_pipeline_that_is_being_deleted_is_left_to_its_removal(built: Pipeline
     built.change(tags={"team": "search"})
     with built.no_engine_call():
         built.reconcile()
-
-
-def test_an_event_and_a_timer_never_work_on_one_pipeline_at_the_same_time(pipeline: PipelineUnderTest) -> None:
-    second = threading.Thread(target=pipeline.reconciler.reconcile, args=(KEY,))
-
-    def arrive() -> None:
-        second.start()
-        second.join(timeout=0.1)
-        assert second.is_alive(), "it was not made to wait"
-
-    pipeline.engine.during = arrive
-    pipeline.create()
-    pipeline.reconcile()
-    second.join(timeout=10)
-    assert not second.is_alive()
-    assert pipeline.verbs == ["update"], "the second finds that nothing is left to do"
 
 
 # Change.

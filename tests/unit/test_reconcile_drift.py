@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import pytest
-
-from builders import NOW
 from ingestion_operator.blueprint.resources import Blueprint
 from ingestion_operator.model.pipeline import RECONCILE_REQUESTED_AT
 from ingestion_operator.ports.engine import Scope
 from ingestion_operator.reasons import Reason
-from ingestion_operator.reconcile.reconciler import is_due
 from unit.pipeline_under_test import INLINE, LONGEST_BACKOFF, PipelineUnderTest
 from unit.reconcile_fixtures import built, pipeline
 
@@ -92,22 +88,3 @@ def test_what_was_deleted_by_hand_is_made_again_when_a_change_has_met_it(built: 
     built.tick(LONGEST_BACKOFF)
     assert built.is_ready
     assert "function" in live
-
-
-# The timer.
-
-
-@pytest.mark.parametrize(
-    ("due", "deleting", "expected"),
-    [
-        pytest.param(None, False, False, id="nothing to look at"),
-        pytest.param("2026-11-24T11:59:59Z", False, True, id="time has come"),
-        pytest.param("2026-11-24T12:00:00Z", False, True, id="to the second"),
-        pytest.param("2026-11-24T12:00:01Z", False, False, id="not yet"),
-        pytest.param("2026-11-24T11:59:59Z", True, False, id="not while it is deleted"),
-    ],
-)
-def test_a_pipeline_is_looked_at_when_its_status_says_so(due: str | None, deleting: bool, expected: bool) -> None:
-    metadata = {"deletionTimestamp": "2026-11-24T11:00:00Z"} if deleting else {}
-    assert is_due({"metadata": metadata, "status": {"nextCheckTime": due}}, NOW) is expected
-    assert not is_due({"metadata": {}}, NOW)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from ingestion_operator.blueprint.resources import Blueprint
-from ingestion_operator.errors import LockHeld, UpdateFailed
+from ingestion_operator.errors import DiskFull, Interrupted, LockHeld, PipelineError, StateHealed, UpdateFailed
 from ingestion_operator.model.pipeline import RECONCILE_REQUESTED_AT, PipelineKey
-from unit.pipeline_under_test import DATA_BUCKET, INLINE, LONGEST_BACKOFF, PipelineUnderTest
+from ingestion_operator.reasons import Reason
+from unit.pipeline_under_test import BACKOFF, DATA_BUCKET, INLINE, LONGEST_BACKOFF, PipelineUnderTest
 from unit.reconcile_fixtures import WITH_TABLE, built, pipeline
 
 __all__ = ["built", "pipeline"]
@@ -58,6 +60,99 @@ def test_an_interrupted_operation_is_remembered_while_the_spec_is_wrong(built: P
     built.reconcile()
     assert built.last_call.update is not None
     assert built.last_call.refreshed
+
+
+@pytest.mark.parametrize("error", [StateHealed("damaged"), DiskFull("no room")])
+def test_after_an_operation_that_left_the_state_behind_the_next_compares_with_aws_and_adopts(
+    pipeline: PipelineUnderTest, error: PipelineError
+) -> None:
+    pipeline.create()
+    pipeline.reconcile()
+    pipeline.change(tags={"team": "search"})
+    pipeline.engine.failures.append(error)
+    pipeline.reconcile()
+    expected = Reason.PROGRESSING if isinstance(error, StateHealed) else Reason.FAILED
+    assert pipeline.conditions["Ready"] == ("False", expected)
+    assert pipeline.events[-1] == error.reason
+    assert ("True", error.reason) in pipeline.conditions.values()
+    (state,) = pipeline.engine.stacks.values()
+    state.pop("role")
+    pipeline.reconcile(timedelta(seconds=400))
+    assert (pipeline.last_call.refreshed, pipeline.last_call.adopted) == (True, {"role": "role-id"})
+    assert pipeline.conditions["Ready"] == ("True", "Provisioned")
+    pipeline.change(tags={})
+    pipeline.reconcile()
+    assert not pipeline.last_call.refreshed, "once is enough"
+
+
+# A stop of the operator.
+
+
+def test_an_update_that_the_operator_stopped_is_no_failure_and_the_next_operator_finishes_it(
+    built: PipelineUnderTest,
+) -> None:
+    built.change(tags={"team": "search"})
+    built.engine.failures.append(Interrupted("interrupted, because the operator stops"))
+    with pytest.raises(Interrupted):
+        built.reconcile()
+    assert built.conditions["Reconciling"] == ("True", "Interrupted")
+    assert built.message("Reconciling") == (
+        "the operator stopped during the update; it goes on as soon as an operator runs again"
+    )
+    assert built.status.operation is not None
+    assert built.status.last_operation is not None
+    assert built.status.last_operation.failures == 0
+    built.restart()
+    built.reconcile()
+    assert built.is_ready
+    assert "Reconciling" not in built.conditions
+    assert built.last_call.refreshed
+
+
+def test_no_number_of_stops_makes_the_operator_give_up(built: PipelineUnderTest) -> None:
+    built.change(tags={"team": "search"})
+    for _ in range(BACKOFF.maximum + 1):
+        built.engine.failures.append(Interrupted("interrupted, because the operator stops"))
+        with pytest.raises(Interrupted):
+            built.reconcile()
+        built.restart()
+    built.reconcile()
+    assert built.is_ready
+
+
+def test_a_look_that_the_operator_stopped_leaves_a_working_pipeline_ready(built: PipelineUnderTest) -> None:
+    built.annotate(RECONCILE_REQUESTED_AT, "now")
+    built.engine.failures.append(Interrupted("interrupted, because the operator stops"))
+    with pytest.raises(Interrupted):
+        built.reconcile()
+    assert built.conditions["Ready"] == ("True", "Provisioned")
+    assert built.conditions["Reconciling"] == ("True", "Interrupted")
+
+
+def test_a_deletion_that_the_operator_stopped_says_so_and_is_finished_by_the_next(built: PipelineUnderTest) -> None:
+    built.engine.failures.append(Interrupted("interrupted, because the operator stops"))
+    with pytest.raises(Interrupted):
+        built.remove()
+    assert (built.conditions["Ready"], built.conditions["Reconciling"]) == (
+        ("False", "Deleting"),
+        ("True", "Interrupted"),
+    )
+    built.restart()
+    built.remove()
+    assert built.engine.stacks == {}
+
+
+def test_a_stop_without_an_api_server_is_a_stop_all_the_same(built: PipelineUnderTest) -> None:
+    built.change(tags={"team": "search"})
+
+    def end(*_: object) -> None:
+        built.cluster.unwritable = UpdateFailed("writing the status: 500")
+        raise Interrupted("interrupted, because the operator stops")
+
+    built.engine.during = end
+    with pytest.raises(Interrupted):
+        built.reconcile()
+    assert built.status.operation is not None
 
 
 # Interruption of a pipeline that works.

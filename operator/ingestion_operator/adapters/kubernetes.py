@@ -21,6 +21,7 @@ from urllib3.exceptions import HTTPError
 from ingestion_operator.blueprint.resources import Sensitive
 from ingestion_operator.errors import AccessDenied, CredentialsMissing, UpdateFailed
 from ingestion_operator.model.account import ACCOUNTS
+from ingestion_operator.model.finalizer import Patch, holding, releasing
 from ingestion_operator.model.pipeline import GROUP, KIND, PLURAL, VERSION, PipelineKey, PipelineRecord
 from ingestion_operator.ports.pod import Pod
 from ingestion_operator.reasons import Reason
@@ -33,6 +34,7 @@ EVENT_MESSAGE_LIMIT = 1024
 CLUSTER_ID_LENGTH = 8
 ENDED = ("Succeeded", "Failed")
 NOT_FOUND = 404
+JSON_PATCH = "application/json-patch+json"
 PAGE = 500
 REQUEST_TIMEOUT_SECONDS = (5, 30)
 
@@ -102,6 +104,25 @@ class KubernetesCluster:
             self._objects.patch_namespaced_custom_object_status(
                 GROUP, VERSION, key.namespace, PLURAL, key.name, body, _request_timeout=REQUEST_TIMEOUT_SECONDS
             )
+
+    def hold(self, body: Mapping[str, Any]) -> None:
+        """See the port."""
+        self._patch_metadata(body, holding(body))
+
+    def release(self, body: Mapping[str, Any]) -> None:
+        """See the port."""
+        self._patch_metadata(body, releasing(body))
+
+    def _patch_metadata(self, body: Mapping[str, Any], patch: Patch) -> None:
+        if not patch:
+            return
+        name, namespace = body["metadata"]["name"], body["metadata"].get("namespace")
+        how: Any = {"_content_type": JSON_PATCH, "_request_timeout": REQUEST_TIMEOUT_SECONDS}
+        with _translated(f"patching the finalizers of {name}"), _allowing_absence:
+            if namespace:
+                self._objects.patch_namespaced_custom_object(GROUP, VERSION, namespace, PLURAL, name, patch, **how)
+            else:
+                self._objects.patch_cluster_custom_object(GROUP, VERSION, ACCOUNTS, name, patch, **how)
 
     def account(self, name: str) -> Mapping[str, Any] | None:
         """See the port."""

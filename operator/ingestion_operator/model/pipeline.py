@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from ingestion_operator.errors import SpecInvalid
+from ingestion_operator.model.base import STORED
 from ingestion_operator.model.source import Management
 from ingestion_operator.model.spec import DeletionPolicy, Spec
 from ingestion_operator.model.status import Status, Workings
@@ -106,10 +107,12 @@ def _workings(document: Any) -> Workings | None:
 def parse_spec(body: Mapping[str, Any]) -> Spec:
     """Read the spec.
 
+    A number below a minimum that was raised later counts as the minimum.
+
     Raises SpecInvalid, which names every wrong field, if admission let a spec through that this version cannot read.
     """
     try:
-        return Spec.model_validate(body.get("spec") or {})
+        return Spec.model_validate(body.get("spec") or {}, context=STORED)
     except ValidationError as error:
         faults = "; ".join(f"spec.{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         raise SpecInvalid(faults) from error

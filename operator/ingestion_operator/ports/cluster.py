@@ -40,6 +40,19 @@ class Objects(Accounts, Protocol):
         """Every pipeline that the operator watches."""
 
 
+class Finalizers(Protocol):
+    """Keeps objects until the operator lets them go. Both methods do nothing if the object is gone.
+
+    Both raise UpdateFailed, as for an API server that does not answer, if the object has changed since it was read.
+    """
+
+    def hold(self, body: Mapping[str, Any]) -> None:
+        """Put the operator's finalizer on a pipeline or an AWSAccount, given as it was read. Do nothing if it has it already."""
+
+    def release(self, body: Mapping[str, Any]) -> None:
+        """Take the finalizer off, so that Kubernetes may delete the object."""
+
+
 class Cluster(Objects, Protocol):
     """Everything that the core needs from the Kubernetes API."""
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ingestion_operator.blueprint.names import stack_name
 from ingestion_operator.blueprint.resources import Blueprint
-from ingestion_operator.errors import DependencyNotReady, LockHeld, PipelineError, Propagating
+from ingestion_operator.errors import DependencyNotReady, InternalError, LockHeld, PipelineError, Propagating
 from ingestion_operator.model.account import parse_account
 from ingestion_operator.model.pipeline import parse_record
 from ingestion_operator.model.status import Operation, OperationType, Status
-from ingestion_operator.observe.observed import Buildable, Observed
+from ingestion_operator.observe.observed import Buildable, Observed, Unbuildable
 from ingestion_operator.ports.cloud import Cloud
 from ingestion_operator.ports.engine import EngineResult, Scope, StackRef, UpdateRequest
 from ingestion_operator.reasons import Reason
@@ -33,6 +33,12 @@ class ApplyPass(Pass):
         decision = decide(observed, self.context.clock(), self.presence())
         logger.debug("%s: %s, %s", self.record.key, type(decision).__name__, decision.why, extra=self.fields())
         self._act_on(decision)
+
+    def report(self, error: InternalError) -> None:
+        """Write an error that nobody thought of, and when the operator tries again. What is recorded of an operation stays."""
+        so_far = replace(self.record, status=self.written)
+        status = conclude.reported(so_far, Unbuildable(error), self.context.timing())
+        self.write_and_warn(status, (error,))
 
     def _act_on(self, decision: Decision) -> None:
         at = self.context.timing()

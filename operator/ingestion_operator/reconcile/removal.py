@@ -20,6 +20,7 @@ from ingestion_operator.reconcile.context import StillThere
 from ingestion_operator.reconcile.disposal import Disposal
 from ingestion_operator.reconcile.next_step import Go, Situation, Wait, next_step
 from ingestion_operator.reconcile.run import DESTROY_TIMEOUT_SECONDS, Pass, after_the_engine
+from ingestion_operator.reconcile.unforeseen import unforeseen
 from ingestion_operator.status import deletion
 
 logger = logging.getLogger(__name__)
@@ -51,7 +52,8 @@ class RemovalPass(Pass):
         if isinstance(step, Wait):
             self._wait(LockHeld(step.why))
         try:
-            self._take_down(step)
+            with unforeseen(str(self.record.key), self.fields()):
+                self._take_down(step)
         except PipelineError as error:
             at = self.context.timing()
             status = deletion.held_up(self.record, self.written, self._operation, error, at)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from uuid import uuid4
 
-from ingestion_operator.errors import LockFate, PipelineError
+from ingestion_operator.errors import Interrupted, LockFate, PipelineError
 from ingestion_operator.model.pipeline import PipelineRecord
 from ingestion_operator.model.status import Operation, OperationType, Status
 from ingestion_operator.ports.engine import EngineResult, OnProgress, Progress
@@ -17,7 +17,9 @@ from ingestion_operator.ports.pod import Pod
 from ingestion_operator.reasons import Reason
 from ingestion_operator.reconcile.context import Context
 from ingestion_operator.reconcile.next_step import Presence
+from ingestion_operator.reconcile.unforeseen import unforeseen
 from ingestion_operator.status.announcements import Remark, warned
+from ingestion_operator.status.conclude import interrupted
 from ingestion_operator.status.merge_patch import merge_patch
 
 logger = logging.getLogger(__name__)
@@ -86,7 +88,12 @@ class Pass:
         reason: Reason | None = Reason.FAILED
         began = time.monotonic()
         try:
-            yield
+            with unforeseen(str(key), self.fields(operation)):
+                yield
+        except Interrupted as error:
+            reason = error.reason
+            self._interrupted(operation, error)
+            raise
         except PipelineError as error:
             reason = error.reason
             seconds = round(time.monotonic() - began, 3)
@@ -100,6 +107,16 @@ class Pass:
             logger.info("%s: %s took %.1f s", key, kind, seconds, extra=fields)
         finally:
             observer.ended(operation, reason, time.monotonic() - began)
+
+    def _interrupted(self, operation: Operation, error: Interrupted) -> None:
+        """Say in the status that the next operator goes on. The operation stays there, which makes the next operator do so."""
+        key = self.record.key
+        logger.info("%s: %s: %s", key, operation.type.value, error, extra=self.fields(operation))
+        try:
+            self.write(interrupted(self.record, self.written, self.context.clock()))
+        except PipelineError as unwritten:
+            # The status still names the operation, so the next operator goes on all the same.
+            logger.warning("%s: %s", key, unwritten, extra=self.fields(operation))
 
     def write(self, status: Status) -> None:
         """Write the parts of the status that changed."""

@@ -222,6 +222,14 @@ def waiting(record: PipelineRecord, spec: Spec, error: PipelineError, at: Timing
     return record.status.model_copy(update={"next_check_time": poll_or(again, spec, at), "conditions": conditions})
 
 
+def interrupted(record: PipelineRecord, running: Status, now: datetime) -> Status:
+    """The operator stops during an operation. The operation stays recorded, and nothing counts as a failure."""
+    kind = running.operation.type.value.lower() if running.operation else "operation"
+    message = f"the operator stopped during the {kind}; it goes on as soon as an operator runs again"
+    conditions = ConditionSet(running, record.generation, now).looking_failed(Reason.INTERRUPTED, message)
+    return running.model_copy(update={"conditions": conditions})
+
+
 def reported(record: PipelineRecord, unbuildable: Unbuildable, at: Timing) -> Status:
     """Nothing could be applied. An interrupted operation stays recorded, so that the next one adopts what it left."""
     again, conditions = before_operation(unbuildable.problem, unbuildable.spec, condition_set(record, at.now), at)

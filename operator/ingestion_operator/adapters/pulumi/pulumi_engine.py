@@ -21,8 +21,8 @@ from ingestion_operator.adapters.pulumi.events import EventCollector
 from ingestion_operator.adapters.pulumi.failures import translate
 from ingestion_operator.adapters.pulumi.operation import QUIET, Operation, QuietStack
 from ingestion_operator.adapters.pulumi.program import program, renewal
+from ingestion_operator.adapters.pulumi.upkeep import Upkeep
 from ingestion_operator.blueprint.function_code import CodeBundle
-from ingestion_operator.errors import PipelineError
 from ingestion_operator.ports.engine import (
     DestroyRequest,
     EngineResult,
@@ -31,8 +31,8 @@ from ingestion_operator.ports.engine import (
     StackRef,
     UpdateRequest,
 )
-from ingestion_operator.ports.state_store import StateStore
-from ingestion_operator.state.backend import PROJECT, what_is_left
+from ingestion_operator.ports.state_store import Space, StateStore
+from ingestion_operator.state.backend import PROJECT
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +43,7 @@ class PulumiEngine:
     def __init__(self, settings: EngineSettings, state: StateStore) -> None:
         self._cli = Cli(settings)
         self._state = state
+        self._upkeep = Upkeep(state, on_volume=not self._cli.shared)
 
     def check(self) -> None:
         """Check, at start-up, that the CLI runs and has the SDK's version.
@@ -58,6 +59,10 @@ class PulumiEngine:
     def cli_processes(self) -> tuple[int, int]:
         """How many processes of the CLI run now, and how many were started."""
         return self._cli.processes.counts()
+
+    def space(self) -> Space | None:
+        """The room on the volume of the state; None for a bucket. Raises the errors of the `StateStore` port."""
+        return self._state.space()
 
     @property
     def backend_url(self) -> str:
@@ -112,7 +117,7 @@ class PulumiEngine:
 
             with run.told(), suppress(automation.StackNotFoundError):
                 run.attempt(take_down)
-            self._prune(stack)
+            self._upkeep.sweep(stack)
             return collector.result(run.cli_processes, run.broken_lock)
 
     def forget(self, stack: StackRef) -> None:
@@ -122,7 +127,7 @@ class PulumiEngine:
             run = Operation(self._cli, self._state, stack, directory, SHORT_TIMEOUT_SECONDS, collector)
             with run.told(), suppress(automation.StackNotFoundError):
                 run.attempt(lambda it: it.workspace.remove_stack(it.name, force=True))
-            self._prune(stack)
+            self._upkeep.sweep(stack)
 
     def stacks(self) -> Mapping[str, int]:
         """The stacks that the CLI finds in the backend, each with the number of its resources.
@@ -140,13 +145,5 @@ class PulumiEngine:
     @contextmanager
     def _work_dir(self, stack: StackRef) -> Iterator[Path]:
         # Each operation has its own, because programs that run at the same time must share nothing.
-        with tempfile.TemporaryDirectory(prefix=f"{stack.name}-") as directory:
+        with self._upkeep.around(stack), tempfile.TemporaryDirectory(prefix=f"{stack.name}-") as directory:
             yield Path(directory)
-
-    def _prune(self, stack: StackRef) -> None:
-        """Remove the backups of a stack that is gone. Otherwise the backend would keep them forever."""
-        try:
-            self._state.delete(what_is_left(self._state, stack.name))
-        except PipelineError as error:
-            # A deletion waits only for the stack itself, and the stack is gone.
-            logger.warning("stack %s is gone, but the backups of its state could not be removed: %s", stack.name, error)

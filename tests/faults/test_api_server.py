@@ -21,8 +21,8 @@ from faults.operations import Request
 from faults.proxy import Proxy, proxy_before
 from ingestion_local.certificates import make_certificate
 from ingestion_local.control_plane import ControlPlane
+from integration.handlers_user import User
 from integration.running import Running, running
-from integration.test_handlers import User
 
 logger = logging.getLogger(__name__)
 

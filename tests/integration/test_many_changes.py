@@ -16,8 +16,8 @@ from kubernetes import client, config
 from cluster_reader import GROUP, PIPELINES, VERSION
 from ingestion_local.control_plane import ControlPlane
 from ingestion_local.processes import wait_until
+from integration.handlers_user import User
 from integration.running import Running, running
-from integration.test_handlers import User
 from object_watch import watching
 
 CHANGES = 20

@@ -189,14 +189,15 @@ def taken_over_from_a_pod(name: str) -> Story:
 
     def lose(world: World) -> None:
         world.apply(name, copying())
-        stack = world.wait_ready(name)["stack"]["name"]
+        stack = world.wait_ready(name)["workings"]["name"]
         assert isinstance(world.operator, OperatorProcess)
         lock = world.operator.state_directory / f".pulumi/locks/organization/ingestion/{stack}/lost.json"
         lock.parent.mkdir(parents=True, exist_ok=True)
         lock.write_text(
             json.dumps({"pid": 1, "username": "ingestion", "hostname": earlier, "timestamp": "2026-01-01T00:00:00Z"})
         )
-        holder = {"status": {"stack": {"lockHolder": f"{world.namespace}/{earlier}/its-uid"}}}
+        entry = {"type": "Update", "pod": f"{world.namespace}/{earlier}/its-uid"}
+        holder = {"status": {"workings": {"unfinished": {"lost": entry}}}}
         words = ["patch", "ipl", name, "-n", world.namespace, "--subresource=status", "--type=merge"]
         world.control_plane.run_kubectl(*words, "-p", json.dumps(holder))
         world.patch(name, {"spec": {"processor": {"memoryMiB": 512}}})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -39,6 +40,8 @@ class Context:
     observer: Observer = field(default_factory=Unobserved)
     pod: Pod | None = None
     """The pod in which this operator runs; None outside of a cluster."""
+    stopping: threading.Event = field(default_factory=threading.Event)
+    """Set once the operator stops. Nothing waits any longer then."""
 
     def timing(self) -> Timing:
         """The current time, with a new jitter."""

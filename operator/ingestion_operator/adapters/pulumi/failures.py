@@ -9,9 +9,11 @@ from contextlib import contextmanager
 from pulumi import automation
 
 from ingestion_operator.adapters.pulumi.events import EventCollector
+from ingestion_operator.adapters.pulumi.state_messages import DISK_FULL, advice_on
 from ingestion_operator.errors import (
     AccessDenied,
     BucketNameTaken,
+    DiskFull,
     LockHeld,
     PipelineError,
     StateUnreadable,
@@ -23,11 +25,6 @@ MESSAGE_ERRORS = 3
 ROLE_REFUSED = re.compile(r"Cannot assume IAM Role|perform: sts:(AssumeRole|TagSession)|AWS account ID not allowed")
 ACCESS_DENIED = re.compile(r"AccessDenied|UnauthorizedOperation|not authorized to perform", re.IGNORECASE)
 BUCKET_TAKEN = re.compile(r"BucketAlreadyExists|BucketAlreadyOwnedByYou")
-UNREADABLE = re.compile(
-    r"incorrect passphrase|failed to decrypt|could not deserialize deployment|constructing secrets manager|"
-    r"passphrase must be set|error decoding|unmarshal.*(checkpoint|deployment)|open bucket|unable to open|NoSuchBucket|"
-    r"secrets \(code="
-)
 
 
 @contextmanager
@@ -57,8 +54,10 @@ def classify(messages: tuple[str, ...]) -> PipelineError:
         return AccessDenied(f"{text}: the condition of the AWSAccount says what its role needs")
     if ACCESS_DENIED.search(text):
         return AccessDenied(f"{text}: give the operator's identity this permission")
-    if UNREADABLE.search(text):
-        return StateUnreadable(f"{text}: check the state backend and its passphrase")
+    if DISK_FULL.search(text):
+        return DiskFull(f"{text}: enlarge this volume, or free room on it")
+    if advice := advice_on(text):
+        return StateUnreadable(f"{text}: {advice}")
     return UpdateFailed(text)
 
 

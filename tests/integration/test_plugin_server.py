@@ -31,9 +31,15 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PluginServer]:
 @pytest.fixture
 def launcher(server: PluginServer, emulator: Emulator, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """A launcher, started as the CLI starts it."""
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    environment = {**emulator.env(), **server.environment}
-    with subprocess.Popen([install(tmp_path)], text=True, env=environment, cwd=tmp_path, **pipes) as started:
+    with subprocess.Popen(
+        [install(tmp_path)],
+        text=True,
+        env={**emulator.env(), **server.environment},
+        cwd=tmp_path,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as started:
         yield started
         started.kill()
 

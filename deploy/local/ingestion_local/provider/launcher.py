@@ -70,7 +70,7 @@ def detach(command: Sequence[str]) -> None:
     if (between := os.fork()) == 0:
         null = (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDWR, 0)
         streams = [null, *((os.POSIX_SPAWN_DUP2, 0, number) for number in STREAMS[1:])]
-        os.posix_spawn(command[0], command, os.environ, setsid=True, file_actions=streams)
+        os.posix_spawn(command[0], list(command), os.environ, setsid=True, file_actions=streams)
         os._exit(0)
     os.waitpid(between, 0)
 

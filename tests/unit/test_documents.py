@@ -14,7 +14,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builders import OWNER, PLACE, make_blueprint, make_spec
-from ingestion_operator.blueprint import function_code
 from ingestion_operator.blueprint.event_pattern import object_created
 from ingestion_operator.blueprint.function_code import CodeBundle
 from ingestion_operator.blueprint.names import BUCKET_LIMIT, physical_name
@@ -23,6 +22,7 @@ from ingestion_operator.blueprint.resources import Ref
 from ingestion_operator.errors import SpecInvalid
 from ingestion_operator.model.pipeline import PipelineKey
 from ingestion_operator.model.source import Filter
+from ingestion_operator.observe.refusals import refuse_missing_module
 from ingestion_operator.status.merge_patch import merge_patch
 
 NAMES = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", fullmatch=True)
@@ -87,24 +87,21 @@ def test_the_same_code_is_the_same_zip_in_whatever_order_it_is_given() -> None:
 @pytest.mark.parametrize(
     ("files", "processor", "message"),
     [
-        ({"index.py": "def handler(e, c): ..."}, {}, None),
-        ({"index.py": "type X = int\n"}, {"runtime": "python3.13"}, None),
-        ({"index.py": "def first[T](items: list[T]) -> T: return items[0]\n"}, {"runtime": "python3.13"}, None),
-        ({"index.py": "x = 1\x00"}, {}, "null bytes"),
-        ({"index.py": "x = 1\ndef f(:\n"}, {}, "does not compile for python3.13: index.py, line 2"),
-        ({"index.py": "ok = 1", "tool.py": "x = ("}, {}, "tool.py, line 1"),
         ({"main.py": "x = 1"}, {}, "needs a file index.py, but the code has: main.py"),
         ({"app/run.py": "x = 1"}, {"handler": "app.run.go"}, None),
         ({"index.py": "x = 1", "data.json": "{not python"}, {}, None),
+        ({f"{n}.py": "" for n in range(1000)} | {"index.py": ""}, {}, "has 1,001 files, but the operator takes 1,000"),
     ],
 )
-def test_code_that_cannot_run_is_refused(files: dict[str, str], processor: dict[str, str], message: str | None) -> None:
+def test_code_without_the_handlers_file_or_with_too_many_files_is_refused(
+    files: dict[str, str], processor: dict[str, str], message: str | None
+) -> None:
     spec = make_spec(processor={"code": {"inline": "x"}, **processor})
     if message is None:
-        function_code.check(CodeBundle.of(files), spec.processor)
+        refuse_missing_module(CodeBundle.of(files), spec.processor)
     else:
         with pytest.raises(SpecInvalid) as refusal:
-            function_code.check(CodeBundle.of(files), spec.processor)
+            refuse_missing_module(CodeBundle.of(files), spec.processor)
         assert message in str(refusal.value)
 
 

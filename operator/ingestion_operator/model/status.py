@@ -242,6 +242,10 @@ class Status(StatusModel):
         """Whether an update has ever succeeded, so that the pipeline exists in AWS."""
         return self.stack is not None and bool(self.stack.fingerprint)
 
+    def has_applied(self, fingerprint: str) -> bool:
+        """Whether the last successful update had this fingerprint."""
+        return self.stack is not None and self.stack.fingerprint == fingerprint
+
     def condition(self, kind: str) -> Condition | None:
         """The condition of this type, or None."""
         return next((c for c in self.conditions if c.type == kind), None)

@@ -15,6 +15,7 @@ import yaml
 from pythonjsonlogger.json import JsonFormatter
 
 from ingestion_operator import __version__
+from ingestion_operator.adapters.code_check import CodeChecker
 from ingestion_operator.blueprint.access import access_of
 from ingestion_operator.errors import PipelineError
 from ingestion_operator.model.account import ACCOUNT_KIND, parse_account
@@ -80,7 +81,8 @@ def render(filename: Path, account: str, region: str | None, cluster_id: str) ->
     The file must also contain the AWSAccounts and the ConfigMaps with code that the manifest names.
     """
     try:
-        click.echo(render_manifest(filename.read_text(), account, region or Settings().region, cluster_id))
+        code_check = CodeChecker()
+        click.echo(render_manifest(filename.read_text(), account, region or Settings().region, cluster_id, code_check))
     except PipelineError as error:
         raise click.ClickException(str(error)) from error
 

@@ -10,6 +10,7 @@ from ingestion_handlers.keys import WorkKey
 from ingestion_handlers.seen import Seen
 from ingestion_handlers.workers import Workers
 from ingestion_operator.adapters.aws import Boto3Cloud, BucketState
+from ingestion_operator.adapters.code_check import CodeChecker
 from ingestion_operator.adapters.kubernetes import KubernetesCluster, load_configuration
 from ingestion_operator.adapters.pulumi.cli import EngineSettings
 from ingestion_operator.adapters.pulumi.pulumi_engine import PulumiEngine
@@ -28,6 +29,10 @@ logger = logging.getLogger(__name__)
 
 # A pass without an operation calls AWS and Kubernetes a few times, and each call has a time limit.
 PASS_SECONDS = 900.0
+NO_BOUNDARY = (
+    "INGESTION_PERMISSIONS_BOUNDARY is empty: processor.permissions of a pipeline can give its function rights on everything in the "
+    "AWS account except other pipelines and the operator's state; set the ARN of a policy that bounds every role (docs/security.md)"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +89,10 @@ def connect(settings: Settings) -> Services:
         permissions_boundary=settings.permissions_boundary,
         region=settings.region,
     )
-    engine = _checked_engine(settings)
+    backend = backend_of(settings, settings.backend_url)
+    engine = _checked_engine(settings, backend)
+    if not settings.permissions_boundary:
+        logger.warning("%s", NO_BOUNDARY)
     exporter = Exporter()
     context = Context(
         cluster,
@@ -94,6 +102,8 @@ def connect(settings: Settings) -> Services:
         backoff_of(settings),
         observer=exporter,
         pod=Pod.parse(settings.pod),
+        code_check=CodeChecker(),
+        state_bucket=backend.bucket,
     )
     return Services(
         settings,
@@ -139,8 +149,7 @@ def engine_of(settings: Settings, backend: Backend, state: StateStore) -> Pulumi
     )
 
 
-def _checked_engine(settings: Settings) -> PulumiEngine:
-    backend = backend_of(settings, settings.backend_url)
+def _checked_engine(settings: Settings, backend: Backend) -> PulumiEngine:
     state = store_of(backend)
     engine = engine_of(settings, backend, state)
     engine.check()

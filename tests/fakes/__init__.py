@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from fakes.cloud import ACCOUNT, FakeBucket, FakeCloud
 from fakes.cluster import Announcement, FakeCluster
+from fakes.code_check import FakeCodeCheck
 from fakes.engine import Call, Crash, FakeEngine
 from fakes.observer import FakeObserver
 from fakes.state import FakeState
@@ -20,6 +21,7 @@ __all__ = [
     "FakeBucket",
     "FakeCloud",
     "FakeCluster",
+    "FakeCodeCheck",
     "FakeEngine",
     "FakeObserver",
     "FakeState",

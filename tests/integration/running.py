@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import kopf
 import pytest
 
-from fakes import Call, FakeCloud, FakeEngine
+from fakes import Call, FakeCloud, FakeCodeCheck, FakeEngine
 from ingestion_handlers.exporter import Exporter
 from ingestion_handlers.registry import register
 from ingestion_handlers.seen import Seen
@@ -117,7 +117,7 @@ def running(namespace: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running
         load_configuration()
         backoff = Backoff(base_seconds=0.2, cap_seconds=1, maximum=3, waiting_seconds=0.5)
         cluster, exporter = KubernetesCluster("it"), Exporter(clock)
-        context = Context(cluster, cloud, engine, "us-east-1", backoff, observer=exporter)
+        context = Context(cluster, cloud, engine, "us-east-1", backoff, observer=exporter, code_check=FakeCodeCheck())
         return Services(
             settings,
             cluster,

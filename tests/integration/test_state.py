@@ -15,7 +15,7 @@ from uuid import uuid4
 import psutil
 import pytest
 
-from fakes import FakeCluster
+from fakes import FakeCluster, FakeCodeCheck
 from ingestion_handlers.services import engine_of, store_of
 from ingestion_local.emulator import Emulator
 from ingestion_local.processes import wait_until
@@ -63,7 +63,8 @@ class LocalOperator:
         self.state = store_of(self.backend)
         engine = engine_of(self.settings, self.backend, self.state)
         backoff = Backoff(base_seconds=0.01, waiting_seconds=0.01)
-        self.reconciler = Reconciler(Context(self.cluster, Boto3Cloud(path_style=True), engine, REGION, backoff))
+        cloud, code_check = Boto3Cloud(path_style=True), FakeCodeCheck()
+        self.reconciler = Reconciler(Context(self.cluster, cloud, engine, REGION, backoff, code_check=code_check))
 
     def key(self, name: str) -> PipelineKey:
         return PipelineKey("state", name)

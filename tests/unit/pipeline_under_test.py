@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from builders import CODE, KEY, NOW, OWNER
-from fakes import Call, Crash, FakeCloud, FakeCluster, FakeEngine, FakeObserver
+from fakes import Call, Crash, FakeCloud, FakeCluster, FakeCodeCheck, FakeEngine, FakeObserver
 from ingestion_operator.blueprint.function_code import CodeBundle
 from ingestion_operator.blueprint.names import BUCKET_LIMIT, physical_name
 from ingestion_operator.model.pipeline import PipelineKey, parse_status
@@ -37,6 +37,8 @@ class PipelineUnderTest:
     cloud: FakeCloud = field(default_factory=FakeCloud)
     key: PipelineKey = KEY
     observer: FakeObserver = field(default_factory=FakeObserver)
+    code_check: FakeCodeCheck = field(default_factory=FakeCodeCheck)
+    state_bucket: str = ""
     engine: FakeEngine = field(init=False)
     context: Context = field(init=False)
     reconciler: Reconciler = field(init=False)
@@ -54,6 +56,8 @@ class PipelineUnderTest:
             BACKOFF,
             clock=lambda: self.now,
             observer=self.observer,
+            code_check=self.code_check,
+            state_bucket=self.state_bucket,
         )
         self.reconciler = Reconciler(self.context)
 

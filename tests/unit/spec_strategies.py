@@ -13,6 +13,7 @@ from typing import Any
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
+from fakes import FakeCodeCheck
 from ingestion_operator.blueprint.access import Access
 from ingestion_operator.blueprint.place import Place
 from ingestion_operator.blueprint.resources import Sensitive
@@ -367,4 +368,6 @@ def planned(
     """The result of planning a spec: a blueprint, or a problem."""
     surroundings = EverythingIsThere(spec if isinstance(spec, dict) else {}, version, secret)
     found = body(spec, namespace, name)
-    return Gatherer(surroundings, surroundings, REGION, TODAY).observe(found, parse_record(found)).wanted
+    return (
+        Gatherer(surroundings, surroundings, FakeCodeCheck(), REGION, TODAY).observe(found, parse_record(found)).wanted
+    )

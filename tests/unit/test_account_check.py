@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from builders import NOW
-from fakes import FakeCloud, FakeCluster, FakeEngine
+from fakes import FakeCloud, FakeCluster, FakeCodeCheck, FakeEngine
 from ingestion_operator.errors import UpdateFailed
 from ingestion_operator.model.account import AccountStatus, parse_account
 from ingestion_operator.model.pipeline import PipelineKey
@@ -28,7 +28,13 @@ class AccountsUnderTest:
         self.cluster = FakeCluster(accounts_by_name={found["metadata"]["name"]: found for found in bodies})
         self.cloud = FakeCloud()
         context = Context(
-            self.cluster, self.cloud, FakeEngine(self.cloud), "us-east-1", BACKOFF, clock=lambda: self.now
+            self.cluster,
+            self.cloud,
+            FakeEngine(self.cloud),
+            "us-east-1",
+            BACKOFF,
+            clock=lambda: self.now,
+            code_check=FakeCodeCheck(),
         )
         self.accounts = AccountCheck(context)
 

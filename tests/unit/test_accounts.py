@@ -199,7 +199,7 @@ def test_another_access_is_another_fingerprint(changed: dict[str, Any]) -> None:
     assert fingerprint(access) == fingerprint(Access("search", ROLE))
     assert fingerprint(replace(access, **changed)) != fingerprint(access)
     assert fingerprint(OWN) == make_blueprint().fingerprint
-    assert assemble.__defaults__ == (None, OWN)
+    assert assemble.__defaults__ == (None, OWN, "")
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ingestion_operator.adapters.code_check import CodeChecker
 from ingestion_operator.offline.render import render
 
 SAMPLE = Path(__file__).resolve().parents[2] / "samples" / "chunker"
@@ -337,7 +338,9 @@ def test_the_config_map_holds_the_code_word_for_word() -> None:
 
 @pytest.mark.parametrize("name", ["pipeline.yaml", "inline.yaml"])
 def test_the_manifests_are_valid_and_may_only_read_objects_and_write_results(name: str) -> None:
-    rendered = yaml.safe_load(render((SAMPLE / name).read_text(), "123456789012", "eu-west-1", "example"))
+    rendered = yaml.safe_load(
+        render((SAMPLE / name).read_text(), "123456789012", "eu-west-1", "example", CodeChecker())
+    )
     policy = next(r for r in rendered["resources"] if r["name"] == "role-policy")["inputs"]["policy"]
     s3_actions = {a for s in policy["Statement"] for a in s["Action"] if a.startswith("s3:")}
     assert s3_actions == {"s3:GetObject", "s3:GetObjectVersion", "s3:PutObject", "s3:AbortMultipartUpload"}

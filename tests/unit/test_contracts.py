@@ -25,6 +25,8 @@ BREACHES = [
     ("kubernetes", "handlers/ingestion_handlers/server.py", "kubernetes.config"),
     ("pulumi", f"{CORE}/blueprint/assemble.py", "pulumi"),
     ("pulumi", f"{CORE}/adapters/aws/cloud.py", "pulumi_aws"),
+    ("ruff", f"{CORE}/observe/gather.py", "ruff"),
+    ("code-check", f"{CORE}/adapters/code_check/child.py", "ingestion_operator.wording"),
     ("kopf", f"{CORE}/model/spec.py", "kopf"),
     ("prometheus", f"{CORE}/metrics.py", "prometheus_client"),
     ("core", f"{CORE}/errors.py", "ingestion_operator.model.spec"),

@@ -23,13 +23,13 @@ ASSUMED = replace(PLAIN, access=Access("prod", "arn:aws:iam::123456789012:role/i
 @pytest.mark.parametrize(
     ("blueprint", "fingerprint"),
     [
-        pytest.param(PLAIN, "b5e37d2f3be198cc06230de68963cc355cc018f4c71ffa05408804cbf4e6d21f", id="the shortest spec"),
+        pytest.param(PLAIN, "f8659d3b09a7d27acc4264f24e38d553021f435889927828373a968cb0d80eae", id="the shortest spec"),
         pytest.param(
-            FULL, "945ba91bd1eb24602b95fb67099523442925bec591a26cbe0e0583ed79c05901", id="a spec with every resource"
+            FULL, "a5c3b32a94ce52f9e6da08ce724242bdafc73d7d4e098f761fae14ab27f26fd4", id="a spec with every resource"
         ),
         pytest.param(
             ASSUMED,
-            "4f7b2b720ea9cc0be4da307601b2fa3f74b8ed8017dc8c63197e765951f4016d",
+            "20f853c81373e508341d4cd064262f0f44fa6d0cfe02d669f1cc4c2ffb5074c3",
             id="built with the role of an account",
         ),
     ],

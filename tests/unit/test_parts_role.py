@@ -8,10 +8,15 @@ from typing import Any
 
 import pytest
 
-from builders import PLACE, make_blueprint
+from builders import CODE, OWNER, PLACE, make_blueprint, make_spec
+from ingestion_operator.blueprint.assemble import assemble
+from ingestion_operator.blueprint.function_code import CodeBundle
 from ingestion_operator.blueprint.iam import NETWORK_INTERFACES
+from ingestion_operator.blueprint.ownership import Owner
 from ingestion_operator.blueprint.place import Place
 from ingestion_operator.blueprint.resources import ROLE_PATH
+from ingestion_operator.model.pipeline import PipelineKey
+from ingestion_operator.model.spec import POLICY_FRAME
 from unit.plan_parts import (
     EXISTING,
     FUNCTION,
@@ -21,6 +26,7 @@ from unit.plan_parts import (
     PLAIN,
     QUEUE,
     RESULTS,
+    RULE,
     SOURCE,
     TABLE,
     VIA_S3,
@@ -37,7 +43,21 @@ READ = {"Effect": "Allow", "Action": ["s3:GetObject", "s3:GetObjectVersion"], "R
 SEND = {"Effect": "Allow", "Action": ["sqs:SendMessage"], "Resource": [QUEUE]}
 LOG = {"Effect": "Allow", "Action": ["logs:CreateLogStream", "logs:PutLogEvents"], "Resource": [LOGS]}
 TRACE = {"Effect": "Allow", "Action": ["xray:PutTraceSegments", "xray:PutTelemetryRecords"], "Resource": ["*"]}
-ALWAYS = {"ReadSource": READ, "SendFailures": SEND, "WriteLog": LOG, "SendTraces": TRACE}
+SPARE = {
+    "Effect": "Deny",
+    "Action": ["events:*", "lambda:*", "sqs:*"],
+    "NotResource": [FUNCTION, f"{FUNCTION}:*", QUEUE, RULE],
+    "Condition": {"Null": {"aws:ResourceTag/ingestion-operator.io/cluster": "false"}},
+}
+SPARE_ROLES = {
+    "Effect": "Deny",
+    "Action": ["iam:*", "sts:*"],
+    "Resource": ["arn:aws:iam::123456789012:role/ingestion-operator/*"],
+}
+ALWAYS = {
+    "ReadSource": READ, "SendFailures": SEND, "WriteLog": LOG, "SendTraces": TRACE,
+    "SpareOtherPipelines": SPARE, "SpareRoles": SPARE_ROLES,
+}  # fmt: skip
 
 
 def test_the_function_may_do_what_every_pipeline_needs_and_nothing_else() -> None:
@@ -112,6 +132,38 @@ def test_without_tracing_no_trace_may_be_sent() -> None:
     assert by_sid(make_blueprint(processor=inline(tracing="PassThrough"))) == {
         sid: statement for sid, statement in ALWAYS.items() if sid != "SendTraces"
     }
+
+
+def test_the_resources_that_other_pipelines_are_told_by_carry_the_tag_that_the_denial_asks_for() -> None:
+    tagged = {r.name for r in PLAIN.resources if "ingestion-operator.io/cluster" in r.inputs.get("tags", {})}
+    assert {"function", "dead-letter-queue", "rule"} <= tagged
+    assert inputs(PLAIN, "role")["path"] == "/ingestion-operator/"
+
+
+def test_no_right_reaches_the_bucket_with_the_operators_state() -> None:
+    packed = CodeBundle.of({"index.py": CODE})
+    kept = by_sid(assemble(make_spec(), OWNER, PLACE, packed, state_bucket="states"))
+    assert kept == ALWAYS | {
+        "SpareState": {
+            "Effect": "Deny",
+            "Action": ["s3:*"],
+            "Resource": ["arn:aws:s3:::states", "arn:aws:s3:::states/*"],
+        }
+    }
+
+
+def test_the_longest_policy_without_prefixes_and_permissions_is_within_what_admission_sets_aside() -> None:
+    key = {"encryption": {"type": "KMS", "keyArn": f"arn:aws-us-gov:kms:us-gov-east-1:123456789012:key/mrk-{'a' * 32}"}}
+    spec = make_spec(
+        source={"bucket": {"name": "b" * 63, **key}},
+        results={"bucket": {"name": "c" * 63, **key}, "table": {"name": "t" * 255}},
+        processor=inline(vpc=VPC),
+    )
+    owner = Owner("c" * 32, PipelineKey("n" * 63, "m" * 253), "u" * 36)
+    place = Place("123456789012", "us-gov-east-1", "aws-us-gov")
+    plan = assemble(spec, owner, place, CodeBundle.of({"index.py": CODE}), state_bucket="s" * 63)
+    # IAM does not count white space: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+    assert len("".join(inputs(plan, "role-policy")["policy"].split())) <= POLICY_FRAME
 
 
 def test_only_lambda_for_this_account_may_take_the_role() -> None:

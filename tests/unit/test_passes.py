@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from builders import KEY, NOW
-from fakes import FakeCloud, FakeCluster, FakeEngine
+from fakes import FakeCloud, FakeCluster, FakeCodeCheck, FakeEngine
 from ingestion_handlers.due import Result, Work
 from ingestion_handlers.exporter import Exporter
 from ingestion_handlers.keys import AccountKey, WorkKey
@@ -53,7 +53,9 @@ class World:
         self.engine = FakeEngine(self.cloud)
         exporter = Exporter(self.clock)
         backoff = Backoff(waiting_seconds=15, poll_seconds=30)
-        context = Context(self.cluster, self.cloud, self.engine, "eu-west-1", backoff, observer=exporter)
+        context = Context(
+            self.cluster, self.cloud, self.engine, "eu-west-1", backoff, observer=exporter, code_check=FakeCodeCheck()
+        )
         self.services = Services(
             Settings(),
             self.cluster,  # type: ignore[arg-type]

@@ -74,6 +74,17 @@ def test_switching_the_trigger_on_an_existing_bucket_switches_its_events_off_and
     assert shared.cloud.buckets["shared"] == FakeBucket(OTHERS, objects=7)
 
 
+def test_naming_another_trail_is_a_change(pipeline: PipelineUnderTest) -> None:
+    recording = TrailView("eu-west-1", multi_region=False, logging=True, selectors=ALL_BUCKETS)
+    pipeline.cloud.trails |= {TRAIL_ARN: recording, f"{TRAIL_ARN}-2": recording}
+    pipeline.build(source={**CLOUD_TRAIL, "cloudTrail": {"trailArn": TRAIL_ARN}})
+    pipeline.change(source={**CLOUD_TRAIL, "cloudTrail": {"trailArn": f"{TRAIL_ARN}-2"}})
+    pipeline.reconcile()
+    assert pipeline.is_ready
+    assert pipeline.status.outputs is not None
+    assert pipeline.status.outputs.trail_arn == f"{TRAIL_ARN}-2"
+
+
 def test_a_trail_of_others_that_does_not_record_is_said_and_looked_at_again(pipeline: PipelineUnderTest) -> None:
     pipeline.cloud.trails[TRAIL_ARN] = TrailView("eu-west-1", multi_region=False, logging=False, selectors=ALL_BUCKETS)
     pipeline.create(source={**CLOUD_TRAIL, "cloudTrail": {"trailArn": TRAIL_ARN}})

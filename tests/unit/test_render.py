@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
+from ingestion_operator.adapters.code_check import CodeChecker
 from ingestion_operator.errors import AccessDenied, DependencyNotReady, SpecInvalid
 from ingestion_operator.offline.render import render
 
@@ -27,7 +28,7 @@ KNOW_NOTHING_NARROWER = {"SendTraces", "JoinNetwork"}
 
 
 def rendered(text: str) -> str:
-    return render(text, "123456789012", "eu-west-1", "test")
+    return render(text, "123456789012", "eu-west-1", "test", CodeChecker())
 
 
 def without_hashes(text: str) -> str:

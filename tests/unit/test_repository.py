@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from ingestion_operator.adapters.code_check import CodeChecker
 from ingestion_operator.generate.__main__ import generated
 from ingestion_operator.model.account import ACCOUNT_KIND, AccountSpec
 from ingestion_operator.model.spec import Spec
@@ -52,12 +53,16 @@ def test_every_pipeline_in_the_documentation_is_valid() -> None:
             elif document["kind"] == ACCOUNT_KIND:
                 assert AccountSpec.model_validate(document["spec"])
             else:
-                assert yaml.safe_load(render(block, "123456789012", "eu-west-1", "example").split("---\n")[0])
+                assert yaml.safe_load(
+                    render(block, "123456789012", "eu-west-1", "example", CodeChecker()).split("---\n")[0]
+                )
 
 
 @pytest.mark.parametrize("manifest", sorted(ROOT.glob("samples/*/*.yaml")), ids=lambda p: p.name)
 def test_every_sample_is_valid(manifest: Path) -> None:
-    assert "aws:lambda/function:Function" in render(manifest.read_text(), "123456789012", "eu-west-1", "example")
+    assert "aws:lambda/function:Function" in render(
+        manifest.read_text(), "123456789012", "eu-west-1", "example", CodeChecker()
+    )
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))

@@ -30,9 +30,13 @@ def assemble(
     code: FunctionCode,
     secrets: Mapping[SecretKey, Sensitive] | None = None,
     access: Access = OWN,
+    state_bucket: str = "",
 ) -> Blueprint:
-    """All resources that the spec asks for. `secrets` has a value for each key of a Secret that the environment names."""
-    draft = Draft(spec, owner, place, names_of(spec, owner, place), code, secrets or {})
+    """All resources that the spec asks for. `secrets` has a value for each key of a Secret that the environment names.
+
+    `state_bucket` is the bucket with the operator's state, if there is one. The function gets no right to it.
+    """
+    draft = Draft(spec, owner, place, names_of(spec, owner, place), code, secrets or {}, state_bucket)
     return Blueprint(
         owner,
         place,

@@ -155,6 +155,34 @@ def join_network(function_arn: str) -> tuple[Statement, Statement]:
     )
 
 
+def spare_other_pipelines(own: Sequence[str], owner_tag: str) -> Statement:
+    """Denies the function every action on functions, queues and rules that carry an ownership tag and are not its own.
+
+    The rights of `processor.permissions` may be as wide as `*`. Lambda, SQS and EventBridge compare the tags of a function (with
+    its versions and aliases), a queue and a rule with `aws:ResourceTag`. Sources:
+    https://docs.aws.amazon.com/lambda/latest/dg/attribute-based-access-control.html,
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-abac.html and
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-tag-policies.html
+    """
+    return {
+        "Sid": "SpareOtherPipelines",
+        "Effect": "Deny",
+        "Action": ["events:*", "lambda:*", "sqs:*"],
+        "NotResource": list(own),
+        "Condition": {"Null": {f"aws:ResourceTag/{owner_tag}": "false"}},
+    }
+
+
+def spare_roles(role_arns: str) -> Statement:
+    """Denies the function every action on the roles of pipelines, which all have the same path."""
+    return {"Sid": "SpareRoles", "Effect": "Deny", "Action": ["iam:*", "sts:*"], "Resource": [role_arns]}
+
+
+def spare_state(bucket_arn: str) -> Statement:
+    """Denies the function every action on the bucket with the operator's state, which holds the state of all pipelines."""
+    return {"Sid": "SpareState", "Effect": "Deny", "Action": ["s3:*"], "Resource": [bucket_arn, f"{bucket_arn}/*"]}
+
+
 def tls_only(arn: str, service: str = "s3") -> Statement:
     """Denies every request to a bucket or a queue that does not use TLS.
 

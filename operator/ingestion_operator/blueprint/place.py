@@ -28,6 +28,10 @@ class Place:
         """The ARN of a resource in this account and region."""
         return f"arn:{self.partition}:{service}:{self.region}:{self.account_id}:{resource}"
 
+    def role_arn(self, role: str) -> str:
+        """The ARN of a role, which is in no region. `role` is its path, without the first slash, and its name."""
+        return f"arn:{self.partition}:iam::{self.account_id}:role/{role}"
+
     def bucket_arn(self, bucket: str) -> str:
         """The ARN of a bucket. It contains neither account nor region."""
         return f"arn:{self.partition}:s3:::{bucket}"

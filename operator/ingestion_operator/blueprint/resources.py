@@ -81,7 +81,7 @@ class Blueprint(Addresses):
         """Hash of everything that an update uses. If the fingerprint has not changed, no update is needed."""
         document: dict[str, Any] = {
             "place": [self.place.account_id, self.place.region, self.place.partition],
-            "trigger": [self.names.source_bucket, self.listens_to_bucket],
+            "trigger": [self.names.source_bucket, self.listens_to_bucket, self.trail_arn],
             "resources": [[r.name, r.type, r.inputs, r.depends_on, r.holds_data] for r in self.resources],
         }
         if self.access:

@@ -119,7 +119,7 @@ LOOP = (
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 POLICY_LIMIT = 10_240
 # Characters for everything in the policy of the function except the prefixes and processor.permissions.
-POLICY_FRAME = 3_000
+POLICY_FRAME = 3_900
 # Characters around each prefix: the ARN of the source bucket.
 POLICY_PREFIX = 90
 POLICY_SIZE = (

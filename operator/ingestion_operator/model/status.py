@@ -290,6 +290,10 @@ class Status(StatusModel):
             return {self.operation.id: self.operation.unfinished(holder).to_document()}
         return {UNNAMED: {"type": OperationType.UPDATE, "pod": holder}} if holder else {}
 
+    def has_applied(self, fingerprint: str) -> bool:
+        """Whether the last successful update had this fingerprint."""
+        return self.begun is not None and self.begun.fingerprint == fingerprint
+
     def condition(self, kind: str) -> Condition | None:
         """The condition of this type, or None."""
         return next((c for c in self.conditions if c.type == kind), None)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from ingestion_operator.blueprint import function_code
 from ingestion_operator.blueprint.assemble import assemble
+from ingestion_operator.blueprint.function_code import CodeBundle
 from ingestion_operator.blueprint.ownership import Owner
 from ingestion_operator.blueprint.parts.draft import Secrets
 from ingestion_operator.blueprint.resources import Blueprint
@@ -25,11 +25,14 @@ from ingestion_operator.observe.observed import Buildable, Observed, Unbuildable
 from ingestion_operator.observe.refusals import (
     has_runtime,
     refuse_endless_loop,
+    refuse_missing_module,
     refuse_other_regions,
+    refuse_the_state_bucket,
     refuse_what_aws_would_not_take,
 )
 from ingestion_operator.ports.cloud import CloudReader
 from ingestion_operator.ports.cluster import Objects
+from ingestion_operator.ports.code_check import CodeCheck
 
 
 @dataclass(frozen=True)
@@ -38,8 +41,11 @@ class Gatherer:
 
     cluster: Objects
     cloud: CloudReader
+    code_check: CodeCheck
     default_region: str
     today: date
+    state_bucket: str = ""
+    """The bucket in which the operator keeps its state; empty if the state is not in S3."""
 
     def observe(self, body: Mapping[str, Any], record: PipelineRecord) -> Observed:
         """Everything that a decision needs. A problem becomes part of the result and is not raised."""
@@ -57,21 +63,32 @@ class Gatherer:
         exists = record.status.is_built
         if blocked := block(spec.processor.runtime, self.today, exists=exists) if has_runtime(spec.processor) else "":
             raise SpecInvalid(f"processor.{blocked}")
+        refuse_the_state_bucket(spec, self.state_bucket)
         region = spec.region or self.default_region
         access = access_for(self.cluster, record, region)
         cloud = self.cloud.using(access)
         code = references.function_code(self.cluster, cloud, spec.processor, record.key.namespace, region)
-        function_code.check(code, spec.processor)
+        refuse_missing_module(code, spec.processor)
         secrets = self._secrets(spec.processor, record.key.namespace)
         place = cloud.place(region)
         refuse_another_account(record, place)
         owner = Owner(self.cluster.cluster_id(), record.key, record.uid)
-        planned = assemble(spec, owner, place, code, secrets, access)
+        planned = assemble(spec, owner, place, code, secrets, access, self.state_bucket)
         refuse_endless_loop(spec, planned)
         refuse_other_regions(spec, place.region)
         refuse_what_aws_would_not_take(planned)
         references.check(cloud, spec, planned)
+        if not record.status.has_applied(planned.fingerprint):
+            self._refuse_broken_code(planned, spec.processor)
         return planned
+
+    def _refuse_broken_code(self, planned: Blueprint, processor: Processor) -> None:
+        """Raise SpecInvalid for code that cannot run. Lambda would accept it and fail at the first object.
+
+        What is deployed is not checked again: a restart would start processes for every pipeline.
+        """
+        if isinstance(planned.code, CodeBundle) and (fault := self.code_check.fault(planned.code, processor)):
+            raise SpecInvalid(fault)
 
     def _secrets(self, processor: Processor, namespace: str) -> Secrets:
         wanted = [v.value_from.secret_key_ref for v in processor.environment if v.value_from]

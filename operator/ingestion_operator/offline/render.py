@@ -20,6 +20,7 @@ from ingestion_operator.model.pipeline import KIND, parse_record, parse_spec
 from ingestion_operator.observe.gather import Gatherer
 from ingestion_operator.observe.observed import Unbuildable
 from ingestion_operator.ports.cloud import PackageObject, TrailView
+from ingestion_operator.ports.code_check import CodeCheck
 
 DEFAULT_NAMESPACE = "default"
 
@@ -27,7 +28,7 @@ JSON_INPUTS = {"policy", "assume_role_policy", "event_pattern"}
 Manifest = Mapping[str, Any]
 
 
-def render(text: str, account_id: str, region: str, cluster_id: str) -> str:
+def render(text: str, account_id: str, region: str, cluster_id: str, code_check: CodeCheck) -> str:
     """YAML of every resource that the pipelines in these manifests would have.
 
     Raises SpecInvalid if there is no valid pipeline in them, DependencyNotReady if they lack a pipeline's ConfigMap.
@@ -37,7 +38,7 @@ def render(text: str, account_id: str, region: str, cluster_id: str) -> str:
     if not pipelines:
         raise SpecInvalid(f"there is no {KIND} in the file")
     offline = _Offline(manifests, account_id, cluster_id)
-    return "---\n".join(as_yaml(_blueprint(pipeline, offline, region)) for pipeline in pipelines)
+    return "---\n".join(as_yaml(_blueprint(pipeline, offline, region, code_check)) for pipeline in pipelines)
 
 
 @dataclass(frozen=True)
@@ -126,10 +127,10 @@ def _completed(pipeline: Manifest) -> Manifest:
     return {**pipeline, "metadata": added | dict(pipeline.get("metadata") or {})}
 
 
-def _blueprint(pipeline: Manifest, offline: _Offline, region: str) -> Blueprint:
+def _blueprint(pipeline: Manifest, offline: _Offline, region: str, code_check: CodeCheck) -> Blueprint:
     body = _completed(pipeline)
     today = datetime.now(UTC).date()
-    observed = Gatherer(offline, offline, region, today).observe(body, parse_record(body))
+    observed = Gatherer(offline, offline, code_check, region, today).observe(body, parse_record(body))
     if isinstance(observed.wanted, Unbuildable):
         raise observed.wanted.problem
     return observed.wanted.blueprint

@@ -13,6 +13,7 @@ from ingestion_operator.model.pipeline import PipelineRecord
 from ingestion_operator.observe.gather import Gatherer
 from ingestion_operator.ports.cloud import Cloud
 from ingestion_operator.ports.cluster import Cluster
+from ingestion_operator.ports.code_check import CodeCheck
 from ingestion_operator.ports.engine import Engine
 from ingestion_operator.ports.observer import Observer, Unobserved
 from ingestion_operator.ports.pod import Pod
@@ -40,6 +41,9 @@ class Context:
     observer: Observer = field(default_factory=Unobserved)
     pod: Pod | None = None
     """The pod in which this operator runs; None outside of a cluster."""
+    code_check: CodeCheck = field(kw_only=True)
+    state_bucket: str = ""
+    """The bucket in which the operator keeps its state; empty if the state is not in S3."""
     stopping: threading.Event = field(default_factory=threading.Event)
     """Set once the operator stops. Nothing waits any longer then."""
 
@@ -53,4 +57,5 @@ class Context:
 
     def gatherer(self) -> Gatherer:
         """A gatherer that reads what a pipeline refers to."""
-        return Gatherer(self.cluster, self.cloud, self.default_region, self.clock().date())
+        today = self.clock().date()
+        return Gatherer(self.cluster, self.cloud, self.code_check, self.default_region, today, self.state_bucket)

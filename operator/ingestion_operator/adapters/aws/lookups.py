@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from ingestion_operator.adapters.aws.calls import ABSENT, Clients, allowing, translated
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
 CHUNK_BYTES = 1 << 20
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 LARGEST_PACKAGE_BYTES = 250 * 1024 * 1024
-REMEMBERED = 256
+REMEMBERED = 8192
+"""Hashes to keep, those that were used last. The looks at all pipelines come round in the same order, and if they asked for more
+objects than this, each hash would be forgotten just before its next use."""
 NO_TRAIL = {"TrailNotFoundException", "InvalidTrailNameException"}
 
 
@@ -36,7 +39,7 @@ class Lookups:
 
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
-        self._hashes: dict[ObjectVersion, str] = {}
+        self._hash = lru_cache(REMEMBERED)(self._download)
 
     def bucket_region(self, bucket: str, region: str) -> str | None:
         """See `CloudReader.bucket_region`."""
@@ -68,11 +71,10 @@ class Lookups:
     def _digest(self, head: HeadObjectOutputTypeDef, version: ObjectVersion, region: str) -> str:
         if head.get("ChecksumSHA256") and head.get("ChecksumType", "FULL_OBJECT") == "FULL_OBJECT":
             return base64.b64decode(head["ChecksumSHA256"]).hex()
-        if version not in self._hashes:
-            if len(self._hashes) >= REMEMBERED:
-                self._hashes.clear()
-            self._hashes[version] = hash_by_download(self._clients.s3(region), version)
-        return self._hashes[version]
+        return self._hash(version, region)
+
+    def _download(self, version: ObjectVersion, region: str) -> str:
+        return hash_by_download(self._clients.s3(region), version)
 
     def trail(self, arn: str) -> TrailView | None:
         """See `CloudReader.trail`."""

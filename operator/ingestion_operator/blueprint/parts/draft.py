@@ -27,6 +27,8 @@ class Draft(Addresses):
     names: Names
     code: FunctionCode
     secrets: Secrets = field(default_factory=lambda: MappingProxyType({}))
+    state_bucket: str = ""
+    """The bucket in which the operator keeps its state; empty if the state is not in S3."""
 
     @property
     def tags(self) -> dict[str, str]:

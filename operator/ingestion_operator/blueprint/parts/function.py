@@ -7,6 +7,7 @@ from typing import Any
 
 from ingestion_operator.blueprint import iam
 from ingestion_operator.blueprint.function_code import CodeBundle, ContainerImage, S3Package
+from ingestion_operator.blueprint.ownership import Tag
 from ingestion_operator.blueprint.parts.draft import Draft
 from ingestion_operator.blueprint.resources import ROLE_PATH, Archive, Ref, Resource, Sensitive, as_json
 from ingestion_operator.model.fields import EncryptionType
@@ -37,7 +38,9 @@ def role(draft: Draft) -> Iterator[Resource]:
 
 def function_policy(draft: Draft) -> iam.Policy:
     """The policy with everything that the function may do, and nothing else."""
-    return iam.document(*_data_statements(draft), *_running_statements(draft), *_extra_statements(draft))
+    return iam.document(
+        *_data_statements(draft), *_running_statements(draft), *_extra_statements(draft), *_denied_statements(draft)
+    )
 
 
 def _data_statements(draft: Draft) -> Iterator[iam.Statement]:
@@ -66,6 +69,17 @@ def _running_statements(draft: Draft) -> Iterator[iam.Statement]:
 def _extra_statements(draft: Draft) -> Iterator[iam.Statement]:
     for number, extra in enumerate(draft.spec.processor.permissions, 1):
         yield iam.allow(f"Extra{number}", extra.actions, extra.resources)
+
+
+def _denied_statements(draft: Draft) -> Iterator[iam.Statement]:
+    """What no right of the function reaches, however wide it is: a permissions boundary may be missing."""
+    # The ARNs, and not the values of the tags, tell its own from others': a pipeline that is created again has a new uid, and its
+    # resources get the new tags one after the other.
+    own = [draft.function_arn, f"{draft.function_arn}:*", draft.queue_arn, draft.rule_arn]
+    yield iam.spare_other_pipelines(own, Tag.CLUSTER)
+    yield iam.spare_roles(draft.place.role_arn(f"{ROLE_PATH.removeprefix('/')}*"))
+    if draft.state_bucket:
+        yield iam.spare_state(draft.place.bucket_arn(draft.state_bucket))
 
 
 def function(draft: Draft) -> Iterator[Resource]:

@@ -100,8 +100,9 @@ def test_a_launcher_whose_plugin_is_killed_fails(server: PluginServer, launcher:
 
 def test_without_a_server_the_launcher_is_the_plugin(emulator: Emulator, tmp_path: Path) -> None:
     environment = {**emulator.env(), **PluginServer(tmp_path / "log").environment}
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen([install(tmp_path)], text=True, env=environment, **pipes) as launcher:
+    with subprocess.Popen(
+        [install(tmp_path)], text=True, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as launcher:
         port(launcher)
         assert psutil.Process(launcher.pid).children() == []
         launcher.terminate()

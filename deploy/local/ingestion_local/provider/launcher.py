@@ -34,7 +34,7 @@ def hand_over(name: str, version: str) -> socket.socket:
     """Let the server fork a plugin that takes the place of this process. Raises OSError without a server."""
     server = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     server.connect(address_of(name))
-    asked = {"version": version, "environment": dict(os.environ), "directory": os.getcwd()}  # noqa: PTH109 - pathlib is slow
+    asked = {"version": version, "environment": dict(os.environ), "directory": os.getcwd()}  # noqa: PTH109 - `pathlib` is slow
     socket.send_fds(server, [json.dumps(asked).encode()], STREAMS)
     return server
 

@@ -53,7 +53,7 @@ class Built:
         )  # fmt: skip
         self.queue = self.emulator.client("sqs").create_queue(QueueName=names.queue, tags=tags)["QueueUrl"]
         self.emulator.client("events").put_rule(Name=names.rule, ScheduleExpression="rate(1 day)", Tags=listed(tags))
-        self.session = self.emulator.client("sts").assume_role(RoleArn=role, RoleSessionName="s")["Credentials"]
+        self.session = self.emulator.client("sts").assume_role(RoleArn=role, RoleSessionName="session")["Credentials"]
 
     def client(self, service: str) -> Any:
         keys = self.session

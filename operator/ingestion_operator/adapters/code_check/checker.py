@@ -28,7 +28,7 @@ AT_ONCE = 2
 """Checks that run at the same time. Each may take the CPU and the memory that `in_limits` allows."""
 CHILD = Path(__file__).with_name("child.py")
 OWN: Version = sys.version_info[:2]
-# Ruff reports what its parser refuses in any case. These rules are the errors of CPython's compiler that are not the parser's.
+# Ruff always reports what its parser refuses. These rules are the errors that the compiler of CPython finds after parsing.
 # https://docs.astral.sh/ruff/rules/
 COMPILER_RULES = "F404,F406,F407,F701,F702,F704,F706,F707,PLE0115,PLE0117,PLE0118,PLE1142"
 
@@ -36,7 +36,7 @@ COMPILER_RULES = "F404,F406,F407,F701,F702,F704,F706,F707,PLE0115,PLE0117,PLE011
 class CodeChecker:
     """Asks two parsers, each in its own process with limits.
 
-    An answer is remembered, and so is that a parser died. A process that got no time from the machine is no answer.
+    An answer is remembered, also if a parser died. A process that got no time from the machine does not answer.
     """
 
     def __init__(self) -> None:

@@ -12,7 +12,7 @@ NOT_PARSED = "it is too large or nested too deeply to be parsed; write simpler c
 
 @dataclass(frozen=True)
 class Syntax:
-    """One parser's answer: the place and the words of the first error; empty if it found none."""
+    """One answer of a parser: the place and the words of the first error; empty if it found none."""
 
     error: str = ""
 

@@ -6,7 +6,14 @@ from typing import Any
 
 import pytest
 
-from ingestion_local.strict.identity import CONTRACT, Check, Request, further_checks, resource_of
+from ingestion_local.strict.identity import (
+    CONTRACT,
+    Check,
+    Request,
+    further_checks,
+    resource_of,
+    tagging_whole_functions,
+)
 from ingestion_local.strict_delivery import check_contract
 
 PLACE = "us-east-1:123456789012"
@@ -64,6 +71,18 @@ def test_the_resource_is_what_the_request_names(
 )
 def test_an_action_needs_what_it_uses(action: str, parameters: dict[str, Any], checks: list[Check]) -> None:
     assert list(further_checks(Request(action, parameters), FUNCTION)) == checks
+
+
+@pytest.mark.parametrize(
+    ("arn", "asked"),
+    [
+        (FUNCTION, FUNCTION),
+        (f"{FUNCTION}:7", FUNCTION),
+        (f"arn:aws:lambda:{PLACE}:layer:l:1", f"arn:aws:lambda:{PLACE}:layer:l:1"),
+    ],
+)
+def test_a_version_of_a_function_has_the_tags_of_the_function(arn: str, asked: str) -> None:
+    assert tagging_whole_functions({asked: {"team": "a"}}.get)(arn) == {"team": "a"}
 
 
 def test_ministack_has_what_the_layer_wraps() -> None:

@@ -29,8 +29,9 @@ def _asking(config: dict[str, Any], action: str, resource: str) -> tuple[Any, li
     from ministack.core import iam_evaluator as iam
     from ministack.core.responses import get_region
     from ministack.services import iam as roles
+    from ministack.services import tagging
 
-    role_arn = str(config["Role"])
+    role_arn, tags = str(config["Role"]), tagging.resource_tags(resource) or {}
     account, name = role_arn.split(":")[4], role_arn.rpartition("/")[2]
     context = iam.EvalContext(
         principal_arn=f"arn:aws:sts::{account}:assumed-role/{name}/{config.get('FunctionName', '')}",
@@ -42,6 +43,7 @@ def _asking(config: dict[str, Any], action: str, resource: str) -> tuple[Any, li
         # Services call each other over TLS, and not from the caller's address.
         source_ip="",
         secure_transport=True,
+        service_context={f"aws:resourcetag/{name}".lower(): value for name, value in tags.items()},
     )
     policies = iam._gather_role_policies(name, account)
     return context, policies, iam._permissions_boundary(roles._roles, name, account)

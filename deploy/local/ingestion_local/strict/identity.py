@@ -9,6 +9,8 @@ This module changes MiniStack in its own process before it starts. It adds what 
   action to create something with tags, and the right to read the object and the layers of a function's code.
 - `iam:PermissionsBoundary` is the boundary in the request for a new role, or else the boundary of the role.
 - The settings of a function have their own actions.
+- `aws:ResourceTag` is known for rules too, and the tags of a function are those of its versions and aliases
+  (https://docs.aws.amazon.com/lambda/latest/dg/attribute-based-access-control.html).
 
 Source: https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 """
@@ -36,6 +38,7 @@ CONTRACT: Mapping[str, Mapping[str, list[str]]] = {
     "ministack.core.iam_evaluator": {
         "enforce": ["access_key_id", "iam_action", "service", "region", "resource_arn", "service_context"],
     },
+    "ministack.services.tagging": {"resource_tags": ["arn"], "_collect_eventbridge": []},
 }  # fmt: skip
 
 LAMBDA = "lambda.amazonaws.com"
@@ -84,11 +87,24 @@ _refused: ContextVar[Check | None] = ContextVar("refused", default=None)
 def make_identity_strict() -> None:
     """Install the strict checks in MiniStack's modules."""
     from ministack.core import iam_actions, iam_evaluator
+    from ministack.services import tagging
 
     iam_actions.extract_iam_action = _remembering(iam_actions.extract_iam_action)
     iam_actions.extract_resource_arn = _naming(iam_actions.extract_resource_arn)
     iam_actions.access_denied_response = _telling(iam_actions.access_denied_response)
     iam_evaluator.enforce = _asking_more(iam_evaluator.enforce)
+    tagging._RESOURCE_TAG_COLLECTORS["events"] = tagging._collect_eventbridge
+    tagging.resource_tags = tagging_whole_functions(tagging.resource_tags)
+
+
+def tagging_whole_functions(inner: Callable[[str], dict[str, str] | None]) -> Callable[[str], dict[str, str] | None]:
+    """Wrap `resource_tags`: a version or an alias of a function has the tags of the function."""
+
+    def resource_tags(arn: str) -> dict[str, str] | None:
+        parts = arn.split(":")
+        return inner(":".join(parts[:7]) if parts[2:3] == ["lambda"] and parts[5:6] == ["function"] else arn)
+
+    return resource_tags
 
 
 def _remembering(inner: Callable[..., str | None]) -> Callable[..., str | None]:

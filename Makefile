@@ -21,7 +21,7 @@ VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' operator/ingestion_ope
 # The tests start hundreds of Python processes. Without compiled modules each would compile all that it imports.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-cluster lint fmt generate bench clean playground playground-down venv tools helm image kind kind-down kind-tool
+.PHONY: help demo test test-cluster chaos faults lint fmt generate bench clean playground playground-down venv tools helm image kind kind-down kind-tool
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -34,6 +34,14 @@ test: lint tools helm kind-tool  ## Lint, then run every test: unit, program, in
 
 test-cluster: venv $(if $(filter kind,$(CLUSTER)),kind-tool)  ## Run the e2e tests with the operator as the chart's pod, in a one-node cluster (root, Debian) or a kind cluster (CLUSTER=kind; docker, podman)
 	$(RUN) pytest --numprocesses $(CLUSTER_WORKERS) --dist loadfile --cluster=$(CLUSTER) $(CLUSTER_TESTS) $(ARGS)
+
+chaos: venv tools  ## Kill the operator, the CLI and the provider at random while pipelines change (SEED=n repeats a run, ROUNDS=n, CLUSTER=one-node: as a pod)
+	@mkdir -p .local/chaos
+	CHAOS_SEED=$(SEED) CHAOS_ROUNDS=$(or $(ROUNDS),20) $(RUN) pytest tests/chaos --log-cli-level=INFO --basetemp=.local/chaos/$(or $(SEED),new) \
+		$(if $(filter command line environment,$(origin CLUSTER)),--cluster=$(CLUSTER)) $(ARGS)
+
+faults: venv tools  ## Let each call to AWS and to the API server go wrong in each way, and measure leaks (takes an hour; ARGS="-k throttle" selects rows)
+	FAULTS=all $(RUN) pytest tests/faults --numprocesses 0 $(ARGS)
 
 lint: venv  ## Check formatting, ruff, mypy, import contracts, generated files and prose
 	$(RUN) ruff format --check .
@@ -56,7 +64,8 @@ generate: venv helm  ## Write crds/, the reference pages and parts of the chart 
 	$(RUN) python -m ingestion_operator.generate
 	$(RUN) python -m ingestion_local.chart
 
-bench: venv tools  ## Compare reconciles with the stock Automation API sequence, in one run
+bench: venv tools  ## Measure the queue, and compare reconciles with the stock Automation API sequence, in one run
+	$(RUN) python benchmarks/due_keys.py
 	$(RUN) python benchmarks/reconcile.py
 
 playground: venv  ## Start a control plane and an emulator that keep running (playground-down stops them)

@@ -30,7 +30,7 @@ from ingestion_operator.blueprint.ownership import Owner
 from ingestion_operator.blueprint.place import Place
 from ingestion_operator.blueprint.resources import Blueprint
 from ingestion_operator.model.pipeline import PipelineKey, parse_spec
-from ingestion_operator.ports.engine import StackRef, UpdateRequest
+from ingestion_operator.ports.engine import DestroyRequest, StackRef, UpdateRequest
 
 ROUNDS = 3
 SPEC = {"spec": {"processor": {"code": {"inline": "def handler(event, context): ..."}}, "results": {"bucket": {}}}}
@@ -57,7 +57,7 @@ class Ours:
 
     def down(self, name: str) -> None:
         """One destroy."""
-        self.engine.destroy(StackRef(name, "us-east-1"), 300, lambda _: None)
+        self.engine.destroy(DestroyRequest(StackRef(name, "us-east-1"), 300), lambda _: None)
 
 
 class Stock:

@@ -15,7 +15,7 @@ from ingestion_operator.errors import PipelineError
 from ingestion_operator.model.environment import SecretKey
 from ingestion_operator.model.pipeline import PipelineKey, PipelineRecord, parse_spec
 from ingestion_operator.model.spec import Spec
-from ingestion_operator.model.status import LastOperation, OperationResult, OperationType, StackStatus, Status
+from ingestion_operator.model.status import LastOperation, OperationResult, OperationType, Status, Workings
 from ingestion_operator.observe.observed import Buildable, Observed, Unbuildable
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -69,8 +69,8 @@ TOKEN = SecretKey(name="api", key="token")
 SECRETS = {TOKEN: Sensitive("s3cr3t-value", "api/uid/1/token")}
 
 
-def make_stack(applied: Blueprint | None = None, attempted: Blueprint | None = None, handled: str = "") -> StackStatus:
-    return StackStatus(
+def make_workings(applied: Blueprint | None = None, attempted: Blueprint | None = None, handled: str = "") -> Workings:
+    return Workings(
         name="team-a-words",
         region="eu-west-1",
         data_buckets=("b",),

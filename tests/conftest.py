@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from ingestion_local import toolchain
 from ingestion_local.cluster import kind_cluster, packages
@@ -19,6 +20,11 @@ from ingestion_local.emulator import EmulatedAws, Emulator
 from ingestion_local.environment import install_into
 from ingestion_local.kind import NODE_IMAGE
 from ingestion_local.kubectl import Kubectl
+from ingestion_local.plugin_server import PluginServer
+
+# No test is timed: a busy machine would make it fail.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 # For the tests of tests/cluster too: one operator serves both.
 pytest_plugins = ("e2e.fixtures",)
@@ -115,7 +121,16 @@ def control_plane(workdir: Path, tools: Mapping[str, Path], pod_cluster: PodClus
 
 
 @pytest.fixture(scope="session")
-def emulator(workdir: Path, pod_cluster: PodCluster | None) -> Iterator[EmulatedAws]:
+def plugin_server(workdir: Path) -> Iterator[None]:
+    """Forks the stand-in for the AWS plugin: hundreds of updates need one, and most of its time would go to its imports."""
+    with PluginServer(workdir / "plugin-server.log") as server, pytest.MonkeyPatch.context() as patch:
+        for name, value in server.environment.items():
+            patch.setenv(name, value)
+        yield
+
+
+@pytest.fixture(scope="session")
+def emulator(workdir: Path, pod_cluster: PodCluster | None, plugin_server: None) -> Iterator[EmulatedAws]:
     """An AWS emulator that enforces IAM; the operator's pod reaches it too."""
     directory = workdir / "aws"
     with pod_cluster.emulator(directory) if pod_cluster else Emulator(directory, auth=True) as running:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import sys
@@ -52,16 +53,21 @@ def run() -> None:
     import kopf
 
     from ingestion_handlers.registry import register
+    from ingestion_handlers.temporary import own_temporary_directory
 
     registry = kopf.OperatorRegistry()
     register(settings, registry)
-    kopf.run(
-        registry=registry,
-        standalone=True,
-        clusterwide=not settings.namespace_list,
-        namespaces=list(settings.namespace_list),
-        liveness_endpoint=f"http://{settings.liveness_address}/healthz" if settings.liveness_address else None,
-    )
+    stop_flag = asyncio.Event()
+    with own_temporary_directory():
+        kopf.run(
+            registry=registry,
+            standalone=True,
+            stop_flag=stop_flag,
+            memo=kopf.Memo(stop_flag=stop_flag),
+            clusterwide=not settings.namespace_list,
+            namespaces=list(settings.namespace_list),
+            liveness_endpoint=f"http://{settings.liveness_address}/healthz" if settings.liveness_address else None,
+        )
 
 
 @main.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import Counter as Tally
@@ -14,9 +15,13 @@ from prometheus_client.registry import Collector
 
 from ingestion_handlers.workers import Workers
 from ingestion_operator import __version__, metrics
+from ingestion_operator.errors import PipelineError
 from ingestion_operator.model.pipeline import PipelineKey
 from ingestion_operator.model.status import Condition, Operation, OperationResult
+from ingestion_operator.ports.state_store import Space
 from ingestion_operator.reasons import Reason
+
+logger = logging.getLogger(__name__)
 
 ConditionKey = tuple[str, str, str]
 Known = Mapping[PipelineKey, Iterable[tuple[ConditionKey, ...]]]
@@ -90,6 +95,11 @@ class Exporter:
         with self._guard:
             return [key for key, deadline in self._deadlines.values() if deadline < self._clock()]
 
+    def operating(self) -> set[PipelineKey]:
+        """The pipelines on which the engine works."""
+        with self._guard:
+            return {key for key, _ in self._deadlines.values()}
+
     def text(self) -> bytes:
         """All metrics, in the format that Prometheus reads."""
         return generate_latest(self.registry)
@@ -99,7 +109,10 @@ class Live(Collector):
     """The metrics whose values are read when Prometheus scrapes."""
 
     def __init__(
-        self, workers: Workers, cli: Callable[[], tuple[int, int]], conditions: Callable[[], Mapping[ConditionKey, int]]
+        self,
+        workers: Workers[Any],
+        cli: Callable[[], tuple[int, int]],
+        conditions: Callable[[], Mapping[ConditionKey, int]],
     ) -> None:
         self._workers = workers
         self._cli = cli
@@ -123,6 +136,29 @@ class Live(Collector):
 
     def describe(self) -> Iterator[Metric]:
         """See the base class. Without this method, registering would read all values."""
+        return iter(())
+
+
+class StateVolume(Collector):
+    """The room on the volume of the state, read when Prometheus scrapes. Nothing if the state is in S3 or its volume is gone."""
+
+    def __init__(self, space: Callable[[], Space | None]) -> None:
+        self._space = space
+
+    def collect(self) -> Iterable[Metric]:
+        """See the base class."""
+        try:
+            space = self._space()
+        except PipelineError as error:
+            # The pipelines say StateUnreadable. The other metrics must not be lost with these two.
+            logger.warning("the room for the state is unknown: %s", error)
+            return
+        if space is not None:
+            yield _gauge(metrics.STATE_FREE, space.free)
+            yield _gauge(metrics.STATE_SIZE, space.size)
+
+    def describe(self) -> Iterator[Metric]:
+        """See the base class."""
         return iter(())
 
 

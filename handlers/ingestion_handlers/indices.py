@@ -12,7 +12,7 @@ import kopf
 
 from ingestion_handlers.exporter import ConditionKey
 from ingestion_handlers.keys import UNDECIDED, ConfigMapKey, key_of
-from ingestion_operator.model.pipeline import PipelineKey
+from ingestion_operator.model.pipeline import PipelineKey, parse_status
 
 
 async def conditions_by_pipeline(
@@ -36,6 +36,6 @@ async def pipelines_by_account(
     namespace: str | None, name: str, spec: kopf.Spec, status: kopf.Status, **_: Any
 ) -> dict[str, PipelineKey]:
     """Maps each account to its pipelines. The status decides for a pipeline that is built, the spec for any other."""
-    stack = status.get("stack")
-    account = stack.get("account", "") if stack else (spec.get("accountRef") or {}).get("name", UNDECIDED)
-    return {} if stack and not account else {account: key_of(namespace, name)}
+    begun = parse_status(status).moved().begun
+    account = begun.account if begun else (spec.get("accountRef") or {}).get("name", UNDECIDED)
+    return {} if begun and not account else {account: key_of(namespace, name)}

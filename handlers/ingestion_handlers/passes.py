@@ -1,73 +1,110 @@
-"""What the handlers of pipelines, ConfigMaps and accounts share: passes in the worker threads, and what Kopf learns if one fails.
+"""What a worker does with a key: read the object as it is, hold or release it, and call the use case once.
 
-Every error becomes a `kopf.TemporaryError`, and no handler limits its retries or its time. Kopf drops the finalizer of a deletion
-that fails permanently, and then nothing would point to the AWS resources that stay behind.
-
-Kopf's retries serve deletions, and passes for which Kubernetes did not answer. The core retries live pipelines and accounts
-itself, through the status and a timer. A retry by Kopf would go on sleeping after the user has corrected the spec.
+What was due stays due until it is done. If Kubernetes does not answer, or the status cannot be written, the key is put back, and
+its pauses grow. The core itself plans the retries of what AWS answers, and the next look at a pipeline that works.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from functools import partial
-from typing import TypeVar
+import random
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
 
 import kopf
 
+from ingestion_handlers.due import Result, Work
+from ingestion_handlers.keys import AccountKey, WorkKey
 from ingestion_handlers.services import Services
-from ingestion_handlers.workers import Workers
-from ingestion_operator.errors import PipelineError
+from ingestion_operator.errors import Interrupted, PipelineError
+from ingestion_operator.model.finalizer import is_held
 from ingestion_operator.model.pipeline import PipelineKey
 from ingestion_operator.reconcile.reconciler import StillThere
 
 logger = logging.getLogger(__name__)
 
-ASK_AGAIN_SECONDS = 5.0
+FIRST_PAUSE_SECONDS = 1.0
+LONGEST_PAUSE_SECONDS = 60.0
 
-T = TypeVar("T")
-
-
-async def in_workers(workers: Workers, work: Callable[[T], None], items: Iterable[T]) -> None:
-    """Do the work for each item in a worker thread, and wait for all of it."""
-    loop = asyncio.get_running_loop()
-    await asyncio.gather(*(loop.run_in_executor(workers, work, item) for item in items))
+GONE = Result(None)
 
 
-async def reconcile_in_workers(services: Services, keys: Iterable[PipelineKey]) -> None:
-    """Reconcile these pipelines in the worker threads. Raises kopf.TemporaryError if Kubernetes does not answer."""
-    await in_workers(services.workers, partial(reconcile_pipeline, services), keys)
+def notice(services: Services, key: WorkKey, event: kopf.RawEvent) -> bool:
+    """Mark the key if the event says something new. Returns whether the object changed."""
+    if event["type"] == "DELETED":
+        services.seen.forget(key)
+        urgent: bool | None = True
+    else:
+        urgent = services.seen.is_urgent(key, event["object"])
+    if urgent is not None:
+        services.workers.mark(key, urgent=urgent)
+    return bool(urgent)
 
 
-def reconcile_pipeline(services: Services, key: PipelineKey) -> None:
-    """Reconcile one pipeline. Raises kopf.TemporaryError if Kubernetes does not answer."""
-    with trying_again(str(key), namespace=key.namespace, pipeline=key.name):
-        services.reconciler.reconcile(key)
-
-
-@contextmanager
-def trying_again(subject: str, **log_fields: str) -> Iterator[None]:
-    """Log an error of the core and have Kopf call the handler again. Raises kopf.TemporaryError.
-
-    The status shows what AWS answers. An error that gets here means that the status could not be read or written.
-    """
+def work_on(services: Services, work: Work[WorkKey]) -> Result:
+    """Work on one key. Every error becomes a result: the key is due again."""
     try:
-        yield
-    except PipelineError as error:
-        logger.warning("%s: %s", subject, error, extra=log_fields | {"reason": error.reason.value})
-        raise kopf.TemporaryError(str(error), delay=ASK_AGAIN_SECONDS) from error
-
-
-@contextmanager
-def keeping_the_finalizer() -> Iterator[None]:
-    """Keep an object whose deletion is not finished. Raises kopf.TemporaryError for whatever the block raises."""
-    try:
-        yield
+        if isinstance(work.key, AccountKey):
+            return _check_account(services, work.key, urgent=work.urgent)
+        return _look_at(services, work.key)
     except StillThere as held:
-        raise kopf.TemporaryError(str(held), delay=held.delay_seconds) from held
-    except Exception as error:
-        # After an unexpected error it is unknown what is left in AWS.
-        raise kopf.TemporaryError(f"unexpected: {error!r}", delay=ASK_AGAIN_SECONDS) from error
+        return Result(held.delay_seconds, failed=True)
+    except Interrupted:
+        # The workers have stopped. The next operator finds in the status what was under way.
+        return Result(0.0, failed=True)
+    except PipelineError as error:
+        # The status shows what AWS answers. An error that gets here means that the status could not be read or written.
+        logger.warning("%s: %s", work.key, error, extra=log_fields(work.key) | {"reason": error.reason.value})
+    except Exception:
+        logger.exception("%s: unexpected", work.key, extra=log_fields(work.key))
+    return Result(pause_seconds(work.failures, random.random()), failed=True)  # noqa: S311 - spreads load, guards nothing
+
+
+def pause_seconds(failures: int, jitter: float) -> float:
+    """The pause after a failure that followed so many others. `jitter` in [0, 1) shortens it by up to a quarter."""
+    return min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2.0 ** min(failures, 30)) * (1 - jitter / 4)
+
+
+def log_fields(key: WorkKey) -> dict[str, str]:
+    """The fields of a JSON log line that identify the object."""
+    return {"account": key.name} if isinstance(key, AccountKey) else {"namespace": key.namespace, "pipeline": key.name}
+
+
+def _look_at(services: Services, key: PipelineKey) -> Result:
+    body = services.cluster.pipeline(key)
+    if body is not None and not _is_deleting(body):
+        # Nothing is built for an object that could go without it being taken down.
+        services.cluster.hold(body)
+        return _later(services.reconciler.reconcile(key))
+    if body is not None and is_held(body):
+        services.reconciler.remove(key, body["metadata"]["uid"])
+        _release(services, services.cluster.pipeline(key), body)
+    services.exporter.forget(key)
+    return GONE
+
+
+def _check_account(services: Services, key: AccountKey, *, urgent: bool) -> Result:
+    body = services.cluster.account(key.name)
+    if body is not None and not _is_deleting(body):
+        services.cluster.hold(body)
+        check = services.accounts.changed if urgent else services.accounts.check
+        return _later(check(key.name))
+    if body is not None and is_held(body):
+        services.accounts.release(key.name)
+        _release(services, services.cluster.account(key.name), body)
+    return GONE
+
+
+def _release(services: Services, now: Mapping[str, Any] | None, before: Mapping[str, Any]) -> None:
+    """Let the object go whose deletion is done. An object that was created again with the same name has another uid."""
+    if now is not None and now["metadata"]["uid"] == before["metadata"]["uid"]:
+        services.cluster.release(now)
+
+
+def _is_deleting(body: Mapping[str, Any]) -> bool:
+    return "deletionTimestamp" in body["metadata"]
+
+
+def _later(due: datetime | None) -> Result:
+    return Result(None if due is None else max(0.0, (due - datetime.now(UTC)).total_seconds()))

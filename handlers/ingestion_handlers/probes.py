@@ -8,9 +8,9 @@ import kopf
 
 
 async def pipelines(memo: kopf.Memo, **_: Any) -> str:
-    """The event loop runs, and no operation exceeds its time limit. Kopf answers a failed probe with status 500."""
+    """The event loop and the workers run, and no work hangs. Kopf answers a failed probe with status 500."""
     if "services" not in memo:
         return "starting"
-    if overdue := memo.services.exporter.overdue():
-        raise kopf.PermanentError(f"operations exceed their time limit: {', '.join(map(str, overdue))}")
+    if faults := memo.services.hanging():
+        raise kopf.PermanentError("; ".join(faults))
     return "ready"

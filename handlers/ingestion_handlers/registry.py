@@ -1,7 +1,7 @@
 """Which handler answers which event. The handler modules register nothing themselves: importing them changes nothing.
 
-Kopf uses the name of a handler's function to store its progress, and the name of an index's function to pass the index to
-handlers. Renaming such a function changes these names too.
+Every handler of an object is an event handler. Kopf then keeps no notes on the objects (`watching.py`). It uses the name of an
+index's function to pass the index to handlers.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ CONFIG_MAPS = ("", "v1", "configmaps")
 def register(settings: Settings, registry: kopf.OperatorRegistry) -> None:
     """Register every handler; those of AWSAccounts only if the settings ask for accounts."""
     _register_operator(registry)
-    _register_pipelines(settings, registry)
+    _register_pipelines(registry)
     if settings.accounts:
-        _register_accounts(settings, registry)
+        _register_accounts(registry)
 
 
 def _register_operator(registry: kopf.OperatorRegistry) -> None:
@@ -33,20 +33,13 @@ def _register_operator(registry: kopf.OperatorRegistry) -> None:
     kopf.on.probe(registry=registry)(probes.pipelines)
 
 
-def _register_pipelines(settings: Settings, registry: kopf.OperatorRegistry) -> None:
-    for happens in (kopf.on.create, kopf.on.update, kopf.on.resume):
-        happens(*PIPELINES, registry=registry)(pipelines.reconcile)
-    kopf.timer(*PIPELINES, interval=settings.tick_seconds, registry=registry)(pipelines.tick)
-    kopf.on.delete(*PIPELINES, registry=registry)(pipelines.remove)
+def _register_pipelines(registry: kopf.OperatorRegistry) -> None:
+    kopf.on.event(*PIPELINES, registry=registry)(pipelines.pipeline_event)
     kopf.index(*PIPELINES, registry=registry)(indices.conditions_by_pipeline)
     kopf.index(*PIPELINES, registry=registry)(indices.pipelines_by_config_map)
-    kopf.on.event(*CONFIG_MAPS, registry=registry)(config_maps.config_map_changed)
+    kopf.on.event(*CONFIG_MAPS, registry=registry)(config_maps.config_map_event)
 
 
-def _register_accounts(settings: Settings, registry: kopf.OperatorRegistry) -> None:
-    kopf.on.resume(*AWS_ACCOUNTS, registry=registry)(accounts.resume_account)
-    for happens in (kopf.on.create, kopf.on.update):
-        happens(*AWS_ACCOUNTS, registry=registry)(accounts.account_changed)
-    kopf.timer(*AWS_ACCOUNTS, interval=settings.tick_seconds, registry=registry)(accounts.tick_account)
-    kopf.on.delete(*AWS_ACCOUNTS, registry=registry)(accounts.release_account)
+def _register_accounts(registry: kopf.OperatorRegistry) -> None:
+    kopf.on.event(*AWS_ACCOUNTS, registry=registry)(accounts.account_event)
     kopf.index(*PIPELINES, registry=registry)(indices.pipelines_by_account)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -16,17 +17,21 @@ ANSWER_SECONDS = 5.0
 
 @dataclass
 class Readiness:
-    """Whether the operator can work. An answer is reused for ANSWER_SECONDS."""
+    """Whether the operator can work. An answer is reused for ANSWER_SECONDS, and only one check runs at a time."""
 
     faults: Callable[[], Awaitable[Sequence[str]]]
     clock: Callable[[], float] = time.monotonic
     _kept: tuple[float, Sequence[str]] | None = field(default=None, init=False)
+    _one: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
 
     async def ask(self) -> Sequence[str]:
         """What keeps the operator from working, one message each. Empty if it is ready."""
-        if self._kept is None or self.clock() - self._kept[0] >= ANSWER_SECONDS:
-            self._kept = (self.clock(), await self.faults())
-        return self._kept[1]
+        async with self._one:
+            # Whoever waited here gets the answer of the check that ran meanwhile.
+            if self._kept is None or self.clock() - self._kept[0] >= ANSWER_SECONDS:
+                faults = await self.faults()
+                self._kept = (self.clock(), faults)
+            return self._kept[1]
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from functools import partial
 
 from ingestion_handlers.exporter import Exporter
+from ingestion_handlers.keys import WorkKey
+from ingestion_handlers.seen import Seen
 from ingestion_handlers.workers import Workers
 from ingestion_operator.adapters.aws import Boto3Cloud, BucketState
 from ingestion_operator.adapters.code_check import CodeChecker
@@ -30,6 +31,8 @@ NO_BOUNDARY = (
     "INGESTION_PERMISSIONS_BOUNDARY is empty: processor.permissions of a pipeline can give its function rights on everything in the "
     "AWS account except other pipelines and the operator's state; set the ARN of a policy that bounds every role (docs/security.md)"
 )
+# A pass without an operation calls AWS and Kubernetes a few times, and each call has a time limit.
+PASS_SECONDS = 900.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,17 +44,35 @@ class Services:
     cloud: Boto3Cloud
     engine: PulumiEngine
     exporter: Exporter
-    workers: Workers
+    workers: Workers[WorkKey]
+    seen: Seen[WorkKey]
     reconciler: Reconciler
     accounts: AccountCheck
+
+    def hanging(self) -> list[str]:
+        """What must be restarted, one message each: dead workers, operations beyond their time limit, passes that do not end."""
+        overdue = [f"operation on {key} exceeds its time limit" for key in self.exporter.overdue()]
+        operating = self.exporter.operating()
+        passes = [
+            f"the pass over {key} has taken {seconds:.0f} s"
+            for key, seconds in self.workers.working().items()
+            if seconds > PASS_SECONDS and key not in operating
+        ]
+        return [*self.workers.faults(), *overdue, *passes]
+
+    def stop(self) -> None:
+        """Begin no further work, and let each update under way write its state and end. Returns at once. Twice is harmless."""
+        self.workers.stop()
+        self.reconciler.context.stopping.set()
+        self.engine.interrupt()
 
     def faults(self) -> list[str]:
         """What keeps the operator from working, one message each. Empty if it is ready.
 
-        Kubernetes has to answer and know the CRD, and the operator needs AWS credentials.
+        Kubernetes has to answer and know the CRD, and AWS has to accept the operator's credentials now.
         """
         messages = []
-        for check in (self.cluster.check, partial(self.cloud.place, self.settings.region)):
+        for check in (self.cluster.check, self.cloud.check):
             try:
                 check()
             except PipelineError as error:
@@ -91,6 +112,7 @@ def connect(settings: Settings) -> Services:
         engine,
         exporter,
         Workers(settings.workers),
+        Seen(),
         Reconciler(context),
         AccountCheck(context),
     )

@@ -5,40 +5,56 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import os
+import signal
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import kopf
 
-from ingestion_handlers.exporter import ConditionKey, Live
+from ingestion_handlers.exporter import ConditionKey, Live, StateVolume
+from ingestion_handlers.passes import work_on
 from ingestion_handlers.server import Readiness, Server
 from ingestion_handlers.services import Services, connect
+from ingestion_handlers.watching import configure
 from ingestion_operator.errors import PipelineError
-from ingestion_operator.model.pipeline import GROUP, PipelineKey
+from ingestion_operator.model.pipeline import PipelineKey
 from ingestion_operator.settings import Settings
-
-# Kopf ignores changes of annotations under its own prefix. Users ask for reconciles and purges under the group's prefix.
-KOPF_PREFIX = f"kopf.{GROUP}"
-SERVER_TIMEOUT_SECONDS = 300
-CLIENT_TIMEOUT_SECONDS = 330
-CONNECT_TIMEOUT_SECONDS = 10
 
 
 async def start(settings: kopf.OperatorSettings, memo: kopf.Memo, **indices: Any) -> None:
     """Connect the core to Kubernetes, AWS and Pulumi, configure Kopf, and answer Prometheus and the readiness probe."""
     try:
         services = await asyncio.to_thread(connect, Settings())
-        configure(settings, services)
+        configure(settings)
         memo.server = await _serve(services, indices["conditions_by_pipeline"])
     except (PipelineError, OSError) as error:
         # An operator without its tools or its cluster is useless. It ends, and its log says why.
         raise kopf.PermanentError(str(error)) from error
     memo.services = services
+    services.workers.start(partial(work_on, services))
+    if "stop_flag" in memo:
+        stop_at_once(services, memo.stop_flag)
+
+
+def stop_at_once(services: Services, stop_flag: asyncio.Event) -> None:
+    """Let SIGTERM and SIGINT reach the work before anything else. `stop_flag` then makes Kopf stop.
+
+    Kopf's own handler of these signals, which this replaces, ends the watching first and calls `stop` last.
+    """
+
+    def begin() -> None:
+        services.stop()
+        stop_flag.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, begin)
 
 
 async def stop(memo: kopf.Memo, **_: Any) -> None:
-    """Let each running update write its state and end."""
-    memo.services.engine.interrupt()
+    """Let each running update write its state and end, and wait for that."""
+    memo.services.stop()
+    await asyncio.to_thread(memo.services.workers.join)
     if memo.server is not None:
         await memo.server.stop()
 
@@ -62,22 +78,6 @@ def at_its_address(connection: kopf.ConnectionInfo, environment: Mapping[str, st
     return dataclasses.replace(connection, server=f"https://{f'[{host}]' if ':' in host else host}:{port}")
 
 
-def configure(settings: kopf.OperatorSettings, services: Services) -> None:
-    """Set what Kopf's handlers run in, where Kopf keeps its notes, and how it watches."""
-    settings.execution.executor = services.workers
-    settings.execution.max_workers = services.settings.workers
-    settings.persistence.finalizer = f"{GROUP}/finalizer"
-    settings.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix=KOPF_PREFIX)
-    settings.persistence.diffbase_storage = kopf.AnnotationsDiffBaseStorage(prefix=KOPF_PREFIX, key="last-handled")
-    settings.posting.enabled = False  # the core publishes Events with its own reasons
-    settings.watching.server_timeout = SERVER_TIMEOUT_SECONDS
-    settings.watching.client_timeout = CLIENT_TIMEOUT_SECONDS
-    settings.watching.connect_timeout = CONNECT_TIMEOUT_SECONDS
-    settings.scanning.disabled = (
-        True  # the CRDs exist before the operator starts; scanning would need a cluster-wide right
-    )
-
-
 async def _serve(
     services: Services, conditions_by_pipeline: kopf.Index[PipelineKey, tuple[ConditionKey, ...]]
 ) -> Server | None:
@@ -85,6 +85,7 @@ async def _serve(
     exporter.registry.register(
         Live(services.workers, services.engine.cli_processes, lambda: exporter.tally(conditions_by_pipeline))
     )
+    exporter.registry.register(StateVolume(services.engine.space))
     if not settings.metrics_address:
         return None
     readiness = Readiness(lambda: asyncio.to_thread(services.faults))

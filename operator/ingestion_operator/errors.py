@@ -4,6 +4,7 @@
     ├── Waiting                    something outside the operator must happen first
     │   ├── DependencyNotReady
     │   ├── LockHeld
+    │   ├── StateHealed
     │   ├── Propagating
     │   └── HoldsData              data would be deleted, and nobody has confirmed the purge
     │       ├── BucketNotEmpty
@@ -15,13 +16,17 @@
     │   ├── TableNameTaken
     │   ├── TrailMissing
     │   ├── StateUnreadable
+    │   ├── DiskFull
     │   ├── CredentialsMissing
     │   ├── AccountChanged
     │   ├── SeveralDefaults
     │   └── InUse
     └── Transient                  the same operation may succeed later
         ├── UpdateFailed
-        └── UpdateTimedOut
+        ├── UpdateTimedOut
+        └── InternalError          nobody thought of this error
+
+    Interrupted                    the operator stops, and the next operator goes on
 
 Each class has a reason and an outcome. The status stores the reason. The outcome says what the operator does next, and
 `outcome_of` returns it for a stored reason. `status.outcomes` has a table of what each outcome means.
@@ -53,17 +58,27 @@ class Outcome(Enum):
     """The operator tries again after growing pauses, and gives up in the end."""
 
 
+class LockFate(Enum):
+    """What became of the stack's lock in an operation that failed."""
+
+    NOT_HAD = auto()
+    """The operation never had it, as far as the engine knows."""
+    RELEASED = auto()
+    """The operation had it and released it."""
+    LEFT = auto()
+    """The operation had it and died with it."""
+
+
 class PipelineError(Exception):
     """A reconcile could not be finished. The message is written for the user and contains no secret."""
 
     reason: ClassVar[Reason] = Reason.FAILED
     outcome: ClassVar[Outcome] = Outcome.RETRIES
-    lock_is_anothers: ClassVar[bool] = False
-    """Whether the operation never began, because another process holds the stack's lock."""
 
-    def __init__(self, message: str = "", encryption_salt: str = "") -> None:
+    def __init__(self, message: str = "", encryption_salt: str = "", lock: LockFate = LockFate.NOT_HAD) -> None:
         super().__init__(message)
         self._encryption_salt = encryption_salt
+        self._lock = lock
 
     @property
     def message(self) -> str:
@@ -75,9 +90,14 @@ class PipelineError(Exception):
         """Salt of the stack's secrets; empty if the operation failed before the engine knew it."""
         return self._encryption_salt
 
-    def with_salt(self, encryption_salt: str) -> Self:
-        """The same error, with the salt that the next operation must use."""
-        return type(self)(str(self), encryption_salt)
+    @property
+    def lock(self) -> LockFate:
+        """What became of the stack's lock."""
+        return self._lock
+
+    def after(self, encryption_salt: str, lock: LockFate) -> Self:
+        """The same error, with the salt that the next operation must use, and with what the engine knows about the lock."""
+        return type(self)(str(self), encryption_salt, lock)
 
 
 class Waiting(PipelineError):
@@ -96,7 +116,12 @@ class LockHeld(Waiting):
     """Another process works on the stack."""
 
     reason = Reason.LOCK_HELD
-    lock_is_anothers = True
+
+
+class StateHealed(Waiting):
+    """A file of the stack's state was damaged and is replaced. The operation did not begin: the state may be behind AWS."""
+
+    reason = Reason.STATE_HEALED
 
 
 class Propagating(Waiting):
@@ -166,6 +191,12 @@ class StateUnreadable(Stalled):
     reason = Reason.STATE_UNREADABLE
 
 
+class DiskFull(Stalled):
+    """The volume of the state, or of temporary files, is full."""
+
+    reason = Reason.DISK_FULL
+
+
 class CredentialsMissing(Stalled):
     """The operator has no AWS credentials, or they are not valid."""
 
@@ -204,9 +235,25 @@ class UpdateTimedOut(Transient):
     """An operation took longer than reconcile.timeoutSeconds and was interrupted."""
 
 
+class InternalError(Transient):
+    """The operator met an error that nobody thought of. The message names the error's type; the log has the traceback."""
+
+    reason = Reason.INTERNAL_ERROR
+
+
+class Interrupted(Exception):
+    """The operator stops, so an operation was interrupted or not begun. The pipeline did not fail.
+
+    It is not a PipelineError, because nothing may conclude from it. The operation stays in the status, and the next operator goes on.
+    """
+
+    reason = Reason.INTERRUPTED
+
+
 ERRORS: tuple[type[PipelineError], ...] = (
     DependencyNotReady,
     LockHeld,
+    StateHealed,
     Propagating,
     BucketNotEmpty,
     TableNotEmpty,
@@ -216,12 +263,14 @@ ERRORS: tuple[type[PipelineError], ...] = (
     TableNameTaken,
     TrailMissing,
     StateUnreadable,
+    DiskFull,
     CredentialsMissing,
     AccountChanged,
     SeveralDefaults,
     InUse,
     UpdateFailed,
     UpdateTimedOut,
+    InternalError,
 )
 """Every error class that the code raises. `outcome_of` does not know the reason of a class that is missing here."""
 

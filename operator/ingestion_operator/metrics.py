@@ -81,17 +81,29 @@ OVERDUE = _metric(
 )
 WORKERS = _metric(MetricType.GAUGE, "workers", "Number of workers: INGESTION_WORKERS.")
 WORKERS_BUSY = _metric(MetricType.GAUGE, "workers_busy", "Workers that are reconciling a pipeline.")
-WAITING = _metric(MetricType.GAUGE, "reconciles_waiting", "Reconciles that are waiting for a free worker.")
+WAITING = _metric(
+    MetricType.GAUGE, "reconciles_waiting", "Pipelines and accounts that are due and wait for a free worker."
+)
 OLDEST_WAITING = _metric(
     MetricType.GAUGE,
     "oldest_waiting_reconcile_seconds",
-    "How long the oldest waiting reconcile has waited for a free worker, in seconds; 0 if none waits.",
+    "How long the pipeline or account that became due first has waited for a free worker, in seconds; 0 if none waits.",
 )
 CLI_RUNNING = _metric(MetricType.GAUGE, "cli_processes", "Running processes of the Pulumi CLI.")
 CLI_STARTED = _metric(MetricType.COUNTER, "cli_processes_started_total", "Processes of the Pulumi CLI started so far.")
+STATE_FREE = _metric(
+    MetricType.GAUGE,
+    "state_volume_free_bytes",
+    "Free room on the volume of the state, in bytes. Absent if the state is in S3.",
+)
+STATE_SIZE = _metric(
+    MetricType.GAUGE,
+    "state_volume_size_bytes",
+    "Size of the volume of the state, in bytes. Absent if the state is in S3.",
+)
 BUILD = _metric(MetricType.GAUGE, "build_info", "Always 1; the label is the operator's version.", "version")
 
 ALL = (
     PIPELINES, OPERATION_SECONDS, FAILURES, DRIFTED, LOCKS_BROKEN, OVERDUE, WORKERS, WORKERS_BUSY, WAITING, OLDEST_WAITING,
-    CLI_RUNNING, CLI_STARTED, BUILD,
+    CLI_RUNNING, CLI_STARTED, STATE_FREE, STATE_SIZE, BUILD,
 )  # fmt: skip

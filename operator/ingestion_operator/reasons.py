@@ -33,6 +33,9 @@ class Reason(StrEnum):
     DESTROYING = "Destroying"
     RETRYING_AFTER_FAILURE = "RetryingAfterFailure"
     LOCK_HELD = "LockHeld"  # another process works on the stack
+    STATE_HEALED = "StateHealed"  # a file of the state was damaged; the operator replaced it and compares with AWS next
+    INTERRUPTED = "Interrupted"  # the operator stopped during the operation; the next one goes on
+    INTERNAL_ERROR = "InternalError"  # an error that nobody thought of
     # Stalled
     SPEC_INVALID = "SpecInvalid"
     ACCESS_DENIED = "AccessDenied"
@@ -42,6 +45,7 @@ class Reason(StrEnum):
     TABLE_NOT_EMPTY = "TableNotEmpty"
     TRAIL_MISSING = "TrailMissing"
     STATE_UNREADABLE = "StateUnreadable"
+    DISK_FULL = "DiskFull"  # the volume of the state, or of temporary files, has no room for an operation
     RETRIES_EXHAUSTED = "RetriesExhausted"
     CREDENTIALS_MISSING = "CredentialsMissing"
     ACCOUNT_CHANGED = (

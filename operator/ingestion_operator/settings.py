@@ -66,7 +66,8 @@ class Settings(BaseSettings):
     """The longest time between two retries, in seconds. It is also the time between two checks of a stalled
     pipeline."""
     retry_maximum: Annotated[int, Field(ge=1)] = 12
-    """The number of failures in a row after which the operator gives up an update until the pipeline changes."""
+    """The number of failures in a row after which the operator gives up a change that was never applied. A pipeline that
+    worked before is tried again about once an hour."""
     waiting_seconds: Annotated[float, Field(gt=0)] = 15.0
     """The time between two checks for something that is missing, in seconds, for example a ConfigMap."""
     poll_seconds: Annotated[float, Field(gt=0)] = 30.0
@@ -75,9 +76,6 @@ class Settings(BaseSettings):
     permissions_boundary: Annotated[str, Field(pattern=r"^(arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/.+)?$")] = ""
     """The ARN of the IAM policy that limits the role of every function. If it is empty, the roles have no such
     limit."""
-    tick_seconds: Annotated[float, Field(gt=0)] = 2.0
-    """The time between two checks whether a retry or a drift check of a pipeline is due, in seconds. This costs no
-    API call."""
     liveness_address: str = "127.0.0.1:8080"
     """The host and port of the liveness probe `/healthz`. If it is empty, there is no liveness probe."""
     metrics_address: str = "127.0.0.1:9090"

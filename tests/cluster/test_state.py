@@ -58,7 +58,7 @@ def test_state_moves_to_s3_and_a_values_file_says_so_afterwards(pod: OperatorPod
     world.wait_ready("copy")
     assert world.process("copy") == b"hello"
     assert "versioning" not in pod.output()
-    stack = before["stack"]["name"]
+    stack = before["workings"]["name"]
     keys = [entry["Key"] for entry in world.s3.list_objects_v2(Bucket=STATE_BUCKET)["Contents"]]
     assert f".pulumi/stacks/ingestion/{stack}.json" in keys
 

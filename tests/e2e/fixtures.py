@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from canary import CANARY, everything_of_the_cluster, places_with, recording_arguments
 from cluster_reader import ClusterReader
 from e2e.world import Operator, World
 from ingestion_local.cluster.operator_pod import OperatorPod
@@ -24,7 +25,6 @@ GONE_TIMEOUT_SECONDS = 120.0
 # What the documentation calls the bucket with Pulumi's state.
 STATE_BUCKET = "acme-pulumi-state"
 SETTINGS = {
-    "INGESTION_TICK_SECONDS": "0.5",
     "INGESTION_WAITING_SECONDS": "3",
     "INGESTION_POLL_SECONDS": "2",
     "INGESTION_RETRY_BASE_SECONDS": "1",
@@ -94,7 +94,7 @@ def operator(
             kubeconfig=control_plane.service_account_kubeconfig(
                 SYSTEM_NAMESPACE, SERVICE_ACCOUNT, workdir / "operator.kubeconfig"
             ),
-            pulumi=tools["pulumi"],
+            pulumi=recording_arguments(tools["pulumi"], workdir / "cli"),
             aws=identity,
             settings=settings,
         )
@@ -102,14 +102,27 @@ def operator(
         # The control plane has served tests of other levels: what they left is not for this operator to build.
         control_plane.run_kubectl("delete", "ipl", "--all", "--all-namespaces", "--wait=false")
     running.start()
-    yield running
-    wait_until(
-        "the end of every pipeline",
-        lambda: not left_in(control_plane, namespaces),
-        timeout_seconds=GONE_TIMEOUT_SECONDS,
-        interval_seconds=0.5,
-    )
+    with everything_of_the_cluster(control_plane.kubeconfig, workdir / "versions.jsonl"):
+        yield running
+        wait_until(
+            "the end of every pipeline",
+            lambda: not left_in(control_plane, namespaces),
+            timeout_seconds=GONE_TIMEOUT_SECONDS,
+            interval_seconds=0.5,
+        )
+    places = written_by(running, workdir)
     running.stop()
+    assert places_with(CANARY, places) == [], "a secret is in what the operator wrote"
+
+
+def written_by(operator: Operator, workdir: Path) -> dict[str, bytes]:
+    """Everything that the operator wrote: its log, its metrics, its state, its files, arguments, and objects of the cluster."""
+    local = {
+        str(path): path.read_bytes() for path in (workdir / "versions.jsonl", *(workdir / "cli").glob("arguments"))
+    }
+    files = {str(path): path.read_bytes() for path in (workdir / "operator").rglob("*") if path.is_file()}
+    said = {"its log": operator.output().encode(), "its metrics": operator.metrics().encode()}
+    return {**operator.state_files(), **local, **files, **said}
 
 
 def left_in(control_plane: Kubectl, namespaces: Iterable[str]) -> list[str]:

@@ -95,7 +95,9 @@ def read_afresh(name: str) -> Story:
     return Story(
         then=apply(name),
         works=waits_for_code(name),
-        fails=lambda world: held(world, name) and not world.status(name),
+        fails=lambda world: (
+            refusals(world, "get", "ingestionpipelines") and not held(world, name) and not world.status(name)
+        ),
     )
 
 
@@ -104,7 +106,9 @@ def held_until_it_is_taken_down(name: str) -> Story:
     return Story(
         then=apply(name),
         works=lambda world: held(world, name) and waits_for_code(name)(world),
-        fails=lambda world: not held(world, name) and not world.status(name),
+        fails=lambda world: (
+            refusals(world, "patch", "ingestionpipelines") and not held(world, name) and not world.status(name)
+        ),
     )
 
 
@@ -189,14 +193,15 @@ def taken_over_from_a_pod(name: str) -> Story:
 
     def lose(world: World) -> None:
         world.apply(name, copying())
-        stack = world.wait_ready(name)["stack"]["name"]
+        stack = world.wait_ready(name)["workings"]["name"]
         assert isinstance(world.operator, OperatorProcess)
         lock = world.operator.state_directory / f".pulumi/locks/organization/ingestion/{stack}/lost.json"
         lock.parent.mkdir(parents=True, exist_ok=True)
         lock.write_text(
             json.dumps({"pid": 1, "username": "ingestion", "hostname": earlier, "timestamp": "2026-01-01T00:00:00Z"})
         )
-        holder = {"status": {"stack": {"lockHolder": f"{world.namespace}/{earlier}/its-uid"}}}
+        entry = {"type": "Update", "pod": f"{world.namespace}/{earlier}/its-uid"}
+        holder = {"status": {"workings": {"unfinished": {"lost": entry}}}}
         words = ["patch", "ipl", name, "-n", world.namespace, "--subresource=status", "--type=merge"]
         world.control_plane.run_kubectl(*words, "-p", json.dumps(holder))
         world.patch(name, {"spec": {"processor": {"memoryMiB": 512}}})

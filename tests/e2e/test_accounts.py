@@ -116,7 +116,7 @@ def test_pipelines_of_two_namespaces_land_in_the_account_of_each(world: World, a
 
     for account, name, namespace in ((blue, named, first), (green, other, second)):
         status = world.wait_ready("words", namespace)
-        assert (status["stack"]["account"], status["stack"]["accountId"]) == (name, account.number)
+        assert (status["workings"]["account"], status["workings"]["accountId"]) == (name, account.number)
         assert f":{account.number}:" in status["outputs"]["functionArn"]
         assert account.functions() == [status["outputs"]["functionName"]]
         role = account.client("iam").get_role(RoleName=role_of(account))["Role"]
@@ -159,7 +159,7 @@ def test_a_namespace_that_is_not_allowed_gets_nothing_and_heals_when_it_is(world
         "the refusal of the region", lambda: "us-east-1" in world.condition("words", "Stalled").get("message", "")
     )
     assert account.left(world.namespace[:20]) == world.compute_left() == []
-    assert "stack" not in world.status("words")
+    assert not (world.status("words").get("workings") or {}).get("name")
 
     accounts.patch(name, allowedRegions=[world.emulator.region])
     world.wait_ready("words")

@@ -114,7 +114,7 @@ def test_a_team_gets_an_account_by_the_commands_of_the_page(world: World, tmp_pa
 
     named = yaml.safe_load(admins.here(pipeline))["spec"]["accountRef"]
     world.apply("words", copying(accountRef=named))
-    assert world.wait_ready("words")["stack"]["accountId"] == team.number
+    assert world.wait_ready("words")["workings"]["accountId"] == team.number
     assert processed_in(team, world, "words") == b"hello"
     admins.run(RUN[3])
     world.wait_ready("words")

@@ -60,7 +60,7 @@ def test_the_trigger_is_switched_without_losing_a_bucket_or_an_object(world: Wor
     inline = {"code": {"inline": BY_CALL}}
     world.patch("copy", {"spec": {"source": {"trigger": "CloudTrail"}, "processor": inline}})
     status = world.wait_ready("copy")
-    log = next(bucket for bucket in status["stack"]["dataBuckets"] if "-trail-" in bucket)
+    log = next(bucket for bucket in status["workings"]["dataBuckets"] if "-trail-" in bucket)
     assert world.process("copy", "raw/trail.txt", b"trail") == b"trail"
 
     world.patch("copy", {"spec": {"source": {"trigger": "EventBridge"}, "processor": copying()["processor"]}})
@@ -70,7 +70,7 @@ def test_the_trigger_is_switched_without_losing_a_bucket_or_an_object(world: Wor
     assert world.bucket_exists(log), "the log that was written stays"
 
     world.patch("copy", {"spec": {"source": {"trigger": "CloudTrail"}, "processor": inline}})
-    assert log in world.wait_ready("copy")["stack"]["dataBuckets"]
+    assert log in world.wait_ready("copy")["workings"]["dataBuckets"]
     assert world.process("copy", "raw/once-more.txt", b"trail") == b"trail"
 
 

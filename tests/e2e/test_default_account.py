@@ -68,7 +68,7 @@ def accounts(world: World) -> Accounts:
 
 
 def account_id(world: World, name: str) -> str:
-    found: str = world.wait_ready(name)["stack"]["accountId"]
+    found: str = world.wait_ready(name)["workings"]["accountId"]
     return found
 
 

@@ -68,11 +68,13 @@ def test_drift_is_corrected_when_asked_for(world: World, change: Any, resource: 
     assert world.process("copy") == b"hello"
 
 
-def test_drift_is_found_by_the_timer_and_corrected(world: World) -> None:
-    world.apply("copy", copying(reconcile={"drift": {"intervalSeconds": 10}}))
+def test_drift_is_found_when_its_time_has_come_and_corrected(world: World) -> None:
+    world.apply("copy", copying())
     outputs = world.wait_ready("copy")["outputs"]
 
     remove_permission(world, outputs)
+    world.patch_status("copy", {"drift": {"checkedTime": "2026-01-01T00:00:00Z"}})
+    world.control_plane.run_kubectl("annotate", "ipl", "copy", "-n", world.namespace, "example.com/touched=1")
 
     world.wait("the correction", lambda: (world.status("copy").get("drift") or {}).get("detectedTime"))
     assert world.process("copy") == b"hello"

@@ -46,7 +46,7 @@ def test_it_is_used_and_left_as_it_was(world: World, landing: str, policy: str) 
     assert notifications(world, landing) == {**before, "EventBridgeConfiguration": {}}
     assert world.process("copy", "raw/new.txt", b"new") == b"new"
     assert not [r for r in status["resources"] if r["name"].startswith("source-")]
-    assert landing not in status["stack"]["dataBuckets"]
+    assert landing not in status["workings"]["dataBuckets"]
 
     results = status["outputs"]["resultsBucket"]
     world.annotate("copy", "confirm-purge", f"{results},{landing}")

@@ -189,7 +189,7 @@ def test_the_administrators_boundary_holds_whatever_the_pipeline_allows(world: W
 def test_the_log_of_a_trail_is_not_the_functions_to_read(world: World) -> None:
     world.apply("trail", copying(source={"trigger": "CloudTrail"}))
     status = world.wait_ready("trail")
-    log = next(bucket for bucket in status["stack"]["dataBuckets"] if "-trail-" in bucket)
+    log = next(bucket for bucket in status["workings"]["dataBuckets"] if "-trail-" in bucket)
     world.put(log, "AWSLogs/x.json", b"{}")
     world.apply("mine", trying())
     world.wait_ready("mine")

@@ -29,7 +29,7 @@ from ingestion_local.operator_process import OperatorProcess
 pytestmark = pytest.mark.operator_process
 
 ACCOUNT = "operator"
-SETTINGS = {"INGESTION_TICK_SECONDS": "0.5", "INGESTION_WAITING_SECONDS": "1", "INGESTION_RETRY_BASE_SECONDS": "1"}
+SETTINGS = {"INGESTION_WAITING_SECONDS": "1", "INGESTION_RETRY_BASE_SECONDS": "1"}
 REFUSAL = re.compile(r'cannot (\w+) resource \\*"([\w/]+)\\*"')
 # An operator takes seconds to start, most of them on one core.
 AT_THE_SAME_TIME = 2

@@ -202,7 +202,7 @@ def wait_looked(world: World, name: str) -> dict[str, Any]:
 
 def works_on_there(world: World, admin: Administrator) -> None:
     """A change, an older version put back, a lock broken by hand, and a deletion that leaves nothing in the bucket."""
-    stack = world.status("one")["stack"]["name"]
+    stack = world.status("one")["workings"]["name"]
     world.patch("one", {"spec": {"processor": {"memoryMiB": 512}}})
     world.wait_ready("one")
     listing, restore = commands("backup.md", "Restore")[:2]
@@ -230,7 +230,7 @@ def test_a_pipeline_whose_state_is_lost_is_made_again_by_the_pages_commands(worl
     world.apply("lost", copying())
     outputs = world.wait_ready("lost")["outputs"]
     world.put(outputs["bucketName"], "raw/kept.txt", b"kept")
-    stack = world.status("lost")["stack"]["name"]
+    stack = world.status("lost")["workings"]["name"]
     (tmp_path / "state" / ".pulumi" / "stacks" / "ingestion" / f"{stack}.json").unlink()
     world.annotate("lost", "reconcile-requested-at", "1")
     world.wait_condition("lost", "Stalled", "StateUnreadable")

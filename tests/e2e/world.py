@@ -115,6 +115,12 @@ class World:
             "patch", "ipl", name, "-n", namespace or self.namespace, "--type=merge", "-p", json.dumps(patch)
         )
 
+    def patch_status(self, name: str, status: dict[str, Any]) -> None:
+        self.control_plane.run_kubectl(
+            "patch", "ipl", name, "-n", self.namespace, "--subresource=status", "--type=merge",
+            "-p", json.dumps({"status": status}),
+        )  # fmt: skip
+
     def annotate(self, name: str, key: str, value: str) -> None:
         self.control_plane.run_kubectl(
             "annotate",
@@ -277,7 +283,7 @@ class World:
                 self._delete_all(namespace, item["metadata"]["name"], item)
 
     def _delete_all(self, namespace: str, name: str, item: dict[str, Any]) -> None:
-        stack = item.get("status", {}).get("stack") or {}
+        stack = item.get("status", {}).get("workings") or {}
         stores = ",".join([*stack.get("dataBuckets", []), *stack.get("dataTables", [])])
         patch = {
             "metadata": {"annotations": {"ingestion-operator.io/confirm-purge": stores}},

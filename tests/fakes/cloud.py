@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from ingestion_operator.blueprint.access import OWN, Access
+from ingestion_operator.blueprint.names import stack_name
 from ingestion_operator.blueprint.ownership import Owner
 from ingestion_operator.blueprint.place import Place
 from ingestion_operator.blueprint.resources import Blueprint
@@ -18,6 +19,17 @@ from ingestion_operator.errors import (
 from ingestion_operator.ports.cloud import AssumedRole, PackageObject, TrailView
 
 ACCOUNT = "123456789012"
+
+# Creating one of them a second time is an error of AWS.
+LIVE = frozenset({
+    "aws:iam/role:Role", "aws:cloudwatch/logGroup:LogGroup", "aws:sqs/queue:Queue", "aws:cloudtrail/trail:Trail",
+    "aws:lambda/function:Function", "aws:lambda/permission:Permission",
+})  # fmt: skip
+
+
+def is_live(kind: str) -> bool:
+    """Whether AWS refuses to create a resource of this type twice."""
+    return kind in LIVE
 
 
 @dataclass
@@ -45,7 +57,8 @@ class FakeCloud:
     """Buckets of somebody else that send their events to EventBridge."""
     listened_to: set[str] = field(default_factory=set)
     """Buckets to which a rule of somebody else listens."""
-    left: dict[str, str] = field(default_factory=dict)
+    live: dict[str, dict[str, str]] = field(default_factory=dict)
+    """By the stack: what exists in AWS of the resources that AWS refuses to create twice, by logical name."""
     faults: list[tuple[str, ...]] = field(default_factory=list)
     """The faults of the wiring, one entry for each time that the wiring is read back. With no entry left there is no fault."""
     failures: list[Exception] = field(default_factory=list)
@@ -68,6 +81,9 @@ class FakeCloud:
     def assume(self, access: Access) -> AssumedRole:
         place = self.using(access).place("us-east-1")
         return AssumedRole(place.account_id, f"arn:aws:sts::{place.account_id}:assumed-role/r/{access.session_name}")
+
+    def check(self) -> None:
+        self.place("us-east-1")
 
     def place(self, region: str) -> Place:
         if self.failures:
@@ -127,7 +143,8 @@ class FakeCloud:
         self.tables.pop(table, None)
 
     def claim_leftovers(self, blueprint: Blueprint) -> Mapping[str, str]:
-        return dict(self.left)
+        there = self.live.get(stack_name(blueprint.owner), {})
+        return {r.name: f"{r.name}-id" for r in blueprint.resources if is_live(r.type) and r.name in there}
 
     def count_objects(self, bucket: str, region: str, limit: int) -> int:
         found = self.buckets.get(bucket)

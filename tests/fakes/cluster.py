@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ingestion_operator.blueprint.resources import Sensitive
+from ingestion_operator.model.finalizer import FINALIZER
 from ingestion_operator.model.pipeline import PipelineKey, PipelineRecord
 from ingestion_operator.ports.pod import Pod
 from ingestion_operator.reasons import Reason
@@ -34,20 +35,48 @@ class FakeCluster:
     events: list[Announcement] = field(default_factory=list)
     patches: list[Mapping[str, Any]] = field(default_factory=list)
     pods: set[Pod] = field(default_factory=set)
+    unreadable: Exception | None = None
+    """What every read of a pipeline or an account raises."""
+    unwritable: Exception | None = None
+    """What every write of a status raises."""
+    is_blind: bool = False
+    """Whether pods cannot be looked up."""
 
     def cluster_id(self) -> str:
         return "test"
 
     def pipeline(self, key: PipelineKey) -> Mapping[str, Any] | None:
+        if self.unreadable is not None:
+            raise self.unreadable
         return deepcopy(self.pipelines_by_key.get(key))
 
     def patch_status(self, key: PipelineKey, patch: Mapping[str, Any]) -> None:
+        if self.unwritable is not None:
+            raise self.unwritable
         self.patches.append(patch)
         if (body := self.pipelines_by_key.get(key)) is not None:
             # A patch that cannot be sent as JSON must fail here too.
             body["status"] = merged(body.get("status"), json.loads(json.dumps(patch)))
 
+    def hold(self, body: Mapping[str, Any]) -> None:
+        self._set_finalizers(body, [FINALIZER])
+
+    def release(self, body: Mapping[str, Any]) -> None:
+        self._set_finalizers(body, [])
+
+    def _set_finalizers(self, body: Mapping[str, Any], finalizers: list[str]) -> None:
+        metadata = body["metadata"]
+        key = PipelineKey(metadata.get("namespace", ""), metadata["name"])
+        kept = self.pipelines_by_key.get(key) if key.namespace else self.accounts_by_name.get(key.name)
+        if kept is not None and kept["metadata"]["uid"] == metadata["uid"]:
+            kept["metadata"]["finalizers"] = finalizers
+            if not finalizers and "deletionTimestamp" in kept["metadata"]:
+                self.pipelines_by_key.pop(key, None)
+                self.accounts_by_name.pop("" if key.namespace else key.name, None)
+
     def account(self, name: str) -> Mapping[str, Any] | None:
+        if self.unreadable is not None:
+            raise self.unreadable
         return deepcopy(self.accounts_by_name.get(name))
 
     def accounts(self) -> Sequence[Mapping[str, Any]]:
@@ -66,8 +95,8 @@ class FakeCluster:
         written = sum(len(value) for value in found.values()) if found else 0
         return None if found is None else {k: Sensitive(v, f"{name}/{written}/{k}") for k, v in found.items()}
 
-    def pod_is_gone(self, pod: Pod) -> bool:
-        return pod not in self.pods
+    def pod_exists(self, pod: Pod) -> bool | None:
+        return None if self.is_blind else pod in self.pods
 
     def pipelines(self) -> Sequence[Mapping[str, Any]]:
         return deepcopy(list(self.pipelines_by_key.values()))

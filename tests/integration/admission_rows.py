@@ -156,7 +156,7 @@ INTEGERS: dict[str, tuple[int, int]] = {
     "delivery.processingAttempts": (0, 2),
     "delivery.processingMaximumAgeSeconds": (60, 21600),
     "deadLetter.retentionDays": (1, 14),
-    "reconcile.drift.intervalSeconds": (10, 604800),
+    "reconcile.drift.intervalSeconds": (60, 604800),
     "reconcile.timeoutSeconds": (60, 7200),
 }
 RETENTION = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import kopf
 import pytest
@@ -16,10 +17,13 @@ import pytest
 from fakes import Call, FakeCloud, FakeCodeCheck, FakeEngine
 from ingestion_handlers.exporter import Exporter
 from ingestion_handlers.registry import register
+from ingestion_handlers.seen import Seen
 from ingestion_handlers.services import Services
 from ingestion_handlers.workers import Workers
 from ingestion_local.processes import free_ports
 from ingestion_operator.adapters.kubernetes import KubernetesCluster, load_configuration
+from ingestion_operator.errors import Interrupted
+from ingestion_operator.ports.state_store import Space
 from ingestion_operator.reconcile.account_check import AccountCheck
 from ingestion_operator.reconcile.context import Context
 from ingestion_operator.reconcile.reconciler import Reconciler
@@ -40,12 +44,14 @@ class Clock:
 class Running:
     """A running operator and its fakes."""
 
-    engine: FakeEngine
+    engine: InterruptibleEngine
     cloud: FakeCloud
     namespace: str
     address: str
     health_address: str
     clock: Clock
+    stop: Callable[[], None]
+    """Stops the operator and waits until it has stopped."""
 
     def health(self) -> int:
         """The HTTP status of the liveness probe."""
@@ -72,17 +78,32 @@ class Running:
 def _verb(call: Call) -> str:
     if call.request is None:
         return call.verb
-    return "create" if call.request.create else "refresh" if call.request.refresh else "update"
+    return "create" if call.request.create else "refresh" if call.refreshed else "update"
 
 
+@dataclass
 class InterruptibleEngine(FakeEngine):
     """A fake engine with the further methods that the handlers use."""
+
+    interrupted: threading.Event = field(default_factory=threading.Event)
+    interrupted_at: float = 0.0
+    """When the stop reached the engine, in seconds of the monotonic clock."""
 
     def cli_processes(self) -> tuple[int, int]:
         return 0, len(self.calls)
 
+    def space(self) -> Space:
+        return Space(1, 2)
+
     def interrupt(self) -> None:
-        self.during = lambda: None
+        if not self.interrupted.is_set():
+            self.interrupted_at = time.monotonic()
+        self.interrupted.set()
+
+    def fail(self) -> None:
+        if self.interrupted.is_set():
+            raise Interrupted("interrupted, because the operator stops")
+        super().fail()
 
 
 @contextmanager
@@ -104,6 +125,7 @@ def running(namespace: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running
             engine,  # type: ignore[arg-type]
             exporter,
             Workers(4),
+            Seen(),
             Reconciler(context),
             AccountCheck(context),
         )
@@ -114,12 +136,16 @@ def running(namespace: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running
     ready, stop = threading.Event(), threading.Event()
     thread = threading.Thread(target=lambda: asyncio.run(_operate(namespace, health, ready, stop)))
     thread.start()
-    try:
-        assert ready.wait(60), "Kopf did not start"
-        yield Running(engine, cloud, namespace, address, health, clock)
-    finally:
+
+    def end() -> None:
         stop.set()
         thread.join(60)
+
+    try:
+        assert ready.wait(60), "Kopf did not start"
+        yield Running(engine, cloud, namespace, address, health, clock, end)
+    finally:
+        end()
 
 
 async def _operate(namespace: str, health: str, ready: threading.Event, stop: threading.Event) -> None:

@@ -1,4 +1,4 @@
-"""The AWS adapter against the emulator: what an earlier life of a pipeline left is taken over or deleted."""
+"""The AWS adapter against the emulator: what an earlier life of a pipeline left is taken over, and nothing is deleted."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
-from botocore.exceptions import ClientError
 
 from ingestion_operator.adapters.aws import Boto3Cloud
 from ingestion_operator.blueprint.resources import Blueprint
@@ -30,6 +29,7 @@ def tags_of(account: Account, found: Blueprint) -> dict[str, dict[str, str]]:
         "dead-letter-queue": account.sqs.list_queue_tags(QueueUrl=url).get("Tags", {}),
         "log-group": account.logs.list_tags_for_resource(resourceArn=group)["tags"],
         "trail": {t["Key"]: t["Value"] for t in trails},
+        "function": account.lambda_.get_function(FunctionName=names.function).get("Tags", {}),
     }
 
 
@@ -40,18 +40,18 @@ def leave_all(account: Account, found: Blueprint, tags: Mapping[str, str]) -> st
     account.logs.create_log_group(logGroupName=names.log_group, tags=dict(tags))
     trail(account, names.trail, tags)
     function(account, names.function, tags, arn)
+    account.lambda_.add_permission(
+        FunctionName=names.function,
+        StatementId="AllowRule",
+        Action="lambda:InvokeFunction",
+        Principal="events.amazonaws.com",
+        SourceArn=found.rule_arn,
+    )
     url: str = account.sqs.create_queue(QueueName=names.queue, tags=dict(tags))["QueueUrl"]
     return url
 
 
-def has_function(account: Account, found: Blueprint) -> bool:
-    try:
-        account.lambda_.get_function(FunctionName=found.names.function)
-    except ClientError:
-        return False
-    return True
-
-
+TAGGED = ("role", "dead-letter-queue", "log-group", "trail", "function")
 CLOUD_TRAIL = {"source": {"trigger": "CloudTrail"}, "tags": {"team": "search"}}
 
 
@@ -59,9 +59,7 @@ def test_where_nothing_was_left_there_is_nothing_to_take_over(cloud: Boto3Cloud,
     assert cloud.claim_leftovers(account.blueprint(**CLOUD_TRAIL)) == {}
 
 
-def test_what_was_left_is_taken_over_with_the_tags_of_now_and_a_function_is_deleted(
-    cloud: Boto3Cloud, account: Account
-) -> None:
+def test_what_was_left_is_taken_over_with_the_tags_of_now(cloud: Boto3Cloud, account: Account) -> None:
     found = account.blueprint(**CLOUD_TRAIL)
     url = leave_all(account, found, account.mine)
     for _ in range(2):
@@ -70,10 +68,21 @@ def test_what_was_left_is_taken_over_with_the_tags_of_now_and_a_function_is_dele
             "dead-letter-queue": url,
             "log-group": found.names.log_group,
             "trail": found.trail_arn,
+            "function": found.names.function,
+            "permission": f"{found.names.function}/AllowRule",
         }
         wanted = {"team": "search", **account.owner.tags()}
-        assert tags_of(account, found) == dict.fromkeys(("role", "dead-letter-queue", "log-group", "trail"), wanted)
-        assert not has_function(account, found)
+        assert tags_of(account, found) == dict.fromkeys(TAGGED, wanted)
+
+
+def test_a_function_without_the_statement_is_taken_over_alone(cloud: Boto3Cloud, account: Account) -> None:
+    found = account.blueprint()
+    function(account, found.names.function, account.mine)
+    assert cloud.claim_leftovers(found) == {"function": found.names.function}
+    account.lambda_.add_permission(
+        FunctionName=found.names.function, StatementId="Other", Action="lambda:*", Principal="s3.amazonaws.com"
+    )
+    assert cloud.claim_leftovers(found) == {"function": found.names.function}
 
 
 @pytest.mark.parametrize("tags", [{}, THEIRS], ids=["no tags", "other tags"])
@@ -84,7 +93,6 @@ def test_what_others_have_under_these_names_is_neither_reported_nor_touched(
     leave_all(account, found, tags)
     assert cloud.claim_leftovers(found) == {}
     assert all(there == tags for there in tags_of(account, found).values())
-    assert has_function(account, found)
 
 
 def test_not_even_the_most_talkative_log_shows_the_environment_of_a_function(
@@ -116,4 +124,3 @@ def test_only_what_is_asked_for_is_looked_at(cloud: Boto3Cloud, account: Account
     before = tags_of(account, found)
     assert cloud.claim_leftovers(replace(found, resources=())) == {}
     assert tags_of(account, found) == before
-    assert has_function(account, found)

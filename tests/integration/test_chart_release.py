@@ -203,7 +203,7 @@ def test_an_operator_of_one_namespace_works_there_under_its_roles(
         kubeconfig=account,
         pulumi=tools["pulumi"],
         aws=NO_AWS,
-        settings={"INGESTION_NAMESPACES": "mine", "INGESTION_TICK_SECONDS": "0.5"},
+        settings={"INGESTION_NAMESPACES": "mine"},
     )
     operator.start()
     try:

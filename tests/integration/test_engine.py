@@ -33,7 +33,7 @@ from ingestion_operator.blueprint.resources import Blueprint, Sensitive
 from ingestion_operator.errors import StateUnreadable, UpdateFailed
 from ingestion_operator.model.environment import SecretKey
 from ingestion_operator.model.pipeline import PipelineKey, parse_spec
-from ingestion_operator.ports.engine import StackRef, UpdateRequest
+from ingestion_operator.ports.engine import DestroyRequest, Scope, StackRef, UpdateRequest
 from integration.echo import Echo
 
 AT_ONCE = 8
@@ -67,7 +67,8 @@ def made(name: str, account_id: str) -> Blueprint:
 
 def request(wanted: Blueprint, *, create: bool, salt: str = "", refresh: bool = False) -> UpdateRequest:
     stack = StackRef(wanted.owner.key.name, REGION, salt)
-    return UpdateRequest(stack, wanted, 240, create=create, refresh=refresh)
+    scope = Scope.LEFTOVERS if create else Scope.DRIFT if refresh else Scope.CHANGES
+    return UpdateRequest(stack, wanted, 240, create=create, scope=scope)
 
 
 def test_programs_that_run_at_the_same_moment_never_mix(
@@ -108,7 +109,7 @@ def test_programs_that_run_at_the_same_moment_never_mix(
         assert not [other for other in others if other in state]
         assert json.loads(state)["checkpoint"]["latest"]["resources"]
     for it in wanted:
-        engine.destroy(StackRef(it.owner.key.name, REGION), 240, lambda _: None)
+        engine.destroy(DestroyRequest(StackRef(it.owner.key.name, REGION), 240), lambda _: None)
 
 
 def test_state_that_cannot_be_decrypted_or_is_gone_is_never_taken_for_a_new_stack(
@@ -135,12 +136,12 @@ def test_state_that_cannot_be_decrypted_or_is_gone_is_never_taken_for_a_new_stac
     (tmp_path / "passphrase").write_text("correct horse")
     with pytest.raises(StateUnreadable, match="gone from the backend"):
         engine.update(request(made("never-made", emulator.account_id), create=False), lambda _: None)
-    engine.destroy(StackRef("precious", REGION), 240, lambda _: None)
+    engine.destroy(DestroyRequest(StackRef("precious", REGION), 240), lambda _: None)
 
 
 def test_destroying_and_forgetting_what_is_not_there_succeeds(settings: EngineSettings) -> None:
     engine = engine_on(settings)
-    engine.destroy(StackRef("absent", REGION), 60, lambda _: None)
+    engine.destroy(DestroyRequest(StackRef("absent", REGION), 60), lambda _: None)
     engine.forget(StackRef("absent", REGION))
 
 
@@ -240,7 +241,7 @@ def test_the_value_of_a_secret_is_with_the_function_and_nowhere_else(
     again = engine.update(request(another, create=False, salt=salt, refresh=True), look)
     assert again.changed == ()
     unencrypted = {**texts_of(tmp_path / "state"), **texts_of(tmp_path / "home"), "processes": log.read_text()}
-    engine.destroy(StackRef("secretive", REGION, salt), 240, look)
+    engine.destroy(DestroyRequest(StackRef("secretive", REGION, salt), 240), look)
 
     assert "up" in unencrypted["processes"].splitlines()
     assert "PULUMI_CONFIG_PASSPHRASE_FILE" in unencrypted["processes"]
@@ -266,7 +267,7 @@ def test_with_the_salt_kept_a_wrong_passphrase_is_noticed_before_anything_change
         with pytest.raises(StateUnreadable, match="passphrase"):
             engine.update(request(changed, create=False, salt=salt, refresh=refresh), lambda _: None)
     with pytest.raises(StateUnreadable, match="passphrase"):
-        engine.destroy(StackRef("salted", REGION, salt), 240, lambda _: None)
+        engine.destroy(DestroyRequest(StackRef("salted", REGION, salt), 240), lambda _: None)
     assert state_file(settings, "salted").read_bytes() == before
     targets = emulator.client("events").list_targets_by_rule(Rule=wanted.names.rule)["Targets"]
     assert len(targets) == 1
@@ -274,7 +275,7 @@ def test_with_the_salt_kept_a_wrong_passphrase_is_noticed_before_anything_change
     (tmp_path / "passphrase").write_text("correct horse")
     result = engine.update(request(wanted, create=False, salt=salt), lambda _: None)
     assert (result.encryption_salt, result.changed) == (salt, ())
-    engine.destroy(StackRef("salted", REGION, salt), 240, lambda _: None)
+    engine.destroy(DestroyRequest(StackRef("salted", REGION, salt), 240), lambda _: None)
 
 
 def test_an_answer_of_aws_that_repeats_the_value_of_a_secret_is_told_without_it(
@@ -297,6 +298,6 @@ def test_an_answer_of_aws_that_repeats_the_value_of_a_secret_is_told_without_it(
     engine = engine_on(settings)
     salt = engine.update(request(wanted, create=True, refresh=True), lambda _: None).encryption_salt
     assert variables(emulator, wanted)["TOKEN"] == VALUE
-    engine.destroy(StackRef("talkative", REGION, salt), 240, lambda _: None)
+    engine.destroy(DestroyRequest(StackRef("talkative", REGION, salt), 240), lambda _: None)
     with pytest.raises(ClientError, match="ResourceNotFound"):
         variables(emulator, wanted)

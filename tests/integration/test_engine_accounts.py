@@ -28,7 +28,7 @@ from ingestion_operator.blueprint.place import Place
 from ingestion_operator.blueprint.resources import Blueprint
 from ingestion_operator.errors import AccessDenied, UpdateFailed
 from ingestion_operator.model.pipeline import PipelineKey
-from ingestion_operator.ports.engine import StackRef, UpdateRequest
+from ingestion_operator.ports.engine import DestroyRequest, Scope, StackRef, UpdateRequest
 
 REGION = "us-east-1"
 # They end on a full second: one of one second can be over when it is used.
@@ -79,7 +79,8 @@ def made(access: Access, name: str = "there", **spec: Any) -> Blueprint:
 
 def request(wanted: Blueprint, *, create: bool = False, refresh: bool = False) -> UpdateRequest:
     stack = StackRef(wanted.owner.key.name, REGION, access=wanted.access)
-    return UpdateRequest(stack, wanted, 240, create=create, refresh=refresh)
+    scope = Scope.LEFTOVERS if create else Scope.DRIFT if refresh else Scope.CHANGES
+    return UpdateRequest(stack, wanted, 240, create=create, scope=scope)
 
 
 def providers(engine: PulumiEngine, name: str = "there") -> list[dict[str, Any]]:
@@ -109,7 +110,7 @@ def test_everything_is_made_in_the_account_of_the_role_and_taken_down_there(
 
     again = engine.update(request(wanted, refresh=True), lambda _: None)
     assert again.changed == ()
-    engine.destroy(StackRef("there", REGION, access=access), 240, lambda _: None)
+    engine.destroy(DestroyRequest(StackRef("there", REGION, access=access), 240), lambda _: None)
     assert account.functions() == []
 
 
@@ -134,7 +135,14 @@ def test_another_external_id_or_role_replaces_nothing_and_a_destroy_needs_no_upd
     account.client("iam").delete_role_policy(RoleName="op-2", PolicyName="operator-0")
     account.client("iam").delete_role(RoleName="op-2")
     last = access_to(account.role("op-3", operator))
-    engine.destroy(StackRef("there", REGION, access=last), 240, lambda _: None)
+    # The function's role is gone too, of which IAM speaks only to a destroy that reads AWS first.
+    iam, gone = account.client("iam"), made(last).names.role
+    for policy in iam.list_role_policies(RoleName=gone)["PolicyNames"]:
+        iam.delete_role_policy(RoleName=gone, PolicyName=policy)
+    iam.delete_role(RoleName=gone)
+    with pytest.raises(AccessDenied, match="iam:DeleteRole"):
+        engine.destroy(DestroyRequest(StackRef("there", REGION, access=last), 240), lambda _: None)
+    engine.destroy(DestroyRequest(StackRef("there", REGION, access=last), 240, refresh=True), lambda _: None)
     assert account.functions() == []
 
 
@@ -153,9 +161,9 @@ def test_what_was_changed_there_is_put_back_and_what_stayed_is_taken_over(
     found = account.client("lambda").get_function_configuration(FunctionName=wanted.names.function)
     assert found["Timeout"] == 60
 
-    engine.destroy(StackRef("there", REGION, access=access), 240, lambda _: None)
+    engine.destroy(DestroyRequest(StackRef("there", REGION, access=access), 240), lambda _: None)
     adopt = {"source-bucket": wanted.names.source.name, "results-bucket": wanted.names.results.name}
-    again = replace(request(wanted, create=True, refresh=True), adopt=adopt)
+    again = replace(request(wanted, create=True, refresh=True), adopt=lambda _scope, _known: adopt)
     assert engine.update(again, lambda _: None).changes.create == len(wanted.resources)
     assert engine.update(request(wanted, refresh=True), lambda _: None).changed == ()
 
@@ -170,7 +178,7 @@ def test_an_update_works_with_sessions_of_two_seconds_each(
     assert result.changes.create == len(wanted.resources)
     engine.update(request(wanted, refresh=True), lambda _: None)
     assert time.monotonic() - first[0] > LIFETIME_SECONDS
-    engine.destroy(StackRef("there", REGION, access=access), 240, lambda _: None)
+    engine.destroy(DestroyRequest(StackRef("there", REGION, access=access), 240), lambda _: None)
     assert account.functions() == []
 
 
@@ -183,4 +191,4 @@ def test_the_endpoint_of_an_account_is_where_the_provider_calls(
     there = replace(elsewhere, endpoint_url=emulator.endpoint)
     wanted = made(there)
     assert engine.update(request(wanted), lambda _: None).changes.create == len(wanted.resources)
-    engine.destroy(StackRef("there", REGION, access=there), 240, lambda _: None)
+    engine.destroy(DestroyRequest(StackRef("there", REGION, access=there), 240), lambda _: None)

@@ -3,83 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
-from uuid import uuid4
 
 import pytest
 
-from ingestion_local.control_plane import ControlPlane
-from ingestion_local.processes import wait_until
 from ingestion_operator.errors import AccessDenied, LockHeld, UpdateFailed
 from ingestion_operator.reconcile.account_check import AccountCheck
-from integration.running import Running, running
+from integration.handlers_user import User, operator, user
+from integration.running import Running
 
-
-@pytest.fixture
-def operator(control_plane: ControlPlane, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running]:
-    namespace = f"handlers-{uuid4().hex[:8]}"
-    control_plane.run_kubectl("create", "namespace", namespace)
-    monkeypatch.setenv("KUBECONFIG", str(control_plane.kubeconfig))
-    with running(namespace, monkeypatch) as found:
-        yield found
-
-
-@pytest.fixture
-def user(control_plane: ControlPlane, operator: Running) -> User:
-    return User(control_plane, operator.namespace)
-
-
-class User:
-    """Runs kubectl in the test's namespace."""
-
-    def __init__(self, control_plane: ControlPlane, namespace: str) -> None:
-        self.control_plane = control_plane
-        self.namespace = namespace
-
-    def run(self, *words: str, document: Any = None) -> str:
-        text = json.dumps(document) if document else None
-        output: str = self.control_plane.run_kubectl("-n", self.namespace, *words, input=text).stdout
-        return output
-
-    def apply(self, **spec: Any) -> None:
-        manifest = {
-            "apiVersion": "ingestion-operator.io/v1alpha1",
-            "kind": "IngestionPipeline",
-            "metadata": {"name": "words"},
-            "spec": {"processor": {"code": {"inline": "def handler(event, context): ..."}}, **spec},
-        }
-        self.run("apply", "-f", "-", document=manifest)
-
-    def patch(self, patch: dict[str, Any]) -> None:
-        self.run("patch", "ipl", "words", "--type=merge", "-p", json.dumps(patch))
-
-    def get(self) -> dict[str, Any]:
-        text = self.run("get", "ipl", "words", "-o", "json", "--ignore-not-found")
-        found: dict[str, Any] = json.loads(text) if text.strip() else {}
-        return found
-
-    def condition(self, kind: str) -> dict[str, Any]:
-        conditions = self.get().get("status", {}).get("conditions", [])
-        return next((c for c in conditions if c["type"] == kind), {})
-
-    def wait(self, what: str, check: Callable[[], Any]) -> Any:
-        return wait_until(what, check, timeout_seconds=60, interval_seconds=0.05)
-
-    def wait_ready(self) -> dict[str, Any]:
-        def ready() -> dict[str, Any] | None:
-            found = self.get()
-            current: dict[str, Any] = next(
-                (c for c in found.get("status", {}).get("conditions", []) if c["type"] == "Ready"), {}
-            )
-            done = current.get("status") == "True"
-            return found if done and current["observedGeneration"] == found["metadata"]["generation"] else None
-
-        found: dict[str, Any] = self.wait("ready", ready)
-        return found
-
-    def wait_gone(self) -> None:
-        self.wait("gone", lambda: not self.get())
+__all__ = ["operator", "user"]
 
 
 def test_a_new_pipeline_is_created_once(operator: Running, user: User) -> None:
@@ -167,12 +101,9 @@ def test_a_failed_destroy_keeps_the_finalizer_until_one_succeeds(operator: Runni
     assert operator.engine.stacks == {}
 
 
-def test_an_error_nobody_thought_of_does_not_drop_the_finalizer(
-    operator: Running, user: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_error_nobody_thought_of_does_not_drop_the_finalizer(operator: Running, user: User) -> None:
     user.apply()
     user.wait_ready()
-    monkeypatch.setattr("ingestion_handlers.passes.ASK_AGAIN_SECONDS", 0.2)
     operator.engine.failures += [ZeroDivisionError("a bug")]
     user.run("delete", "ipl", "words", "--wait=false")
     user.wait_gone()
@@ -250,7 +181,7 @@ def test_an_account_is_tried_and_a_change_of_it_reconciles_its_pipelines(
     user.wait("the refusal", lambda: user.condition("Stalled").get("reason") == "AccessDenied")
     assert operator.verbs == []
     make_account(user, account, allowedNamespaces=[user.namespace])
-    assert user.wait_ready()["status"]["stack"]["account"] == account
+    assert user.wait_ready()["status"]["workings"]["account"] == account
     make_account(user, account)
     user.wait("the refusal", lambda: user.condition("Stalled").get("reason") == "AccessDenied")
     assert operator.verbs == ["create"]
@@ -283,7 +214,6 @@ def test_an_error_nobody_thought_of_does_not_let_an_account_go(
 ) -> None:
     make_account(user, account)
     user.wait("the account", lambda: reason(user, account) == "Assumed")
-    monkeypatch.setattr("ingestion_handlers.passes.ASK_AGAIN_SECONDS", 0.2)
     failures = [ZeroDivisionError("a bug")]
     release = AccountCheck.release
 

@@ -10,10 +10,13 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
+import psutil
 import pytest
 import yaml
 
@@ -22,8 +25,10 @@ from ingestion_local.certificates import make_certificate
 from ingestion_local.cluster.kind_cluster import configuration
 from ingestion_local.control_plane import ControlPlane
 from ingestion_local.emulator import HEALTH, PASSED_ON, Emulator
+from ingestion_local.plugin_server import listens
 from ingestion_local.processes import Process, free_port, wait_until
 from ingestion_local.provider.access import loopback_endpoint
+from ingestion_local.provider.launcher import SERVER
 from integration.helm_user import Manifest, of_kind
 
 CLUSTER = kind.FOLDER / "cluster.yaml"
@@ -232,14 +237,40 @@ except ClientError as error:
 
 
 def test_the_launcher_of_the_stand_in_starts_it(tmp_path: Path) -> None:
+    """The first one alone. It also starts the server, which forks the plugin of the second one."""
     text = (kind.FOLDER / "pulumi-resource-aws").read_text()
     first, _, rest = text.partition("\n")
-    assert first == "#!/opt/ingestion-operator/bin/python -I"
-    launcher = tmp_path / "launcher"
+    assert first == "#!/opt/ingestion-operator/bin/python -IS"
+    launcher = tmp_path / "resource-aws-v7.51.1" / "pulumi-resource-aws"
+    launcher.parent.mkdir()
     launcher.write_text(rest.replace("/opt/stand-in", str(Path(emulator_user.__file__).parents[1])))
-    log = tmp_path / "log"
-    process = Process.start("stand-in", [sys.executable, "-I", launcher], log=log, env={"PATH": os.environ["PATH"]})
+    name = f"test-{uuid4().hex}"
+    try:
+        with started(launcher, name, tmp_path / "first") as alone:
+            assert "ingestion_local.provider" in " ".join(psutil.Process(alone.pid).cmdline())
+            server = wait_until("the server", lambda: next(servers(name), None), timeout_seconds=60)
+            wait_until("its answers", lambda: listens(name), timeout_seconds=60)
+            with started(launcher, name, tmp_path / "second"):
+                wait_until("its fork", server.children, timeout_seconds=60)
+        assert server.is_running(), "it outlives the plugin that started it"
+    finally:
+        for left in servers(name):
+            left.kill()
+
+
+@contextmanager
+def started(launcher: Path, name: str, log: Path) -> Iterator[Process]:
+    """A launcher that has printed its port."""
+    environment = {"PATH": os.environ["PATH"], SERVER: name}
+    process = Process.start("stand-in", [sys.executable, "-IS", launcher], log=log, env=environment)
     try:
         wait_until("its port", lambda: re.match(r"\d+\n", log.read_text()), timeout_seconds=60, process=process)
+        yield process
     finally:
         process.stop()
+
+
+def servers(name: str) -> Iterator[psutil.Process]:
+    """The server with this name, without its forks."""
+    found = [process for process in psutil.process_iter(["cmdline"]) if name in (process.info["cmdline"] or [])]
+    return (process for process in found if process.ppid() not in {other.pid for other in found})

@@ -179,12 +179,12 @@ def test_a_pipeline_is_read_and_its_status_merged_and_one_that_is_gone_is_no_err
     absent = PipelineKey(user.namespace, "absent")
     assert cluster.pipeline(absent) is None
     cluster.patch_status(absent, {"observedGeneration": 1})
-    for patch in ({"observedGeneration": 1}, {"stack": {"name": "s", "region": "r"}}, {"observedGeneration": None}):
+    for patch in ({"observedGeneration": 1}, {"workings": {"name": "s", "region": "r"}}, {"observedGeneration": None}):
         cluster.patch_status(key, patch)
     body = cluster.pipeline(key)
     assert body is not None
     assert "observedGeneration" not in body["status"]
-    assert {k: body["status"]["stack"][k] for k in ("name", "region")} == {"name": "s", "region": "r"}
+    assert {k: body["status"]["workings"][k] for k in ("name", "region")} == {"name": "s", "region": "r"}
     assert body["spec"]["processor"]["code"] == {"inline": CODE}
 
 
@@ -207,18 +207,18 @@ def test_a_pod_is_gone_when_it_is_not_there_has_ended_or_is_another_of_its_name(
     name = "operator-abc-1"
     user.apply("Pod", name, spec={"containers": [{"name": "operator", "image": "none"}]})
     pod = Pod(user.namespace, name, user.get("pod", name)["metadata"]["uid"])
-    assert not cluster.pod_is_gone(pod)
-    assert cluster.pod_is_gone(Pod(user.namespace, name, "another-uid"))
-    assert cluster.pod_is_gone(Pod(user.namespace, "operator-abc-2", pod.uid))
+    assert cluster.pod_exists(pod) is True
+    assert cluster.pod_exists(Pod(user.namespace, name, "another-uid")) is False
+    assert cluster.pod_exists(Pod(user.namespace, "operator-abc-2", pod.uid)) is False
 
     patch = json.dumps({"status": {"phase": "Failed"}})
     user.control_plane.run_kubectl(
         "-n", user.namespace, "patch", "pod", name, "--subresource=status", "--type=merge", "-p", patch
     )
-    assert cluster.pod_is_gone(pod)
+    assert cluster.pod_exists(pod) is False
 
 
-def test_a_pod_is_not_gone_where_that_cannot_be_looked_up(
+def test_whether_a_pod_exists_is_unknown_where_it_cannot_be_looked_up(
     configured: None, control_plane: ControlPlane, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     nobody = yaml.safe_load(control_plane.kubeconfig.read_text())
@@ -230,7 +230,7 @@ def test_a_pod_is_not_gone_where_that_cannot_be_looked_up(
         (tmp_path / "kubeconfig").write_text(yaml.safe_dump(document))
         monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
         load_configuration()
-        assert not KubernetesCluster().pod_is_gone(Pod("default", "no-such-pod", "uid"))
+        assert KubernetesCluster().pod_exists(Pod("default", "no-such-pod", "uid")) is None
 
 
 def test_the_id_of_the_cluster_is_as_configured_or_always_the_same(configured: None) -> None:

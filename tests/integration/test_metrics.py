@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from ingestion_local.control_plane import ControlPlane
 from ingestion_local.processes import wait_until
 from ingestion_operator import metrics
-from ingestion_operator.errors import AccessDenied, CredentialsMissing
+from ingestion_operator.errors import CredentialsMissing, UpdateFailed
 from ingestion_operator.model.pipeline import PLURAL
 from integration.running import Running, running
 
@@ -73,11 +73,11 @@ def test_pipelines_and_operations_are_counted_as_they_come_and_go(
     wait("their processes", lambda: value(operator, metrics.CLI_STARTED) == 2)
     assert value(operator, metrics.WORKERS) == 4
 
-    operator.engine.failures.append(AccessDenied("lambda:DeleteFunction"))
+    operator.engine.failures.append(UpdateFailed("throttled"))
     control_plane.run_kubectl("delete", "ipl", "one", "-n", operator.namespace, "--wait=false")
     wait("one to be counted", lambda: value(operator, metrics.PIPELINES, **ready) == 1)
     wait("its end", lambda: value(operator, metrics.OPERATION_SECONDS, type="Destroy", result="Succeeded") == 1)
-    assert value(operator, metrics.FAILURES, type="Destroy", reason="AccessDenied") == 1
+    assert value(operator, metrics.FAILURES, type="Destroy", reason="RetryingAfterFailure") == 1
     wait("the other alone", lambda: value(operator, metrics.PIPELINES, type="Ready") == 1)
 
 

@@ -33,6 +33,7 @@ from ingestion_operator.reconcile.reconciler import Reconciler, StillThere
 from ingestion_operator.settings import Settings
 from ingestion_operator.state.backend import BACKUPS, HISTORY, LOCKS, STACKS, Backend, parse_backend, stacks
 from ingestion_operator.state.copy import copy_state
+from ingestion_operator.state.pruning import KEPT
 from ingestion_operator.status.schedule import Backoff
 
 REGION = "us-east-1"
@@ -98,13 +99,13 @@ class LocalOperator:
 
     def remove(self, name: str) -> None:
         self.body(name)["metadata"].setdefault("deletionTimestamp", datetime.now(UTC).isoformat())
-        self.reconciler.remove(self.key(name))
+        self.reconciler.remove(self.key(name), self.body(name)["metadata"]["uid"])
         del self.cluster.pipelines_by_key[self.key(name)]
 
     def stack(self, name: str) -> str:
-        stack = self.status(name).stack
-        assert stack is not None
-        return stack.name
+        begun = self.status(name).begun
+        assert begun is not None
+        return begun.name
 
     def checkpoint(self, name: str) -> dict[str, Any]:
         file = json.loads(self.state.read(f"{STACKS}{self.stack(name)}.json") or b"")
@@ -173,12 +174,17 @@ def test_a_pipeline_is_made_changed_and_taken_down_and_nothing_stays_in_the_buck
     made = operator.ready("words").last_operation
     assert made is not None
     assert made.cli_processes == 2
+    past = [f"{HISTORY}{operator.stack('words')}/{operator.stack('words')}-{n}.history.json" for n in range(2 * KEPT)]
+    for key in past:
+        operator.state.write(key, b"an older operation")
     operator.change("words", processor={"code": {"inline": CODE}, "memoryMiB": 512})
     changed = operator.ready("words").last_operation
     assert changed is not None
     assert (changed.changes.update, changed.changes.create, changed.cli_processes) == (1, 0, 1)
     assert stacks(operator.state) == {operator.stack("words")}
-    assert operator.state.keys(BACKUPS)
+    assert len([key for key in operator.state.keys(HISTORY) if ".history." in key]) == KEPT
+    assert operator.state.keys(BACKUPS) == [], "the CLI has another copy of each in the history"
+    assert (operator.state.space(), operator.state.remnants("")) == (None, ())
 
     operator.remove("words")
 
@@ -258,8 +264,8 @@ def test_secrets_are_encrypted_with_a_key_of_kms_without_any_passphrase(operator
     operator.restart(secrets_provider=provider, passphrase_file=Path("/nowhere"))
     operator.create("keyed", processor=with_a_secret(operator))
     status = operator.ready("keyed")
-    assert status.stack is not None
-    assert status.stack.encryption_salt == ""
+    assert status.workings is not None
+    assert status.workings.encryption_salt == ""
     state = operator.checkpoint("keyed")["secrets_providers"]["state"]
     assert (state["url"], bool(state["encryptedkey"])) == (provider, True)
     assert MARK not in latest(operator.state)

@@ -55,7 +55,7 @@ class RecordingMonitor(MockMonitor):
 
 
 def run(blueprint: Blueprint, archive: Path, adopt: dict[str, str] | None = None) -> Recorder:
-    return run_program(program(blueprint, archive, adopt))
+    return run_program(program(blueprint, archive, lambda: adopt or {}))
 
 
 def run_program(body: Callable[[], None]) -> Recorder:

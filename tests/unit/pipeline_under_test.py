@@ -18,7 +18,7 @@ from ingestion_operator.model.pipeline import PipelineKey, parse_status
 from ingestion_operator.model.status import Status
 from ingestion_operator.reasons import Reason
 from ingestion_operator.reconcile.context import Context, StillThere
-from ingestion_operator.reconcile.reconciler import Reconciler, is_due
+from ingestion_operator.reconcile.reconciler import Reconciler
 from ingestion_operator.status.schedule import Backoff
 
 DATA_BUCKET = physical_name(OWNER, "data", BUCKET_LIMIT)
@@ -125,15 +125,16 @@ class PipelineUnderTest:
         assert self.is_ready, self.status.conditions
 
     def tick(self, after: timedelta) -> None:
-        """Do what the timer does: reconcile only if the status says that it is time."""
+        """Time passes: reconcile only if the status says that it is time."""
         self.now += after
-        if is_due(self.body, self.now):
+        due = self.status.next_check_time
+        if due is not None and due <= self.now:
             self.reconciler.reconcile(self.key)
 
     def remove(self) -> None:
         """Delete the pipeline. The object stays as it is just before Kubernetes removes it, so that a test can look at it."""
         self.body["metadata"].setdefault("deletionTimestamp", self.now.isoformat())
-        self.reconciler.remove(self.key)
+        self.reconciler.remove(self.key, self.body["metadata"]["uid"])
 
     def refused_removal(self) -> StillThere:
         with pytest.raises(StillThere) as refusal:

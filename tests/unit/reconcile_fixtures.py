@@ -10,7 +10,7 @@ import pytest
 from builders import OWNER
 from fakes import FakeBucket, FakeCloud, FakeEngine
 from ingestion_operator.blueprint.names import BUCKET_LIMIT, TABLE_LIMIT, physical_name
-from ingestion_operator.model.status import StackStatus
+from ingestion_operator.model.status import Workings
 from unit.pipeline_under_test import PipelineUnderTest
 
 HOUR = timedelta(hours=1)
@@ -53,9 +53,9 @@ def built(pipeline: PipelineUnderTest) -> PipelineUnderTest:
     return pipeline
 
 
-def stack_of(pipeline: PipelineUnderTest) -> StackStatus:
-    assert pipeline.status.stack is not None
-    return pipeline.status.stack
+def workings_of(pipeline: PipelineUnderTest) -> Workings:
+    assert pipeline.status.workings is not None
+    return pipeline.status.workings
 
 
 @pytest.fixture

@@ -14,7 +14,6 @@ from ingestion_operator.model.account import AccountStatus, parse_account
 from ingestion_operator.model.pipeline import PipelineKey
 from ingestion_operator.reconcile.account_check import AccountCheck
 from ingestion_operator.reconcile.context import Context, StillThere
-from ingestion_operator.reconcile.reconciler import is_due
 from ingestion_operator.status.schedule import Backoff
 from unit.test_accounts import ROLE, body
 
@@ -53,7 +52,7 @@ class AccountsUnderTest:
         key = PipelineKey("team-a", name)
         stack = {"name": "s", "region": "r", "account": "search", "accountId": "210987654321"}
         metadata = {"namespace": key.namespace, "name": name, "uid": name}
-        self.cluster.pipelines_by_key[key] = {"metadata": metadata, "status": {"stack": stack}}
+        self.cluster.pipelines_by_key[key] = {"metadata": metadata, "status": {"workings": stack}}
 
 
 def test_a_role_that_can_be_assumed_is_said_with_who_may_use_it() -> None:
@@ -78,11 +77,10 @@ def test_an_account_that_nobody_may_use_says_so() -> None:
 def test_a_role_that_cannot_be_assumed_is_tried_again_soon_and_heals() -> None:
     tested = AccountsUnderTest(body())
     tested.cloud.closed.add(ROLE)
-    tested.accounts.check("search")
+    assert tested.accounts.check("search") == NOW + timedelta(seconds=15)
     assert tested.conditions() == {"Ready": ("False", "AccessDenied"), "Stalled": ("True", "AccessDenied")}
     assert "sts:AssumeRole" in tested.message()
-    assert not is_due(tested.cluster.accounts_by_name["search"], NOW + timedelta(seconds=14))
-    assert is_due(tested.cluster.accounts_by_name["search"], NOW + timedelta(seconds=15))
+    assert tested.status().next_check_time == NOW + timedelta(seconds=15)
     tested.cloud.closed.clear()
     tested.now += timedelta(seconds=15)
     tested.accounts.check("search")
@@ -100,6 +98,19 @@ def test_an_answer_that_says_nothing_of_the_role_does_not_flip_it() -> None:
     assert tested.conditions() == {"Ready": ("True", "Assumed"), "Reconciling": ("True", "RetryingAfterFailure")}
 
 
+def test_an_error_nobody_thought_of_is_said_and_tried_again(caplog: pytest.LogCaptureFixture) -> None:
+    tested = AccountsUnderTest(body())
+    tested.accounts.check("search")
+    tested.cloud.others["210987654321"].failures.append(ZeroDivisionError("s3cret"))
+    assert tested.accounts.check("search") == NOW + timedelta(seconds=15)
+    assert tested.conditions() == {"Ready": ("True", "Assumed"), "Reconciling": ("True", "InternalError")}
+    reconciling = tested.status().condition("Reconciling")
+    assert reconciling is not None
+    assert reconciling.message.startswith("unexpected ZeroDivisionError in cloud.py, line ")
+    assert "s3cret" not in reconciling.message
+    assert caplog.records[-1].exc_info
+
+
 def test_a_spec_that_cannot_be_read_is_said() -> None:
     tested = AccountsUnderTest(body(sessionDurationSeconds="long"))
     tested.accounts.check("search")
@@ -113,7 +124,7 @@ def test_a_second_default_is_said_in_both_at_once_and_taken_back_in_both() -> No
     for name in ("blue", "green"):
         assert tested.conditions(name)["Stalled"] == ("True", "SeveralDefaults")
     tested.cluster.accounts_by_name["blue"]["spec"]["default"] = False
-    tested.accounts.changed("blue")
+    assert tested.accounts.changed("blue") == tested.status("blue").next_check_time
     for name in ("blue", "green"):
         assert tested.conditions(name) == {"Ready": ("True", "Assumed")}
     assert tested.conditions() == {}, "an account that has nothing to do with it is not tried"

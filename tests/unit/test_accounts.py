@@ -22,7 +22,7 @@ from ingestion_operator.errors import (
 )
 from ingestion_operator.model.account import parse_account
 from ingestion_operator.model.pipeline import PipelineRecord
-from ingestion_operator.model.status import StackStatus, Status
+from ingestion_operator.model.status import Status, Workings
 from ingestion_operator.observe.account_choice import (
     access_as_built,
     access_for,
@@ -39,7 +39,8 @@ BOUNDS = "arn:aws:iam::123456789012:policy/team/bounds"
 
 
 def body(name: str = "search", *, deleting: bool = False, **spec: Any) -> dict[str, Any]:
-    metadata = {"name": name, "generation": 1, **({"deletionTimestamp": "2026-01-01T00:00:00Z"} if deleting else {})}
+    end = {"deletionTimestamp": "2026-01-01T00:00:00Z"} if deleting else {}
+    metadata = {"name": name, "uid": f"uid-of-{name}", "generation": 1, **end}
     return {"metadata": metadata, "spec": {"roleArn": ROLE, "allowedNamespaces": ["*"], **spec}}
 
 
@@ -48,8 +49,8 @@ def cluster(*bodies: dict[str, Any]) -> FakeCluster:
 
 
 def identity(named: str = "", recorded: str | None = None, account_id: str = "210987654321") -> PipelineRecord:
-    stack = None if recorded is None else StackStatus(name="s", region="r", account=recorded, account_id=account_id)
-    return PipelineRecord(KEY, "uid-1", 1, account=named, status=Status(stack=stack))
+    stack = None if recorded is None else Workings(name="s", region="r", account=recorded, account_id=account_id)
+    return PipelineRecord(KEY, "uid-1", 1, account=named, status=Status(workings=stack))
 
 
 @pytest.mark.parametrize(
@@ -235,10 +236,10 @@ def test_the_users_of_an_account_are_those_that_were_begun_with_it() -> None:
 
     stack = {"name": "s", "region": "r", "account": "search"}
     bodies = [
-        pipeline("b", status={"stack": stack}),
-        pipeline("a", status={"stack": stack}),
+        pipeline("b", status={"workings": stack}),
+        pipeline("a", status={"workings": stack}),
         pipeline("named", spec={"accountRef": {"name": "search"}}),
-        pipeline("other", status={"stack": {**stack, "account": "other"}}),
+        pipeline("other", status={"workings": {**stack, "account": "other"}}),
     ]
     assert [str(key) for key in pipelines_built_with("search", bodies)] == ["team-a/a", "team-a/b"]
 

@@ -74,7 +74,7 @@ def body(
     spec = {"processor": processor(), "source": {"bucket": EXISTING if bucket is None else bucket, **source}}
     outputs = {"outputs": {"bucketName": made}} if made else {}
     stack = {"name": "s", "region": "eu-west-1", "fingerprint": "f" if built else ""}
-    return {"metadata": metadata, "spec": spec, "status": {**outputs, "stack": stack}}
+    return {"metadata": metadata, "spec": spec, "status": {**outputs, "workings": stack}}
 
 
 RAW: dict[str, Any] = {"filter": {"prefixes": ["raw/"]}}

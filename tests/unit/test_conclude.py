@@ -6,21 +6,21 @@ from datetime import timedelta
 
 import pytest
 
-from builders import NOW, make_blueprint, make_operation, make_record, make_spec, make_stack
+from builders import NOW, make_blueprint, make_operation, make_record, make_spec, make_workings
 from ingestion_operator.errors import (
     AccessDenied,
     BucketNotEmpty,
     DependencyNotReady,
+    LockFate,
     LockHeld,
     PipelineError,
     SpecInvalid,
     UpdateFailed,
 )
 from ingestion_operator.model.pipeline import PipelineRecord
-from ingestion_operator.model.status import Changes, Operation, OperationResult, OperationType, Status
+from ingestion_operator.model.status import Changes, Operation, OperationResult, OperationType, Status, Unfinished
 from ingestion_operator.observe.observed import Buildable, Unbuildable
 from ingestion_operator.ports.engine import EngineResult, StackRef
-from ingestion_operator.reconcile.decide import Apply, Refresh, operation_type
 from ingestion_operator.status import conclude, deletion
 from ingestion_operator.status.outcomes import CONFIRMATION_SECONDS
 from ingestion_operator.status.schedule import Backoff, Timing
@@ -53,10 +53,10 @@ def test_failures_are_spaced_more_and_more_up_to_a_cap(failures: int, jitter: fl
 def test_what_is_begun_is_written_down_before_it_is_begun() -> None:
     _, status = begun()
     assert conditions(status) == {"Ready": ("False", "Progressing"), "Reconciling": ("True", "Updating")}
-    assert status.stack is not None
-    assert status.stack.data_buckets == BLUEPRINT.names.data_buckets
-    assert status.stack.attempted == BLUEPRINT.fingerprint
-    assert status.stack.fingerprint == ""
+    assert status.workings is not None
+    assert status.workings.data_buckets == BLUEPRINT.names.data_buckets
+    assert status.workings.attempted == BLUEPRINT.fingerprint
+    assert status.workings.fingerprint == ""
 
 
 def test_a_look_does_not_make_a_ready_pipeline_unready() -> None:
@@ -74,8 +74,8 @@ def test_success_is_ready_and_in_sync_and_looked_at_again_after_the_interval() -
 
     assert conditions(status) == {"Ready": ("True", "Provisioned"), "Synced": ("True", "InSync")}
     assert status.operation is None
-    assert status.stack is not None
-    assert status.stack.fingerprint == BLUEPRINT.fingerprint
+    assert status.workings is not None
+    assert status.workings.fingerprint == BLUEPRINT.fingerprint
     assert status.next_check_time == NOW + timedelta(seconds=3600)
     assert status.last_operation is not None
     assert "(2 created, 1 unchanged)" in status.last_operation.message
@@ -107,7 +107,7 @@ def test_the_class_of_an_error_decides(
     error: PipelineError, before: int, expected: tuple[str, str], retry_seconds: int | None
 ) -> None:
     last = make_operation(OperationResult.FAILED, before) if before else None
-    record, running = begun(Status(stack=make_stack(None, BLUEPRINT), last_operation=last))
+    record, running = begun(Status(workings=make_workings(None, BLUEPRINT), last_operation=last))
 
     status = conclude.failed(record, running, SPEC, OPERATION, error, AT)
 
@@ -122,7 +122,7 @@ def test_the_class_of_an_error_decides(
 def test_a_changed_spec_begins_to_count_anew() -> None:
     last = make_operation(OperationResult.FAILED, 2)
     other = make_blueprint(tags={"a": "b"})
-    record, running = begun(Status(stack=make_stack(None, other), last_operation=last))
+    record, running = begun(Status(workings=make_workings(None, other), last_operation=last))
     status = conclude.failed(record, running, SPEC, OPERATION, UpdateFailed("x"), AT)
     assert status.last_operation is not None
     assert status.last_operation.failures == 1
@@ -150,24 +150,50 @@ def test_a_condition_moves_only_when_its_status_does() -> None:
 
 def test_a_deletion_that_is_held_up_says_by_what() -> None:
     error = BucketNotEmpty("b holds 3 objects")
-    status = deletion.held_up(make_record(), error, AT)
+    status = deletion.held_up(make_record(), Status(), None, error, AT)
     assert conditions(status) == {"Ready": ("False", "Deleting"), "Stalled": ("True", "BucketNotEmpty")}
-    retrying = deletion.held_up(make_record(), UpdateFailed("x"), AT)
+    retrying = deletion.held_up(make_record(), Status(), None, UpdateFailed("x"), AT)
     assert conditions(retrying)["Reconciling"] == ("True", "RetryingAfterFailure")
     assert deletion.delay_seconds(status, error, AT) == CONFIRMATION_SECONDS
 
 
+EARLIER = Unfinished(type=OperationType.CREATE, pod="n/earlier/u", start_time=NOW - timedelta(hours=1))
+MINE = Unfinished(type=OperationType.UPDATE, start_time=NOW)
+
+
 @pytest.mark.parametrize(
-    ("stack", "action", "kind"),
+    ("lock", "left"),
     [
-        (None, Apply, OperationType.CREATE),
-        (make_stack(None, BLUEPRINT), Apply, OperationType.CREATE),
-        (make_stack(BLUEPRINT), Apply, OperationType.UPDATE),
-        (make_stack(BLUEPRINT), Refresh, OperationType.REFRESH),
+        pytest.param(LockFate.RELEASED, {}, id="it had the lock: nothing is open any more"),
+        pytest.param(LockFate.NOT_HAD, {"earlier": EARLIER}, id="it never had the lock: the others stay"),
+        pytest.param(LockFate.LEFT, {"earlier": EARLIER, "x": MINE}, id="it died with the lock: all stay"),
     ],
-    ids=["nothing yet", "a first attempt that failed", "a change", "a look"],
 )
-def test_an_operation_is_called_by_what_it_does(
-    stack: object, action: type[Apply | Refresh], kind: OperationType
-) -> None:
-    assert operation_type(make_record(Status(stack=stack)), action(WANTED, "why")) is kind
+def test_the_record_of_what_is_unfinished_goes_only_with_the_lock(lock: LockFate, left: dict[str, Unfinished]) -> None:
+    before = make_workings(BLUEPRINT).model_copy(update={"unfinished": {"earlier": EARLIER}})
+    record, running = begun(Status(workings=before))
+    assert running.workings
+    assert running.workings.unfinished == {"earlier": EARLIER, "x": MINE}
+    error = UpdateFailed("x", "", lock)
+    failed = conclude.failed(record, running, SPEC, OPERATION, error, AT)
+    destroying = deletion.taking_down(record, OPERATION, AT)
+    held_up = deletion.held_up(record, destroying, OPERATION, error, AT)
+    for status in (failed, held_up):
+        assert status.workings
+        assert status.workings.unfinished == left
+        assert status.operation is None
+
+
+def test_a_success_leaves_nothing_unfinished() -> None:
+    before = make_workings(BLUEPRINT).model_copy(update={"unfinished": {"earlier": EARLIER}})
+    record, running = begun(Status(workings=before))
+    status = conclude.succeeded(record, running, WANTED, OPERATION, EngineResult(), AT)
+    assert status.workings
+    assert status.workings.unfinished == {}
+
+
+def test_a_question_before_a_deletion_changes_nothing_of_the_record() -> None:
+    before = make_workings(BLUEPRINT).model_copy(update={"unfinished": {"earlier": EARLIER}})
+    record = make_record(Status(workings=before, operation=OPERATION))
+    status = deletion.held_up(record, record.status, None, BucketNotEmpty("x"), AT)
+    assert (status.workings, status.operation) == (before, OPERATION)

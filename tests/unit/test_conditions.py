@@ -64,6 +64,11 @@ def of(conditions: Conditions, kind: str) -> Condition:
             id="what is waited for is the reason of Reconciling",
         ),
         pytest.param(
+            lambda m: m.waiting(Reason.STATE_HEALED, "x"),
+            {"Ready": ("False", "Progressing"), "Reconciling": ("True", "StateHealed")},
+            id="healed state goes on in a moment",
+        ),
+        pytest.param(
             lambda m: m.waiting(Reason.PROPAGATING, "x"),
             {"Ready": ("False", "Propagating"), "Reconciling": ("True", "Propagating")},
             id="what is applied and not seen yet is propagating",

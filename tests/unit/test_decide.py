@@ -7,17 +7,26 @@ from typing import Any
 
 import pytest
 
-from builders import NOW, make_blueprint, make_observed, make_operation, make_spec, make_stack
+from builders import NOW, make_blueprint, make_observed, make_operation, make_spec, make_workings
 from ingestion_operator.errors import DependencyNotReady, SpecInvalid
-from ingestion_operator.model.status import DriftStatus, Operation, OperationResult, OperationType, Status
+from ingestion_operator.model.status import DriftStatus, OperationResult, OperationType, Status, Unfinished
 from ingestion_operator.observe.observed import Buildable, Observed, Unbuildable
-from ingestion_operator.reconcile.decide import Apply, Decision, Hold, Refresh, Report, Skip, Suspend, decide
+from ingestion_operator.ports.engine import Scope
+from ingestion_operator.reconcile.decide import Decision, Hold, Operate, Report, Skip, Suspend, Yield, decide
+from ingestion_operator.reconcile.next_step import Go, Presence
 
 OLD, NEW = make_blueprint(), make_blueprint(tags={"team": "search"})
 DONE = make_operation()
 SECOND, HOUR = timedelta(seconds=1), timedelta(hours=1)
 LATER, EARLIER = NOW + timedelta(seconds=1), NOW - timedelta(seconds=1)
-RUNNING = Operation(type=OperationType.UPDATE, id="x", start_time=NOW)
+POD = "system/operator-1/uid-1"
+
+
+def interrupted(ago: timedelta = timedelta(), applied: Any = OLD) -> Any:
+    entry = Unfinished(type=OperationType.UPDATE, pod=POD, start_time=NOW - ago)
+    return make_workings(applied, NEW).model_copy(update={"unfinished": {"x": entry}})
+
+
 ASKED = {"ingestion-operator.io/reconcile-requested-at": "1"}
 
 
@@ -26,13 +35,14 @@ def failed(retry: Any) -> Any:
 
 
 def status(**changes: Any) -> Status:
-    return Status(**{"stack": make_stack(OLD), "last_operation": DONE, **changes})
+    return Status(**{"workings": make_workings(OLD), "last_operation": DONE, **changes})
 
 
 def checked(ago: timedelta) -> DriftStatus:
     return DriftStatus(checked_time=NOW - ago)
 
 
+CREATE, UPDATE, REFRESH = OperationType.CREATE, OperationType.UPDATE, OperationType.REFRESH
 SUSPENDED: dict[str, Any] = {"reconcile": {"suspend": True}}
 IGNORING: dict[str, Any] = {"reconcile": {"drift": {"mode": "Ignore"}}}
 
@@ -40,12 +50,12 @@ IGNORING: dict[str, Any] = {"reconcile": {"drift": {"mode": "Ignore"}}}
 @pytest.mark.parametrize(
     ("observed", "action"),
     [
-        pytest.param(make_observed(wanted=NEW), Apply, id="a new pipeline is applied"),
+        pytest.param(make_observed(wanted=NEW), CREATE, id="a new pipeline is applied"),
         pytest.param(make_observed(status(), wanted=OLD), Skip, id="an applied one is left alone"),
-        pytest.param(make_observed(status(), wanted=NEW), Apply, id="a changed one is applied"),
+        pytest.param(make_observed(status(), wanted=NEW), UPDATE, id="a changed one is applied"),
         pytest.param(make_observed(wanted=NEW, **SUSPENDED), Suspend, id="a suspended one is left alone"),
         pytest.param(
-            make_observed(status(operation=RUNNING), wanted=NEW, **SUSPENDED),
+            make_observed(status(workings=interrupted()), wanted=NEW, **SUSPENDED),
             Suspend,
             id="suspension goes before an interrupted operation",
         ),
@@ -54,52 +64,67 @@ IGNORING: dict[str, Any] = {"reconcile": {"drift": {"mode": "Ignore"}}}
         ),
         pytest.param(make_observed(problem=DependencyNotReady("x")), Report, id="a problem is reported"),
         pytest.param(
-            make_observed(status(operation=RUNNING), wanted=OLD),
-            Refresh,
+            make_observed(status(workings=interrupted()), wanted=OLD),
+            REFRESH,
             id="an interrupted operation on an applied pipeline is looked after",
         ),
         pytest.param(
-            make_observed(status(operation=RUNNING), wanted=NEW), Apply, id="an interrupted change is applied"
+            make_observed(status(workings=interrupted()), wanted=NEW), UPDATE, id="an interrupted change is applied"
         ),
         pytest.param(
-            make_observed(status(stack=make_stack(None, NEW), last_operation=failed(LATER)), wanted=NEW),
+            make_observed(status(workings=make_workings(None, NEW), last_operation=failed(LATER)), wanted=NEW),
             Hold,
             id="after a failure the same input waits for its time",
         ),
         pytest.param(
-            make_observed(status(stack=make_stack(None, NEW), last_operation=failed(EARLIER)), wanted=NEW),
-            Apply,
+            make_observed(status(workings=make_workings(None, NEW), last_operation=failed(EARLIER)), wanted=NEW),
+            CREATE,
             id="and is tried again when that has come",
         ),
         pytest.param(
-            make_observed(status(stack=make_stack(None, OLD), last_operation=failed(LATER)), wanted=NEW),
-            Apply,
+            make_observed(status(workings=make_workings(None, OLD), last_operation=failed(LATER)), wanted=NEW),
+            CREATE,
             id="another input does not wait",
         ),
         pytest.param(
-            make_observed(status(stack=make_stack(None, NEW), last_operation=failed(None)), wanted=NEW),
+            make_observed(status(workings=make_workings(None, NEW), last_operation=failed(None)), wanted=NEW),
             Hold,
             id="exhausted retries stay so",
         ),
         pytest.param(
             make_observed(
-                status(stack=make_stack(None, NEW), last_operation=failed(None)), wanted=NEW, annotations=ASKED
+                status(workings=make_workings(None, NEW), last_operation=failed(None)), wanted=NEW, annotations=ASKED
             ),
-            Apply,
+            CREATE,
             id="unless somebody asks",
         ),
         pytest.param(
+            make_observed(status(workings=interrupted(HOUR), last_operation=failed(LATER)), wanted=NEW),
+            Hold,
+            id="what failed after an interruption waits for its time",
+        ),
+        pytest.param(
+            make_observed(status(workings=interrupted(), last_operation=failed(None)), wanted=NEW),
+            UPDATE,
+            id="an attempt that was interrupted does not wait for the one before it",
+        ),
+        pytest.param(
+            make_observed(status(last_operation=failed(None)), wanted=OLD),
+            REFRESH,
+            id="what worked and an older operator gave up is tried again",
+        ),
+        pytest.param(
             make_observed(status(last_operation=failed(EARLIER)), wanted=OLD),
-            Refresh,
+            REFRESH,
             id="a look that failed is repeated",
         ),
-        pytest.param(make_observed(status(), wanted=OLD, annotations=ASKED), Refresh, id="a request is followed"),
+        pytest.param(make_observed(status(), wanted=OLD, annotations=ASKED), REFRESH, id="a request is followed"),
         pytest.param(
-            make_observed(status(stack=make_stack(OLD, handled="1")), wanted=OLD, annotations=ASKED),
+            make_observed(status(workings=make_workings(OLD, handled="1")), wanted=OLD, annotations=ASKED),
             Skip,
             id="once",
         ),
-        pytest.param(make_observed(status(drift=checked(HOUR)), wanted=OLD), Refresh, id="drift is looked for in time"),
+        pytest.param(make_observed(status(drift=checked(HOUR)), wanted=OLD), REFRESH, id="drift is looked for in time"),
         pytest.param(
             make_observed(status(drift=checked(HOUR - SECOND), next_check_time=EARLIER), wanted=OLD),
             Skip,
@@ -112,10 +137,21 @@ IGNORING: dict[str, Any] = {"reconcile": {"drift": {"mode": "Ignore"}}}
         ),
     ],
 )
-def test_what_is_done(observed: Observed, action: type[Decision]) -> None:
+def test_what_is_done(observed: Observed, action: type[Decision] | OperationType) -> None:
     decision = decide(observed, NOW)
-    assert type(decision) is action
+    done = decision.type if isinstance(decision, Operate) else type(decision)
+    assert done is action
     assert decision.why
+
+
+def test_nothing_is_done_while_another_pod_works_but_what_needs_no_operation_is() -> None:
+    alive = {POD: Presence.ALIVE}
+    busy = decide(make_observed(status(workings=interrupted()), wanted=NEW), NOW, alive)
+    assert isinstance(busy, Yield)
+    assert "operator pod system/operator-1 " in busy.why
+    assert isinstance(
+        decide(make_observed(status(workings=interrupted()), wanted=NEW, **SUSPENDED), NOW, alive), Suspend
+    )
 
 
 def test_a_decision_carries_what_it_takes_to_act_on_it() -> None:
@@ -123,10 +159,12 @@ def test_a_decision_carries_what_it_takes_to_act_on_it() -> None:
         return decide(observed, NOW)
 
     new = make_observed(wanted=NEW)
-    assert decided(new) == Apply(Buildable(make_spec(), NEW), "the pipeline changed")
+    assert decided(new) == Operate(
+        Buildable(make_spec(), NEW), CREATE, Go(Scope.LEFTOVERS, "nothing was applied yet"), "the pipeline changed"
+    )
     assert decided(make_observed(status(), wanted=OLD)) == Skip(Buildable(make_spec(), OLD))
     problem = DependencyNotReady("x")
     assert decided(make_observed(problem=problem)) == Report(Unbuildable(problem, make_spec()))
     last = failed(LATER)
-    held = make_observed(status(stack=make_stack(None, NEW), last_operation=last), wanted=NEW)
+    held = make_observed(status(workings=make_workings(None, NEW), last_operation=last), wanted=NEW)
     assert decided(held) == Hold(last, make_spec(), "the next attempt is at 12:00:01")

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from builders import OWNER, PLACE, make_blueprint, make_spec
 from ingestion_operator.blueprint.event_pattern import object_created
@@ -20,8 +21,9 @@ from ingestion_operator.blueprint.names import BUCKET_LIMIT, physical_name
 from ingestion_operator.blueprint.ownership import Owner
 from ingestion_operator.blueprint.resources import Ref
 from ingestion_operator.errors import SpecInvalid
-from ingestion_operator.model.pipeline import PipelineKey
+from ingestion_operator.model.pipeline import PipelineKey, parse_spec
 from ingestion_operator.model.source import Filter
+from ingestion_operator.model.spec import Drift
 from ingestion_operator.observe.refusals import refuse_missing_module
 from ingestion_operator.status.merge_patch import merge_patch
 
@@ -192,3 +194,22 @@ def test_the_fingerprint_changes_with_the_code() -> None:
 
 def test_arns_are_those_of_the_partition() -> None:
     assert PLACE.arn("lambda", "function:f") == "arn:aws:lambda:eu-west-1:123456789012:function:f"
+
+
+@pytest.mark.parametrize(("written", "read"), [(10, 60), (59, 60), (60, 60), (77, 77)])
+def test_a_stored_value_below_a_minimum_that_was_raised_counts_as_the_minimum(written: int, read: int) -> None:
+    body = {"spec": {"processor": {"code": {"inline": "x"}}, "reconcile": {"drift": {"intervalSeconds": written}}}}
+    assert parse_spec(body).reconcile.drift.interval_seconds == read
+
+
+def test_a_new_value_below_a_minimum_that_was_raised_is_refused() -> None:
+    with pytest.raises(ValidationError, match="greater than or equal to 60"):
+        Drift.model_validate({"intervalSeconds": 59})
+
+
+@pytest.mark.parametrize("value", ["10", -1.5, None])
+def test_only_a_whole_number_counts_as_the_minimum(value: object) -> None:
+    with pytest.raises(SpecInvalid, match="intervalSeconds"):
+        parse_spec(
+            {"spec": {"processor": {"code": {"inline": "x"}}, "reconcile": {"drift": {"intervalSeconds": value}}}}
+        )

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 from pulumi import automation
 from pulumi.automation.events import EngineEvent
 
+from ingestion_local.processes import wait_until
 from ingestion_operator.adapters.pulumi.command import OneCommand, Processes
 from ingestion_operator.adapters.pulumi.events import EventCollector
 from ingestion_operator.adapters.pulumi.failures import classify, translate
@@ -19,6 +22,7 @@ from ingestion_operator.adapters.pulumi.locks import held_by_the_dead, process_m
 from ingestion_operator.errors import (
     AccessDenied,
     BucketNameTaken,
+    Interrupted,
     LockHeld,
     PipelineError,
     StateUnreadable,
@@ -125,6 +129,20 @@ def test_a_backend_or_a_key_that_is_gone_is_unreadable_state(message: str) -> No
     assert type(classify((message,))) is StateUnreadable
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        "source-bucket: https response error StatusCode: 403, RequestTimeTooSkewed: The difference is too large",
+        "role: 403, SignatureDoesNotMatch: Signature expired: 20260101T000000Z is now earlier than 20260102T000000Z",
+        "rule: 400, InvalidSignatureException: Signature not yet current: 20260103T000000Z is still later than now",
+    ],
+)
+def test_a_wrong_clock_is_named_and_passes(message: str) -> None:
+    error = classify((message,))
+    assert type(error) is UpdateFailed
+    assert "Correct the clock" in str(error)
+
+
 def test_many_messages_are_cut() -> None:
     assert str(classify(("a", "b", "c", "d", "e"))) == "a; b; c; and 2 more"
 
@@ -163,6 +181,7 @@ def test_a_lock_is_broken_only_if_its_holder_is_provably_gone() -> None:
     assert not held_by_the_dead(f"created by root@elsewhere (pid {gone}) at x")
     assert not held_by_the_dead(f"created by root@{HOST} (pid {gone}) at x\ncreated by root@elsewhere (pid 1) at x")
     assert not held_by_the_dead("something else")
+    assert not held_by_the_dead(f"created by root@{HOST} (pid {gone}) at x\ncreated by @ (pid 0) at y"), "whose is it?"
 
 
 def test_a_lock_of_a_host_that_has_departed_is_broken_whatever_its_process() -> None:
@@ -225,3 +244,72 @@ def test_a_command_gets_its_arguments_and_its_environment_and_nothing_secret_in_
     found = command.run(["destroy"], str(tmp_path), {"MARK": "x"})
     assert found.stdout.startswith("['--non-interactive', 'destroy', '--remove'] x " + process_mark(os.getpid()))
     assert command.count == 1
+
+
+# It counts the SIGINTs that it gets, and ends at the first one, with an error.
+COUNTS_SIGNALS = """
+import pathlib, signal, sys, time
+here = pathlib.Path(sys.argv[0]).parent
+end = []
+def got(*_):
+    with (here / "signals").open("a") as file:
+        file.write("SIGINT ")
+    end.append(time.monotonic() + 0.5)
+signal.signal(signal.SIGINT, got)
+(here / "begun").touch()
+while not end or time.monotonic() < end[0]:
+    time.sleep(0.01)
+sys.exit(1)
+"""
+
+
+def test_a_stop_reaches_the_command_at_once_and_only_once_and_is_no_failure_of_the_pipeline(tmp_path: Path) -> None:
+    processes = Processes()
+    command = OneCommand(script(tmp_path, COUNTS_SIGNALS), "3.255.0", processes, 600.0)
+    caught: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            command.run(["up"], str(tmp_path), {})
+        except Interrupted as error:
+            caught.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    wait_until("the command", (tmp_path / "begun").exists, timeout_seconds=30, interval_seconds=0.01)
+    processes.interrupt_all()
+    processes.interrupt_all()
+    thread.join(30)
+    assert [str(error) for error in caught] == ["interrupted, because the operator stops"]
+    assert (tmp_path / "signals").read_text() == "SIGINT "
+
+
+def test_the_logger_of_the_event_loop_is_not_left_silent(tmp_path: Path) -> None:
+    logger, processes = logging.getLogger("asyncio"), Processes()
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)  # as the Automation API does when a program begins
+    OneCommand(script(tmp_path, ""), "3.255.0", processes, 600.0).run(["up"], str(tmp_path), {})
+    assert logger.level == before
+
+
+def test_no_command_begins_after_the_stop(tmp_path: Path) -> None:
+    processes = Processes()
+    processes.interrupt_all()
+    command = OneCommand(script(tmp_path, COUNTS_SIGNALS), "3.255.0", processes, 600.0)
+    with pytest.raises(Interrupted, match="not begun"):
+        command.run(["up"], str(tmp_path), {})
+    assert processes.counts() == (0, 0)
+    assert not (tmp_path / "begun").exists()
+
+
+def test_a_command_that_ends_well_although_the_operator_stops_has_ended_well(tmp_path: Path) -> None:
+    processes = Processes()
+    text = COUNTS_SIGNALS.replace("sys.exit(1)", "print('done')")
+    command = OneCommand(script(tmp_path, text), "3.255.0", processes, 600.0)
+
+    def stop() -> None:
+        wait_until("the command", (tmp_path / "begun").exists, timeout_seconds=30, interval_seconds=0.01)
+        processes.interrupt_all()
+
+    threading.Thread(target=stop).start()
+    assert command.run(["up"], str(tmp_path), {}).stdout == "done"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -17,10 +19,7 @@ import pytest
 from builders import KEY
 from ingestion_handlers import accounts, config_maps, indices, pipelines, probes, startup
 from ingestion_handlers.keys import UNDECIDED
-from ingestion_handlers.passes import keeping_the_finalizer, trying_again
-from ingestion_handlers.registry import AWS_ACCOUNTS, PIPELINES, register
-from ingestion_operator.errors import UpdateFailed
-from ingestion_operator.reconcile.reconciler import StillThere
+from ingestion_handlers.registry import AWS_ACCOUNTS, CONFIG_MAPS, PIPELINES, register
 from ingestion_operator.settings import Settings
 
 MODULES = (accounts, config_maps, indices, pipelines, probes, startup)
@@ -45,54 +44,43 @@ def test_the_console_script_imports_neither_kopf_nor_pulumi_before_it_runs_the_o
 
 
 @pytest.mark.parametrize(
-    ("accounts_on", "finalized"),
+    ("accounts_on", "expected"),
     [
-        (True, {PIPELINES: pipelines.remove, AWS_ACCOUNTS: accounts.release_account}),
-        (False, {PIPELINES: pipelines.remove}),
+        (
+            True,
+            {
+                PIPELINES: pipelines.pipeline_event,
+                CONFIG_MAPS: config_maps.config_map_event,
+                AWS_ACCOUNTS: accounts.account_event,
+            },
+        ),
+        (False, {PIPELINES: pipelines.pipeline_event, CONFIG_MAPS: config_maps.config_map_event}),
     ],
     ids=["with accounts", "without accounts"],
 )
-def test_accounts_have_handlers_only_if_the_settings_ask_for_them(
-    accounts_on: bool, finalized: Mapping[Any, Any], monkeypatch: pytest.MonkeyPatch
+def test_accounts_have_a_handler_only_if_the_settings_ask_for_them(
+    accounts_on: bool, expected: Mapping[Any, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     registered: dict[Any, Any] = {}
 
-    def on_delete(*resource: str, registry: kopf.OperatorRegistry) -> Callable[[Any], None]:
+    def on_event(*resource: str, registry: kopf.OperatorRegistry) -> Callable[[Any], None]:
         return lambda handler: registered.update({resource: handler})
 
-    monkeypatch.setattr("kopf.on.delete", on_delete)
+    monkeypatch.setattr("kopf.on.event", on_event)
     register(Settings(accounts=accounts_on), kopf.OperatorRegistry())
-    assert registered == finalized
+    assert registered == expected
 
 
-@pytest.mark.parametrize(
-    ("raised", "message", "delay"),
-    [
-        (StillThere("the bucket is not empty", 15.0), "the bucket is not empty", 15.0),
-        (ZeroDivisionError("a bug"), "unexpected: ZeroDivisionError('a bug')", 5.0),
-        (kopf.PermanentError("the end"), "unexpected: PermanentError('the end')", 5.0),
-    ],
-    ids=["it is held up", "a bug", "an error that would end the retries"],
-)
-def test_whatever_a_deletion_raises_keeps_the_finalizer(raised: Exception, message: str, delay: float) -> None:
-    with pytest.raises(kopf.TemporaryError) as caught, keeping_the_finalizer():
-        raise raised
-    assert (str(caught.value), caught.value.delay) == (message, delay)
+def test_kopf_has_no_handler_for_which_it_would_write_to_an_object() -> None:
+    registry = kopf.OperatorRegistry()
+    register(Settings(), registry)
+    handlers = (registry._changing, registry._spawning)
+    assert [found.get_all_handlers() for found in handlers] == [[], []]
 
 
-def test_an_error_of_the_core_is_logged_and_tried_again(caplog: pytest.LogCaptureFixture) -> None:
-    error = UpdateFailed("Kubernetes does not answer")
-    with pytest.raises(kopf.TemporaryError) as caught, trying_again("team-a/words", pipeline="words"):
-        raise error
-    assert (str(caught.value), caught.value.delay) == ("Kubernetes does not answer", 5.0)
-    record = caplog.records[0]
-    assert record.getMessage() == "team-a/words: Kubernetes does not answer"
-    assert (vars(record)["pipeline"], vars(record)["reason"]) == ("words", error.reason.value)
-
-
-def test_a_bug_in_a_live_pipeline_is_not_taken_for_a_silent_kubernetes() -> None:
-    with pytest.raises(ZeroDivisionError), trying_again("team-a/words"):
-        raise ZeroDivisionError
+@pytest.mark.parametrize("function", [f for f in FUNCTIONS if f.__name__.endswith("_event")], ids=lambda f: f.__name__)
+def test_an_event_handler_needs_no_thread(function: FunctionType) -> None:
+    assert inspect.iscoroutinefunction(function)
 
 
 def indexed(index: Any, **body: Any) -> Any:
@@ -108,8 +96,14 @@ def indexed(index: Any, **body: Any) -> Any:
     [
         ({"spec": {"accountRef": {"name": "prod"}}}, {"prod": KEY}),
         ({}, {UNDECIDED: KEY}),
-        ({"spec": {"accountRef": {"name": "other"}}, "status": {"stack": {"account": "prod"}}}, {"prod": KEY}),
-        ({"spec": {"accountRef": {"name": "other"}}, "status": {"stack": {"name": "s"}}}, {}),
+        (
+            {
+                "spec": {"accountRef": {"name": "other"}},
+                "status": {"workings": {"name": "s", "region": "r", "account": "prod"}},
+            },
+            {"prod": KEY},
+        ),
+        ({"spec": {"accountRef": {"name": "other"}}, "status": {"workings": {"name": "s", "region": "r"}}}, {}),
     ],
     ids=["named in the spec", "no account named", "built in an account", "built by the operator's own identity"],
 )
@@ -132,3 +126,27 @@ def test_a_pipeline_that_has_no_conditions_yet_is_known() -> None:
     assert indexed(indices.conditions_by_pipeline, status={"conditions": [condition]}) == {
         KEY: (("Ready", "True", "Provisioned"),)
     }
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
+def test_a_signal_reaches_the_work_before_kopf_hears_of_it(number: signal.Signals) -> None:
+    before, loop = signal.getsignal(number), asyncio.new_event_loop()
+    flag, heard = asyncio.Event(), []
+
+    class Work:
+        """Stands for the services."""
+
+        def stop(self) -> None:
+            heard.append(flag.is_set())
+
+    async def run() -> None:
+        startup.stop_at_once(Work(), flag)  # type: ignore[arg-type]
+        os.kill(os.getpid(), number)
+        await asyncio.wait_for(flag.wait(), 30)
+
+    try:
+        loop.run_until_complete(run())
+    finally:
+        loop.close()
+        signal.signal(number, before)
+    assert heard == [False]

@@ -251,13 +251,13 @@ def test_the_operators_pod_is_the_charts_with_what_this_cluster_takes(
         kubectl(cluster, "get", "deployment"): ready(),
     })  # fmt: skip
 
-    pod_in(cluster, tmp_path, INGESTION_TICK_SECONDS="0.5").start()
+    pod_in(cluster, tmp_path, INGESTION_WAITING_SECONDS="0.5").start()
 
     (helm,) = [command for command in machine.commands if command[0] == "helm"]
     values = json.loads(Path(helm[helm.index("--values") + 1]).read_text())
     assert values["image"] == cluster.values["image"]
     assert values["networkPolicy"] == cluster.values["networkPolicy"]
-    assert values["settings"] == {"s3PathStyle": True, "tickSeconds": 0.5}
+    assert values["settings"] == {"s3PathStyle": True, "waitingSeconds": 0.5}
     assert {"name": "AWS_ENDPOINT_URL", "value": cluster.aws_endpoint} in values["extraEnv"]
     assert "PersistentVolume" not in machine.standard_inputs.replace("PersistentVolumeClaim", "")
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,15 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from builders import KEY, NOW
-from ingestion_handlers.exporter import Exporter, Live
+from ingestion_handlers.exporter import Exporter, Live, StateVolume
 from ingestion_handlers.server import Readiness
 from ingestion_handlers.workers import Workers
 from ingestion_operator import metrics
+from ingestion_operator.errors import StateUnreadable
 from ingestion_operator.metrics import MetricType
 from ingestion_operator.model.pipeline import PipelineKey
 from ingestion_operator.model.status import Operation, OperationResult, OperationType, Status
+from ingestion_operator.ports.state_store import Space
 from ingestion_operator.reasons import ConditionType, Reason
 from ingestion_operator.status.conditions import ConditionSet
 
@@ -61,11 +63,11 @@ def test_a_name_follows_the_rules_of_prometheus(metric: metrics.Metric) -> None:
 
 
 def test_everything_that_is_described_is_exported_and_nothing_else(exporter: Exporter) -> None:
-    with Workers(1) as workers:
-        exporter.registry.register(Live(workers, lambda: (0, 0), lambda: {READY: 1}))
-        exporter.began(KEY, OPERATION, 1)
-        exporter.ended(OPERATION, Reason.ACCESS_DENIED, 1)
-        types = re.findall(r"^# TYPE (\S+) (\S+)$", exporter.text().decode(), re.MULTILINE)
+    exporter.registry.register(Live(Workers(1), lambda: (0, 0), lambda: {READY: 1}))
+    exporter.registry.register(StateVolume(lambda: Space(1, 2)))
+    exporter.began(KEY, OPERATION, 1)
+    exporter.ended(OPERATION, Reason.ACCESS_DENIED, 1)
+    types = re.findall(r"^# TYPE (\S+) (\S+)$", exporter.text().decode(), re.MULTILINE)
     exported = {(name, kind) for name, kind in types if not name.endswith("_created")}
     assert exported == {(metric.name, metric.type.value) for metric in metrics.ALL}
 
@@ -95,42 +97,11 @@ def test_an_operation_is_overdue_when_its_time_is_over_and_not_when_it_has_ended
     assert exporter.overdue() == []
     clock.now = 61
     assert exporter.overdue() == [KEY]
+    assert exporter.operating() == {KEY}
     assert samples(exporter)["ingestion_operator_operations_overdue"] == 1
     exporter.ended(OPERATION, None, 61)
     assert exporter.overdue() == []
-
-
-def test_workers_know_who_works_and_who_waits() -> None:
-    clock, begun, go = Clock(), threading.Event(), threading.Event()
-
-    def work() -> None:
-        begun.set()
-        go.wait(30)
-
-    with Workers(1, clock) as workers:
-        first = workers.submit(work)
-        assert begun.wait(30)
-        clock.now = 5
-        second = workers.submit(lambda: "done")
-        cancelled = workers.submit(lambda: "never")
-        clock.now = 12
-        assert (workers.count, workers.busy, workers.waiting, workers.oldest_waiting_seconds()) == (1, 1, 2, 7.0)
-        assert cancelled.cancel()
-        assert workers.waiting == 1
-        go.set()
-        first.result(30)
-        assert second.result(30) == "done"
-    assert (workers.busy, workers.waiting, workers.oldest_waiting_seconds()) == (0, 0, 0.0)
-    with pytest.raises(RuntimeError):
-        workers.submit(work)
-    assert workers.waiting == 0
-
-
-def test_a_worker_whose_work_fails_is_free_again() -> None:
-    with Workers(1) as workers:
-        with pytest.raises(ZeroDivisionError):
-            workers.submit(lambda: 1 // 0).result(30)
-        assert workers.submit(lambda: workers.busy).result(30) == 1
+    assert exporter.operating() == set()
 
 
 READY, STALLED = ("Ready", "True", "Provisioned"), ("Stalled", "True", "AccessDenied")
@@ -138,17 +109,36 @@ NEIGHBOUR = PipelineKey(KEY.namespace, "neighbour")
 
 
 def test_pipelines_are_counted_by_their_conditions(exporter: Exporter) -> None:
-    with Workers(2) as workers:
-        exporter.registry.register(
-            Live(workers, lambda: (1, 7), lambda: exporter.tally({KEY: [(READY, STALLED)], NEIGHBOUR: [(READY,)]}))
-        )
-        found = samples(exporter)
+    workers: Workers[PipelineKey] = Workers(2)
+    workers.mark(KEY)
+    exporter.registry.register(
+        Live(workers, lambda: (1, 7), lambda: exporter.tally({KEY: [(READY, STALLED)], NEIGHBOUR: [(READY,)]}))
+    )
+    found = samples(exporter)
     name = "ingestion_operator_pipelines reason={} status=True type={}"
     assert found[name.format("Provisioned", "Ready")] == 2
     assert found[name.format("AccessDenied", "Stalled")] == 1
     assert found["ingestion_operator_workers"] == 2
+    assert found["ingestion_operator_workers_busy"] == 0
+    assert found["ingestion_operator_reconciles_waiting"] == 1
     assert found["ingestion_operator_cli_processes"] == 1
     assert found["ingestion_operator_cli_processes_started_total"] == 7
+
+
+def test_the_room_for_the_state_is_exported_unless_the_state_is_in_a_bucket(exporter: Exporter) -> None:
+    exporter.registry.register(StateVolume(lambda: Space(3, 4)))
+    found = samples(exporter)
+    assert found["ingestion_operator_state_volume_free_bytes"] == 3
+    assert found["ingestion_operator_state_volume_size_bytes"] == 4
+
+    def gone() -> Space:
+        raise StateUnreadable("the volume is gone")
+
+    for space in (lambda: None, gone):
+        without = Exporter(Clock())
+        without.registry.register(StateVolume(space))
+        assert not [name for name in samples(without) if "state_volume" in name]
+        assert "ingestion_operator_operations_overdue" in samples(without), "the other metrics are there all the same"
 
 
 def test_what_was_written_is_newer_than_what_was_heard_and_of_those_that_are_gone_nothing_stays(
@@ -187,9 +177,27 @@ def test_readiness_is_asked_anew_after_a_moment_and_not_each_time() -> None:
     assert answers == [["no CRD"], ["no CRD"], ["no credentials"]]
 
 
-def run(coroutine: Any) -> Any:
-    import asyncio
+def test_one_check_of_readiness_runs_at_a_time_and_those_who_wait_get_its_answer() -> None:
+    running, most, checks = 0, 0, 0
 
+    async def look() -> list[str]:
+        nonlocal running, most, checks
+        running, checks = running + 1, checks + 1
+        most = max(most, running)
+        for _ in range(10):
+            await asyncio.sleep(0)
+        running -= 1
+        return ["no credentials"]
+
+    async def ask() -> list[list[str]]:
+        readiness = Readiness(look, Clock())
+        return [list(answer) for answer in await asyncio.gather(*(readiness.ask() for _ in range(20)))]
+
+    assert run(ask()) == [["no credentials"]] * 20
+    assert (most, checks) == (1, 1)
+
+
+def run(coroutine: Any) -> Any:
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(asyncio.run, coroutine).result(30)
 

@@ -8,12 +8,12 @@ from datetime import timedelta
 import pytest
 
 from builders import NOW, make_operation
-from ingestion_operator import errors
 from ingestion_operator.errors import (
     ERRORS,
     AccessDenied,
     BucketNotEmpty,
     DependencyNotReady,
+    LockFate,
     LockHeld,
     Outcome,
     PipelineError,
@@ -72,7 +72,7 @@ FAILURES = [
 
 @pytest.mark.parametrize(("error", "failures", "condition", "seconds"), FAILURES)
 def test_after_a_failed_operation(error: PipelineError, failures: int, condition: str, seconds: int) -> None:
-    again, conditions = after_failure(error, failures, "x", BEFORE, AT)
+    again, conditions = after_failure(error, failures, "x", BEFORE, AT, worked=False)
     assert said(conditions)[condition] == ("True", error.reason.value)
     assert again == NOW + timedelta(seconds=seconds)
 
@@ -81,14 +81,14 @@ def test_after_a_failed_operation(error: PipelineError, failures: int, condition
 def test_between_the_attempts_the_status_says_the_same(
     error: PipelineError, failures: int, condition: str, seconds: int
 ) -> None:
-    again, conditions = after_failure(error, failures, "x", BEFORE, AT)
+    again, conditions = after_failure(error, failures, "x", BEFORE, AT, worked=False)
     last = make_operation(OperationResult.FAILED, failures, again)
     last = last.model_copy(update={"reason": error.reason.value, "message": "x"})
     assert still_failed(last, BEFORE) == conditions
 
 
 def test_retries_end_and_say_so_for_ever() -> None:
-    again, conditions = after_failure(UpdateFailed("x"), AT.backoff.maximum, "x", BEFORE, AT)
+    again, conditions = after_failure(UpdateFailed("x"), AT.backoff.maximum, "x", BEFORE, AT, worked=False)
     assert again is None
     assert said(conditions)["Stalled"] == ("True", "RetriesExhausted")
     last = make_operation(OperationResult.FAILED, AT.backoff.maximum, None)
@@ -133,14 +133,32 @@ def test_in_a_deletion(error: PipelineError, stalls: bool, seconds: int) -> None
     assert treatment.pause_in_deletion(AT, 3) == timedelta(seconds=seconds)
 
 
-def test_only_a_held_lock_is_anothers() -> None:
-    assert [kind for kind in ERRORS if kind.lock_is_anothers] == [errors.LockHeld]
+@pytest.mark.parametrize(
+    ("failures", "longest", "shortest"),
+    [(1, 5, 3.75), (2, 10, 7.5), (3, 600, 300), (4, 1200, 600), (6, 3600, 1800), (10**6, 3600, 1800)],
+    ids=["as fast as any", "and the second", "slower after the last fast one", "and slower", "hourly", "for ever"],
+)
+def test_what_worked_before_is_never_given_up_and_many_drift_apart(
+    failures: int, longest: float, shortest: float
+) -> None:
+    for jitter, seconds in ((0.0, longest), (1.0, shortest)):
+        at = Timing(NOW, jitter, AT.backoff)
+        again, conditions = after_failure(UpdateFailed("x"), failures, "x", BEFORE, at, worked=True)
+        assert again == NOW + timedelta(seconds=seconds)
+        assert said(conditions)["Reconciling"] == ("True", "RetryingAfterFailure")
+
+
+def test_what_worked_before_is_waited_for_and_stalls_as_anything_else() -> None:
+    for error, seconds in ((LockHeld("x"), 15), (AccessDenied("x"), 300)):
+        assert after_failure(error, 99, "x", BEFORE, AT, worked=True)[0] == NOW + timedelta(seconds=seconds)
 
 
 def test_an_error_with_a_salt_is_the_same_error() -> None:
     error = UpdateFailed("no")
-    salted = error.with_salt("v1:abc")
+    assert error.lock is LockFate.NOT_HAD
+    salted = error.after("v1:abc", LockFate.LEFT)
     assert (type(salted), str(salted), salted.encryption_salt) == (UpdateFailed, "no", "v1:abc")
+    assert salted.lock is LockFate.LEFT
     assert error.encryption_salt == ""
     with pytest.raises(AttributeError):
         salted.encryption_salt = "v1:other"  # type: ignore[misc]

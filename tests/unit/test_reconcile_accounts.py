@@ -31,7 +31,7 @@ def account(pipeline: PipelineUnderTest, name: str = "search") -> dict[str, Any]
 
 def test_a_pipeline_is_built_in_its_account_with_its_role(pipeline: PipelineUnderTest) -> None:
     pipeline.build(**SEARCH)
-    stack, update = pipeline.status.stack, pipeline.last_call.update
+    stack, update = pipeline.status.workings, pipeline.last_call.update
     assert stack is not None
     assert (stack.account, stack.account_id) == ("search", NUMBER)
     assert (update.blueprint.place.account_id, update.blueprint.access.role_arn) == (NUMBER, ROLE)
@@ -44,8 +44,8 @@ def test_a_pipeline_is_built_in_its_account_with_its_role(pipeline: PipelineUnde
 
 def test_without_an_account_it_is_the_operators_own(pipeline: PipelineUnderTest) -> None:
     pipeline.build()
-    assert pipeline.status.stack is not None
-    assert (pipeline.status.stack.account, pipeline.status.stack.account_id) == ("", ACCOUNT)
+    assert pipeline.status.workings is not None
+    assert (pipeline.status.workings.account, pipeline.status.workings.account_id) == ("", ACCOUNT)
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_what_keeps_it_from_the_account_makes_nothing_and_heals(
         pipeline.reconcile()
     kind, reason = condition
     assert pipeline.conditions[kind] == ("True", reason)
-    assert pipeline.status.stack is None
+    assert pipeline.status.begun is None
     assert pipeline.cloud.others == {}
     pipeline.cluster.accounts_by_name["search"] = body()
     pipeline.tick(timedelta(seconds=300))
@@ -114,8 +114,8 @@ def test_the_default_is_for_new_pipelines_and_moves_none(pipeline: PipelineUnder
         pipeline.reconcile()
     late = pipeline.neighbour("late")
     late.build()
-    assert late.status.stack is not None
-    assert late.status.stack.account == "search"
+    assert late.status.workings is not None
+    assert late.status.workings.account == "search"
     account(pipeline)["spec"]["default"] = False
     other = "arn:aws:iam::333333333333:role/ingestion"
     pipeline.cluster.accounts_by_name["other"] = body("other", default=True, roleArn=other)

@@ -10,17 +10,17 @@ from ingestion_operator.blueprint.ownership import Tag
 from ingestion_operator.model.pipeline import CONFIRM_PURGE
 from ingestion_operator.reasons import Reason
 from unit.pipeline_under_test import DATA_BUCKET, WAITING, PipelineUnderTest
-from unit.reconcile_fixtures import DELETE, HOUR, OTHERS, SHARED, pipeline, shared, stack_of
+from unit.reconcile_fixtures import DELETE, HOUR, OTHERS, SHARED, pipeline, shared, workings_of
 
 __all__ = ["pipeline", "shared"]
 
 
-def test_a_bucket_of_somebody_else_is_not_touched_and_the_engine_is_never_called(pipeline: PipelineUnderTest) -> None:
+def test_a_bucket_of_somebody_else_is_not_touched_and_nothing_is_built(pipeline: PipelineUnderTest) -> None:
     theirs = FakeBucket({"owner": "somebody"}, objects=7)
     pipeline.cloud.buckets["shared"] = theirs
     pipeline.create(source={"bucket": {"name": "shared"}})
-    with pipeline.no_engine_call():
-        pipeline.reconcile()
+    pipeline.reconcile()
+    assert list(pipeline.engine.stacks.values()) == [{}]
     assert pipeline.conditions["Stalled"] == ("True", "BucketNameTaken")
     assert "choose another source.bucket.name" in pipeline.message("Stalled")
     assert theirs == FakeBucket({"owner": "somebody"}, objects=7)
@@ -30,7 +30,7 @@ def test_a_bucket_kept_from_an_earlier_life_is_taken_over_with_its_objects(pipel
     pipeline.cloud.buckets[DATA_BUCKET] = FakeBucket({**OWNER.tags(), "ingestion-operator.io/uid": "uid-0"}, objects=3)
     pipeline.create()
     pipeline.reconcile()
-    assert pipeline.last_call.update.adopt == {"source-bucket": DATA_BUCKET}
+    assert pipeline.last_call.adopted == {"source-bucket": DATA_BUCKET}
     assert pipeline.cloud.buckets[DATA_BUCKET] == FakeBucket(OWNER.tags(), objects=3)
     assert pipeline.conditions["Ready"] == ("True", "Provisioned")
 
@@ -51,8 +51,10 @@ def test_an_existing_bucket_that_is_missing_is_named_and_waited_for(pipeline: Pi
 def test_events_of_an_existing_bucket_are_switched_on_recorded_and_off_again(shared: PipelineUnderTest) -> None:
     shared.build(source=SHARED)
     assert shared.cloud.sending == {"shared"}
-    assert stack_of(shared).switched_on == "shared"
-    assert "shared" not in shared.cluster.patches[0].get("stack", {}).get("switchedOn", ""), "recorded when it is done"
+    assert workings_of(shared).switched_on == "shared"
+    assert "shared" not in shared.cluster.patches[0].get("workings", {}).get("switchedOn", ""), (
+        "recorded when it is done"
+    )
     shared.remove()
     assert shared.cloud.sending == set()
 
@@ -60,7 +62,7 @@ def test_events_of_an_existing_bucket_are_switched_on_recorded_and_off_again(sha
 def test_a_bucket_that_sent_its_events_before_goes_on_sending_them(shared: PipelineUnderTest) -> None:
     shared.cloud.sending.add("shared")
     shared.build(source=SHARED)
-    assert stack_of(shared).switched_on == ""
+    assert workings_of(shared).switched_on == ""
     shared.remove()
     assert shared.cloud.sending == {"shared"}
 
@@ -93,7 +95,7 @@ def test_the_last_of_two_pipelines_switches_off(shared: PipelineUnderTest, first
     other = shared.neighbour("other")
     shared.build(source=RAW)
     other.build(source=IN)
-    assert [stack_of(w).switched_on for w in (shared, other)] == ["shared", "shared"]
+    assert [workings_of(w).switched_on for w in (shared, other)] == ["shared", "shared"]
     going = [shared, other] if first == 0 else [other, shared]
     going[0].remove()
     assert shared.cloud.sending == {"shared"}
@@ -122,7 +124,7 @@ def test_an_existing_bucket_is_never_made_tagged_emptied_or_deleted(
     shared.build(source=SHARED, deletion={"policy": policy})
     shared.annotate(CONFIRM_PURGE, "shared")
     assert not any("s3/bucket" in r.type for r in shared.last_call.update.blueprint.resources)
-    assert stack_of(shared).data_buckets == ()
+    assert workings_of(shared).data_buckets == ()
     if status == "lost":
         shared.body["status"] = {}
     shared.remove()

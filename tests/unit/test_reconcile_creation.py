@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from datetime import timedelta
 
 from builders import KEY, OWNER
 from ingestion_operator.model.status import Status
+from ingestion_operator.ports.engine import Scope
 from ingestion_operator.reasons import Reason
 from unit.pipeline_under_test import DATA_BUCKET, PipelineUnderTest
 from unit.reconcile_fixtures import built, pipeline
@@ -20,7 +20,7 @@ def test_a_new_pipeline_is_built_and_says_so(pipeline: PipelineUnderTest) -> Non
 
     assert pipeline.conditions == {"Ready": ("True", "Provisioned"), "Synced": ("True", "InSync")}
     assert pipeline.events == [Reason.CREATED]
-    assert (pipeline.last_call.update.create, pipeline.last_call.update.refresh) == (True, False)
+    assert (pipeline.last_call.update.create, pipeline.last_call.update.scope) == (True, Scope.LEFTOVERS)
     status = pipeline.status
     assert status.observed_generation == 1
     assert status.operation is None
@@ -36,8 +36,8 @@ def test_what_a_deletion_needs_is_written_before_the_engine_is_first_called(pipe
     pipeline.create()
     pipeline.reconcile()
 
-    assert seen[0].stack is not None
-    assert (seen[0].stack.name, seen[0].stack.data_buckets) == (pipeline.last_call.stack.name, (DATA_BUCKET,))
+    assert seen[0].workings is not None
+    assert (seen[0].workings.name, seen[0].workings.data_buckets) == (pipeline.last_call.stack.name, (DATA_BUCKET,))
     assert seen[0].operation is not None
 
 
@@ -60,7 +60,7 @@ def test_an_unchanged_pipeline_costs_no_engine_call_and_no_write(built: Pipeline
 def test_a_pipeline_that_is_gone_is_nothing_to_do(pipeline: PipelineUnderTest) -> None:
     with pipeline.no_engine_call():
         pipeline.reconciler.reconcile(KEY)
-        pipeline.reconciler.remove(KEY)
+        pipeline.reconciler.remove(KEY, "uid-1")
 
 
 def test_a_pipeline_that_is_being_deleted_is_left_to_its_removal(built: PipelineUnderTest) -> None:
@@ -70,22 +70,6 @@ def test_a_pipeline_that_is_being_deleted_is_left_to_its_removal(built: Pipeline
         built.reconcile()
 
 
-def test_an_event_and_a_timer_never_work_on_one_pipeline_at_the_same_time(pipeline: PipelineUnderTest) -> None:
-    second = threading.Thread(target=pipeline.reconciler.reconcile, args=(KEY,))
-
-    def arrive() -> None:
-        second.start()
-        second.join(timeout=0.1)
-        assert second.is_alive(), "it was not made to wait"
-
-    pipeline.engine.during = arrive
-    pipeline.create()
-    pipeline.reconcile()
-    second.join(timeout=10)
-    assert not second.is_alive()
-    assert pipeline.verbs == ["update"], "the second finds that nothing is left to do"
-
-
 # Change.
 
 
@@ -93,7 +77,7 @@ def test_a_change_is_applied(built: PipelineUnderTest) -> None:
     built.change(tags={"team": "search"})
     built.reconcile()
 
-    assert (built.last_call.update.create, built.last_call.update.refresh) == (False, False)
+    assert (built.last_call.update.create, built.last_call.update.scope) == (False, Scope.CHANGES)
     assert built.events[-1] is Reason.UPDATED
     assert built.conditions["Ready"] == ("True", "Provisioned")
     assert built.status.observed_generation == 2
@@ -109,7 +93,7 @@ def test_a_change_that_does_not_reach_aws_costs_no_engine_call(built: PipelineUn
 
 
 def test_the_stack_keeps_the_name_that_the_status_says(built: PipelineUnderTest) -> None:
-    built.body["status"]["stack"]["name"] = "as-an-older-version-named-it"
+    built.body["status"]["workings"]["name"] = "as-an-older-version-named-it"
     built.engine.stacks["as-an-older-version-named-it"] = built.engine.stacks.popitem()[1]
     built.change(tags={"team": "search"})
     built.reconcile()
@@ -119,13 +103,13 @@ def test_the_stack_keeps_the_name_that_the_status_says(built: PipelineUnderTest)
 def test_a_bucket_once_made_is_remembered_when_the_spec_no_longer_names_it(pipeline: PipelineUnderTest) -> None:
     pipeline.create(results={"bucket": {}})
     pipeline.reconcile()
-    assert pipeline.status.stack is not None
-    both = pipeline.status.stack.data_buckets
+    assert pipeline.status.workings is not None
+    both = pipeline.status.workings.data_buckets
     pipeline.body["spec"].pop("results")
     pipeline.change()
     pipeline.reconcile()
     assert len(both) == 2
-    assert pipeline.status.stack.data_buckets == both
+    assert pipeline.status.workings.data_buckets == both
 
 
 def test_a_lost_state_is_never_taken_for_a_new_stack(built: PipelineUnderTest) -> None:

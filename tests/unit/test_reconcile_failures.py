@@ -32,7 +32,7 @@ def test_a_failure_is_tried_again_at_the_time_that_it_says(pipeline: PipelineUnd
         pipeline.tick(timedelta(seconds=5))
     pipeline.tick(due - pipeline.now)
     assert pipeline.conditions["Ready"] == ("True", "Provisioned")
-    assert pipeline.last_call.update.refresh, "a creation that failed may have left what the state does not know"
+    assert pipeline.last_call.refreshed, "a creation that failed may have left what the state does not know"
     assert pipeline.last_call.update.create
 
 
@@ -77,7 +77,7 @@ def test_a_change_that_failed_and_is_taken_back_is_looked_after(built: PipelineU
     built.reconcile()
     built.change(tags={})
     built.reconcile()
-    assert built.last_call.update.refresh
+    assert built.last_call.refreshed
     assert built.conditions["Ready"] == ("True", "Provisioned")
 
 
@@ -108,3 +108,36 @@ def test_missing_credentials_are_reported_and_asked_for_again(pipeline: Pipeline
     assert pipeline.conditions["Stalled"] == ("True", "CredentialsMissing")
     pipeline.tick(timedelta(seconds=15))
     assert pipeline.conditions["Ready"] == ("True", "Provisioned")
+
+
+def test_a_pipeline_that_worked_comes_back_after_an_outage_of_a_month(built: PipelineUnderTest) -> None:
+    outage = UpdateFailed("no such host")
+    built.engine.failures += [outage] * 1000
+    built.tick(timedelta(hours=1))
+    end = built.now + timedelta(days=30)
+    while built.now < end:
+        due = built.status.next_check_time
+        assert due is not None
+        assert due - built.now <= timedelta(hours=1)
+        built.tick(due - built.now)
+    built.restart()
+    attempts = 1000 - len(built.engine.failures)
+    assert attempts >= 30 * 24
+    built.engine.failures.clear()
+    built.tick(timedelta(hours=1))
+    assert built.is_ready
+
+
+def test_a_pipeline_that_an_older_operator_gave_up_although_it_had_worked_comes_back(
+    built: PipelineUnderTest,
+) -> None:
+    last = {
+        "result": "Failed",
+        "failures": BACKOFF.maximum,
+        "reason": "RetryingAfterFailure",
+        "message": "no such host",
+    }
+    built.body["status"]["lastOperation"] |= last
+    built.reconcile()
+    assert built.last_call.refreshed
+    assert built.is_ready

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from ingestion_operator.errors import UpdateFailed
+from ingestion_operator.model.pipeline import parse_record
 from unit.pipeline_under_test import PipelineUnderTest
 from unit.reconcile_fixtures import built, pipeline
 
@@ -53,3 +54,43 @@ def test_an_unknown_field_stays(built: PipelineUnderTest) -> None:
     built.body["status"]["novel"] = {"field": 1}
     built.reconcile(after=timedelta(hours=2))
     assert built.body["status"]["novel"] == {"field": 1}
+
+
+def written_by_an_older_version(pipeline: PipelineUnderTest) -> None:
+    """Move the workings back to where an older version kept them."""
+    pipeline.body["status"]["stack"] = pipeline.body["status"].pop("workings")
+
+
+def test_the_workings_of_an_older_version_count_and_move(built: PipelineUnderTest) -> None:
+    expected = built.body["status"]["workings"]
+    written_by_an_older_version(built)
+    with built.no_engine_call():
+        built.reconcile()
+    assert built.body["status"]["workings"] == expected
+    assert "stack" not in built.body["status"]
+
+
+def test_the_workings_that_an_older_version_wrote_last_win(built: PipelineUnderTest) -> None:
+    older = {**built.body["status"]["workings"], "switchedOn": "landing"}
+    del older["fingerprint"]
+    built.body["status"]["workings"]["warned"] = ["Reason:hash"]
+    built.body["status"]["stack"] = older
+    read = parse_record(built.body)
+    assert read.status.begun
+    assert (read.status.begun.switched_on, read.status.begun.warned) == ("landing", ("Reason:hash",))
+    assert read.status.stack is None
+
+
+def test_the_workings_of_an_older_version_survive_an_unreadable_rest(built: PipelineUnderTest) -> None:
+    written_by_an_older_version(built)
+    built.body["status"]["conditions"] = "none"
+    assert parse_record(built.body).status.is_built
+    built.body["status"]["stack"] = {"dataBuckets": 3}
+    assert parse_record(built.body).status.begun is None
+
+
+def test_a_pipeline_that_an_older_version_built_is_deleted(built: PipelineUnderTest) -> None:
+    name = built.last_call.stack.name
+    written_by_an_older_version(built)
+    built.remove()
+    assert (built.last_call.verb, built.last_call.stack.name) == ("destroy", name)

@@ -11,7 +11,7 @@ from ingestion_operator.errors import PipelineError, StateUnreadable, UpdateFail
 from ingestion_operator.model.pipeline import RECONCILE_REQUESTED_AT
 from ingestion_operator.ports.engine import EngineResult, OnProgress, StackRef, UpdateRequest
 from unit.pipeline_under_test import PipelineUnderTest
-from unit.reconcile_fixtures import HOUR, pipeline, stack_of
+from unit.reconcile_fixtures import HOUR, pipeline, workings_of
 
 __all__ = ["pipeline"]
 
@@ -33,7 +33,7 @@ class SaltedEngine(FakeEngine):
         try:
             result = super().update(request, on_progress)
         except PipelineError as error:
-            raise error.with_salt(salt) from error
+            raise error.after(salt, error.lock) from error
         self.salts[request.stack.name] = salt
         return replace(result, encryption_salt=salt)
 
@@ -47,7 +47,7 @@ def salted(pipeline: PipelineUnderTest) -> PipelineUnderTest:
 
 
 def test_the_salt_of_the_first_operation_is_kept_for_each_later_one(salted: PipelineUnderTest) -> None:
-    assert stack_of(salted).encryption_salt == "v1:0"
+    assert workings_of(salted).encryption_salt == "v1:0"
     salted.change(tags={"team": "search"})
     salted.reconcile()
     salted.engine.failures.append(UpdateFailed("no"))
@@ -57,7 +57,7 @@ def test_the_salt_of_the_first_operation_is_kept_for_each_later_one(salted: Pipe
     salted.annotate(RECONCILE_REQUESTED_AT, "now")
     salted.reconcile()
     assert {call.stack.encryption_salt for call in salted.engine.calls[1:]} == {"v1:0"}
-    assert stack_of(salted).encryption_salt == "v1:0"
+    assert workings_of(salted).encryption_salt == "v1:0"
     salted.remove()
     assert salted.last_call.stack.encryption_salt == "v1:0"
 
@@ -68,7 +68,7 @@ def test_the_salt_of_a_first_creation_that_failed_is_kept(pipeline: PipelineUnde
     pipeline.engine.failures.append(UpdateFailed("no"))
     pipeline.create()
     pipeline.reconcile()
-    assert stack_of(pipeline).encryption_salt == "v1:0"
+    assert workings_of(pipeline).encryption_salt == "v1:0"
     pipeline.tick(HOUR)
     assert pipeline.is_ready
     assert pipeline.last_call.stack.encryption_salt == "v1:0"
@@ -77,6 +77,6 @@ def test_the_salt_of_a_first_creation_that_failed_is_kept(pipeline: PipelineUnde
 def test_the_salt_survives_a_crash_and_is_given_to_forget(salted: PipelineUnderTest) -> None:
     salted.change(tags={"team": "search"}, deletion={"policy": "Retain"})
     salted.crash()
-    assert stack_of(salted).encryption_salt == "v1:0"
+    assert workings_of(salted).encryption_salt == "v1:0"
     salted.remove()
-    assert salted.last_call.stack == StackRef(stack_of(salted).name, "eu-west-1", "v1:0")
+    assert salted.last_call.stack == StackRef(workings_of(salted).name, "eu-west-1", "v1:0")

@@ -21,15 +21,15 @@ __all__ = ["pipeline"]
 def test_a_table_kept_from_an_earlier_life_is_taken_over_with_its_items(pipeline: PipelineUnderTest) -> None:
     pipeline.cloud.tables[TABLE] = FakeBucket({**OWNER.tags(), Tag.UID.value: "uid-0"}, objects=3)
     pipeline.build(**WITH_TABLE)
-    assert pipeline.last_call.update.adopt == {"results-table": TABLE}
+    assert pipeline.last_call.adopted == {"results-table": TABLE}
     assert pipeline.cloud.tables[TABLE] == FakeBucket(OWNER.tags(), objects=3)
 
 
-def test_a_table_of_somebody_else_is_not_touched_and_the_engine_is_never_called(pipeline: PipelineUnderTest) -> None:
+def test_a_table_of_somebody_else_is_not_touched_and_nothing_is_built(pipeline: PipelineUnderTest) -> None:
     pipeline.cloud.tables[TABLE] = FakeBucket(dict(OTHERS), objects=3)
     pipeline.create(**WITH_TABLE)
-    with pipeline.no_engine_call():
-        pipeline.reconcile()
+    pipeline.reconcile()
+    assert list(pipeline.engine.stacks.values()) == [{}]
     assert pipeline.conditions["Stalled"] == ("True", "TableNameTaken")
     assert "write results.table.name to use it as it is" in pipeline.message("Stalled")
     assert pipeline.cloud.tables[TABLE] == FakeBucket(OTHERS, objects=3)

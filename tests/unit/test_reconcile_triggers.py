@@ -8,7 +8,7 @@ from fakes import FakeBucket
 from ingestion_operator.model.pipeline import CONFIRM_PURGE
 from ingestion_operator.ports.cloud import TrailView
 from unit.pipeline_under_test import DATA_BUCKET, WAITING, PipelineUnderTest
-from unit.reconcile_fixtures import CLOUD_TRAIL, DELETE, OTHERS, SHARED, TRAIL_BUCKET, pipeline, shared, stack_of
+from unit.reconcile_fixtures import CLOUD_TRAIL, DELETE, OTHERS, SHARED, TRAIL_BUCKET, pipeline, shared, workings_of
 
 __all__ = ["pipeline", "shared"]
 
@@ -39,13 +39,12 @@ def test_switching_the_trigger_to_and_fro_loses_no_bucket_and_takes_the_log_of_t
     assert pipeline.is_ready
     assert "trail" not in built(pipeline)
     assert pipeline.cloud.buckets.keys() == {DATA_BUCKET, TRAIL_BUCKET}
-    assert stack_of(pipeline).data_buckets == (DATA_BUCKET, TRAIL_BUCKET)
+    assert workings_of(pipeline).data_buckets == (DATA_BUCKET, TRAIL_BUCKET)
 
     pipeline.change(source=CLOUD_TRAIL)
     pipeline.reconcile()
     assert pipeline.is_ready
-    assert pipeline.last_call.update.adopt == {"trail-bucket": TRAIL_BUCKET}
-    assert pipeline.last_call.update.refresh
+    assert pipeline.last_call.adopted == {"trail-bucket": TRAIL_BUCKET}
     assert {name: bucket.objects for name, bucket in pipeline.cloud.buckets.items()} == {
         DATA_BUCKET: 3,
         TRAIL_BUCKET: 9,
@@ -68,10 +67,10 @@ def test_switching_the_trigger_on_an_existing_bucket_switches_its_events_off_and
     shared.change(source={**SHARED, **CLOUD_TRAIL})
     shared.reconcile()
     assert shared.is_ready
-    assert (shared.cloud.sending, stack_of(shared).switched_on) == (set(), "")
+    assert (shared.cloud.sending, workings_of(shared).switched_on) == (set(), "")
     shared.change(source=SHARED)
     shared.reconcile()
-    assert (shared.cloud.sending, stack_of(shared).switched_on) == ({"shared"}, "shared")
+    assert (shared.cloud.sending, workings_of(shared).switched_on) == ({"shared"}, "shared")
     assert shared.cloud.buckets["shared"] == FakeBucket(OTHERS, objects=7)
 
 

@@ -92,7 +92,8 @@ class ControlPlane(Kubectl, Startable):
         return path
 
     @property
-    def _certificate(self) -> Path:
+    def certificate(self) -> Path:
+        """The certificate of the API server, with the authority that signed it."""
         return self.directory / "certificates" / "apiserver.crt"
 
     def _start(self) -> None:
@@ -116,7 +117,7 @@ class ControlPlane(Kubectl, Startable):
     def _prepare(self) -> None:
         self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         # Only the logs of this start, and a new certificate, because the old one may have expired.
-        for folder in (self.log_dir, self._certificate.parent):
+        for folder in (self.log_dir, self.certificate.parent):
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir()
         if not self._key.exists():
@@ -171,7 +172,7 @@ class ControlPlane(Kubectl, Startable):
             # The API server is not registered as an endpoint, because an endpoint may not be on loopback.
             "--endpoint-reconciler-type=none",
             # The API server creates its own authority and serving certificate in this directory.
-            f"--cert-dir={self._certificate.parent}",
+            f"--cert-dir={self.certificate.parent}",
             "--authorization-mode=RBAC",
             f"--token-auth-file={self._tokens}",
             "--service-account-issuer=https://kubernetes.default.svc",
@@ -194,7 +195,7 @@ class ControlPlane(Kubectl, Startable):
             raise LocalEnvironmentError(f"etcd ended; its log is {etcd.log}:\n{etcd.log_tail()}")
         try:
             # This also fails while the certificate is half-written, and when another server answers.
-            trust = ssl.create_default_context(cafile=str(self._certificate))
+            trust = ssl.create_default_context(cafile=str(self.certificate))
             connection = http.client.HTTPSConnection("127.0.0.1", self._port, timeout=5, context=trust)
             connection.request("GET", "/readyz", headers={"Authorization": f"Bearer {self.admin_token}"})
             return connection.getresponse().status == http.HTTPStatus.OK
@@ -202,7 +203,7 @@ class ControlPlane(Kubectl, Startable):
             return False
 
     def _write_kubeconfig(self, path: Path, *, user: str, token: str, namespace: str) -> None:
-        authority = base64.b64encode(self._certificate.read_bytes()).decode()
+        authority = base64.b64encode(self.certificate.read_bytes()).decode()
         cluster = {"server": self.url, "certificate-authority-data": authority}
         document: dict[str, Any] = {
             "apiVersion": "v1",

@@ -27,7 +27,7 @@ from ingestion_local.processes import LocalEnvironmentError
 SAMPLE = ROOT / "samples" / "chunker"
 NAMESPACE = "demo"
 NAME = "chunker"
-SETTINGS = {"INGESTION_TICK_SECONDS": "1", "INGESTION_WAITING_SECONDS": "5", "INGESTION_CLUSTER_ID": "demo"}
+SETTINGS = {"INGESTION_WAITING_SECONDS": "5", "INGESTION_CLUSTER_ID": "demo"}
 SHOWN_RECORDS = 2
 # The demo changes how the sample's code treats text that is not UTF-8.
 REPLACING, STRICT = 'errors="replace"', 'errors="strict"'

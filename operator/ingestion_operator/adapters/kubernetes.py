@@ -21,6 +21,7 @@ from urllib3.exceptions import HTTPError
 from ingestion_operator.blueprint.resources import Sensitive
 from ingestion_operator.errors import AccessDenied, CredentialsMissing, UpdateFailed
 from ingestion_operator.model.account import ACCOUNTS
+from ingestion_operator.model.finalizer import Patch, holding, releasing
 from ingestion_operator.model.pipeline import GROUP, KIND, PLURAL, VERSION, PipelineKey, PipelineRecord
 from ingestion_operator.ports.pod import Pod
 from ingestion_operator.reasons import Reason
@@ -33,6 +34,7 @@ EVENT_MESSAGE_LIMIT = 1024
 CLUSTER_ID_LENGTH = 8
 ENDED = ("Succeeded", "Failed")
 NOT_FOUND = 404
+JSON_PATCH = "application/json-patch+json"
 PAGE = 500
 REQUEST_TIMEOUT_SECONDS = (5, 30)
 
@@ -103,6 +105,25 @@ class KubernetesCluster:
                 GROUP, VERSION, key.namespace, PLURAL, key.name, body, _request_timeout=REQUEST_TIMEOUT_SECONDS
             )
 
+    def hold(self, body: Mapping[str, Any]) -> None:
+        """See the port."""
+        self._patch_metadata(body, holding(body))
+
+    def release(self, body: Mapping[str, Any]) -> None:
+        """See the port."""
+        self._patch_metadata(body, releasing(body))
+
+    def _patch_metadata(self, body: Mapping[str, Any], patch: Patch) -> None:
+        if not patch:
+            return
+        name, namespace = body["metadata"]["name"], body["metadata"].get("namespace")
+        how: Any = {"_content_type": JSON_PATCH, "_request_timeout": REQUEST_TIMEOUT_SECONDS}
+        with _translated(f"patching the finalizers of {name}"), _allowing_absence:
+            if namespace:
+                self._objects.patch_namespaced_custom_object(GROUP, VERSION, namespace, PLURAL, name, patch, **how)
+            else:
+                self._objects.patch_cluster_custom_object(GROUP, VERSION, ACCOUNTS, name, patch, **how)
+
     def account(self, name: str) -> Mapping[str, Any] | None:
         """See the port."""
         if not self._knows_accounts:
@@ -155,7 +176,7 @@ class KubernetesCluster:
             return {key: Sensitive(text, f"{version}/{key}") for key, text in texts.items() if text is not None}
         return None
 
-    def pod_is_gone(self, pod: Pod) -> bool:
+    def pod_exists(self, pod: Pod) -> bool | None:
         """See the port.
 
         A pod that no longer exists has ended on its node, or an administrator has deleted it by force and so confirmed
@@ -167,12 +188,12 @@ class KubernetesCluster:
         except ApiException as error:
             if error.status != NOT_FOUND:
                 logger.warning("cannot find out whether pod %s/%s is gone: %s", pod.namespace, pod.name, error.body)
-            return bool(error.status == NOT_FOUND)
+            return False if error.status == NOT_FOUND else None
         except (OSError, HTTPError) as error:
             logger.warning("cannot find out whether pod %s/%s is gone: %s", pod.namespace, pod.name, error)
-            return False
+            return None
         ended = current.status is not None and current.status.phase in ENDED
-        return ended or current.metadata is None or current.metadata.uid != pod.uid
+        return not ended and current.metadata is not None and current.metadata.uid == pod.uid
 
     def pipelines(self) -> Sequence[Mapping[str, Any]]:
         """See the port."""

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import errno
 import os
-import tempfile
-from collections.abc import Iterator, Sequence
+import re
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ingestion_operator.errors import StateUnreadable
+from ingestion_operator.errors import DiskFull, StateUnreadable
+from ingestion_operator.ports.state_store import Space
 
-# The CLI keeps an empty file with this ending beside each of its files. Other backends have no such files.
-SIDECAR = ".attrs"
+# Until the backend's URL said `metadata=skip`, the CLI kept attributes beside each of its files.
+ATTRIBUTES = ".attrs"
+# The CLI writes `<file>.<time in hexadecimal>.tmp` and renames it. A killed process leaves that file, and so does one that found
+# the disk full. Source: gocloud.dev/blob/fileblob, createTemp, with the option no_tmp_dir, which Pulumi's pkg/backend/diy sets.
+REMNANT = re.compile(r"\.[0-9a-f]+\.tmp$|\.attrs$")
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class FileState:
@@ -22,10 +30,32 @@ class FileState:
 
     def keys(self, prefix: str) -> Sequence[str]:
         """See the port."""
+        return self._names(prefix, lambda name: REMNANT.search(name) is None)
+
+    def remnants(self, prefix: str) -> Sequence[str]:
+        """See the port."""
+        return self._names(prefix, lambda name: REMNANT.search(name) is not None)
+
+    def _names(self, prefix: str, wanted: Callable[[str], bool]) -> Sequence[str]:
         with _translated(f"listing {self._directory}"):
-            start = self._directory / prefix.rpartition("/")[0]
-            keys = (path.relative_to(self._directory).as_posix() for path in start.rglob("*") if path.is_file())
-            return sorted(key for key in keys if key.startswith(prefix) and not key.endswith(SIDECAR))
+            return sorted(filter(wanted, self._files("", prefix)))
+
+    def _files(self, folder: str, prefix: str) -> Iterator[str]:
+        """The files that begin with the prefix. Folders that hold none are not read: others' stacks may be thousands."""
+        with suppress(FileNotFoundError), os.scandir(self._directory / folder) as entries:
+            for entry in entries:
+                name = folder + entry.name
+                if not entry.is_dir():
+                    if name.startswith(prefix):
+                        yield name
+                elif name.startswith(prefix) or prefix.startswith(f"{name}/"):
+                    yield from self._files(f"{name}/", prefix)
+
+    def space(self) -> Space | None:
+        """See the port."""
+        with _translated(f"looking at the volume of {self._directory}"):
+            usage = shutil.disk_usage(self._directory)
+            return Space(usage.free, usage.total)
 
     def read(self, key: str) -> bytes | None:
         """See the port."""
@@ -40,11 +70,16 @@ class FileState:
         path = self._directory / key
         with _translated(f"writing {path}"):
             path.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(file.name).replace(path)
+            half = path.with_name(f"{path.name}.{time.time_ns():x}.tmp")
+            try:
+                with half.open("xb") as file:
+                    file.write(content)
+                    file.flush()
+                    os.fsync(file.fileno())
+                half.replace(path)
+            except OSError:
+                half.unlink(missing_ok=True)
+                raise
 
     def delete(self, keys: Sequence[str]) -> None:
         """See the port. Directories that become empty are removed too."""
@@ -52,7 +87,7 @@ class FileState:
             path = self._directory / key
             with _translated(f"deleting {path}"):
                 path.unlink(missing_ok=True)
-                path.with_name(path.name + SIDECAR).unlink(missing_ok=True)
+                path.with_name(path.name + ATTRIBUTES).unlink(missing_ok=True)
                 with suppress(OSError):  # not empty
                     path.parent.rmdir()
 
@@ -70,4 +105,6 @@ def _translated(doing: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        if error.errno in FULL:
+            raise DiskFull(f"{doing}: {error.strerror}: enlarge the volume, or free room on it") from error
         raise StateUnreadable(f"{doing}: {error.strerror}") from error

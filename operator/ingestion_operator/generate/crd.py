@@ -33,7 +33,7 @@ COLUMNS: tuple[Column, ...] = (
     ("Function", "string", ".status.outputs.functionName", 1),
     ("Synced", "string", ".status.conditions[?(@.type=='Synced')].status", 1),
     ("Code", "string", ".status.code.sha256", 1),
-    ("Account", "string", ".status.stack.accountId", 1),
+    ("Account", "string", ".status.workings.accountId", 1),
     ("Message", "string", ".status.conditions[?(@.type=='Ready')].message", 1),
 )
 ACCOUNT_COLUMNS: tuple[Column, ...] = (

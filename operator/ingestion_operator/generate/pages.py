@@ -18,11 +18,12 @@ METRICS_PAGE = """\
 in Prometheus' format, and `/readyz`. `INGESTION_LIVENESS_ADDRESS` serves `/healthz`.
 
 - `/readyz` returns 200 if the operator has started, Kubernetes answers and has the CRD, and AWS
-  credentials were found. Otherwise it returns 503, and the text says what is wrong.
-- `/healthz` returns 200 while the operator's event loop runs and no operation is overdue. An
-  operation is overdue when it has run for more than twice its time limit
-  (`spec.reconcile.timeoutSeconds`) plus 15 minutes. Kubernetes then restarts the operator, and the
-  new process resumes the operation.
+  accepts the operator's credentials now. Otherwise it returns 503, and the text says what is wrong.
+- `/healthz` returns 200 while the operator's event loop and workers run and no work hangs. Work
+  hangs when an operation has run for more than twice its time limit
+  (`spec.reconcile.timeoutSeconds`) plus 15 minutes, when a check without an operation takes more
+  than 15 minutes, or when a free worker leaves a due pipeline waiting for a minute. Kubernetes then
+  restarts the operator, and the new process resumes the operation.
 
 The chart `deploy/helm/ingestion-operator/` has a [Grafana
 dashboard](../deploy/helm/ingestion-operator/dashboards/ingestion-operator.json) and

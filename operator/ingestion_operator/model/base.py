@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo
 from pydantic.alias_generators import to_camel
 
 JSON: TypeAlias = Any
@@ -21,6 +21,25 @@ class Model(BaseModel):
         extra="forbid",
         use_attribute_docstrings=True,
     )
+
+
+STORED: Mapping[str, object] = {"stored": True}
+"""The context in which an object is read that the API server has accepted, perhaps before a bound was raised."""
+
+
+def raised_to(minimum: int) -> BeforeValidator:
+    """Marks a field whose minimum was raised after it was released.
+
+    Admission refuses a new value below the minimum. A stored value below it counts as the minimum, so that an upgrade stops no
+    pipeline. Kubernetes lets such a value stay in an object that changes elsewhere.
+    (https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#validation-ratcheting)
+    """
+
+    def clamped(value: object, info: ValidationInfo) -> object:
+        stored = bool(info.context and info.context.get("stored"))
+        return max(value, minimum) if stored and isinstance(value, int) else value
+
+    return BeforeValidator(clamped)
 
 
 class StatusModel(Model):

@@ -10,9 +10,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from ingestion_operator.errors import SpecInvalid
+from ingestion_operator.model.base import STORED
 from ingestion_operator.model.source import Management
 from ingestion_operator.model.spec import DeletionPolicy, Spec
-from ingestion_operator.model.status import StackStatus, Status
+from ingestion_operator.model.status import Status, Workings
 
 GROUP = "ingestion-operator.io"
 VERSION = "v1alpha1"
@@ -44,6 +45,9 @@ class PipelineRecord:
     deleting: bool = False
     annotations: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     status: Status = Status()
+    """The status, with its fields in the places where this version keeps them."""
+    stored: Status = Status()
+    """The status as it is stored. The next write replaces it."""
     deletion_policy: DeletionPolicy = DeletionPolicy.RETAIN_DATA
     region: str = ""
     """The region in the spec. Empty if the spec names none."""
@@ -58,13 +62,15 @@ class PipelineRecord:
 def parse_record(body: Mapping[str, Any]) -> PipelineRecord:
     """Read identity and status. A bad spec does not raise here, so that deletion always works."""
     metadata = body["metadata"]
+    stored = parse_status(body.get("status") or {})
     return PipelineRecord(
         key=PipelineKey(metadata["namespace"], metadata["name"]),
         uid=metadata["uid"],
         generation=metadata.get("generation", 1),
         deleting="deletionTimestamp" in metadata,
         annotations=MappingProxyType(dict(metadata.get("annotations") or {})),
-        status=parse_status(body.get("status") or {}),
+        status=stored.moved(),
+        stored=stored,
         deletion_policy=_deletion_policy(body.get("spec") or {}),
         region=_text(body, "spec", "region"),
         account=_text(body, "spec", "accountRef", "name"),
@@ -74,20 +80,26 @@ def parse_record(body: Mapping[str, Any]) -> PipelineRecord:
 
 
 def parse_status(document: Mapping[str, Any]) -> Status:
-    """Read the status.
+    """Read the status as it is stored. `Status.moved` puts fields of an older operator into their new place.
 
     A status may be unreadable because somebody edited it or another version wrote it. It then counts as empty, except
-    for its stack.
+    for its workings.
     """
     try:
-        return Status.model_validate(document)
+        status = Status.model_validate(document)
+        status.moved()
     except ValidationError:
-        return Status(stack=_stack(document.get("stack")))
+        return Status(stack=_readable(document.get("stack")), workings=_workings(document.get("workings")))
+    return status
 
 
-def _stack(document: Any) -> StackStatus | None:
+def _readable(document: Any) -> dict[str, Any] | None:
+    return document if _workings(document) is not None else None
+
+
+def _workings(document: Any) -> Workings | None:
     try:
-        return StackStatus.model_validate(document)
+        return None if document is None else Workings.model_validate(document)
     except ValidationError:
         return None
 
@@ -95,10 +107,12 @@ def _stack(document: Any) -> StackStatus | None:
 def parse_spec(body: Mapping[str, Any]) -> Spec:
     """Read the spec.
 
+    A number below a minimum that was raised later counts as the minimum.
+
     Raises SpecInvalid, which names every wrong field, if admission let a spec through that this version cannot read.
     """
     try:
-        return Spec.model_validate(body.get("spec") or {})
+        return Spec.model_validate(body.get("spec") or {}, context=STORED)
     except ValidationError as error:
         faults = "; ".join(f"spec.{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         raise SpecInvalid(faults) from error

@@ -11,7 +11,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from ingestion_operator.model.base import Model, cel, rules
+from ingestion_operator.model.base import Model, cel, raised_to, rules
 from ingestion_operator.model.environment import ENVIRONMENT_LIMIT
 from ingestion_operator.model.fields import ObjectName, escaped, json_size
 from ingestion_operator.model.processor import Processor
@@ -80,9 +80,9 @@ class Drift(Model):
     mode: DriftMode = DriftMode.CORRECT
     """The reaction of the operator to such changes. With `Correct`, the default, the operator looks for changes and
     restores what the pipeline says. With `Ignore`, the operator does not look for changes."""
-    interval_seconds: Annotated[int, Field(ge=10, le=604800)] = 3600
+    interval_seconds: Annotated[int, Field(ge=60, le=604800), raised_to(60)] = 3600
     """The time between two checks for changes, in seconds. The default is 3600, which is one hour. Each check calls
-    the AWS API once or twice for each resource."""
+    the AWS API once or twice for each resource. The operator treats a smaller value from an earlier version as 60."""
 
 
 class Reconcile(Model):

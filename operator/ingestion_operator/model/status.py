@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from ingestion_operator.model.base import StatusModel
+from ingestion_operator.model.base import JSON, StatusModel
 
 
 class ConditionStatus(StrEnum):
@@ -53,11 +53,26 @@ class OperationType(StrEnum):
     DESTROY = "Destroy"
 
 
+UNNAMED = "unnamed"
+"""Stands for the ID of an operation of which an older operator recorded only the pod."""
+
+
 class OperationResult(StrEnum):
     """The result of an operation."""
 
     SUCCEEDED = "Succeeded"
     FAILED = "Failed"
+
+
+class Unfinished(StatusModel):
+    """Each entry is an operation whose end was never written. It may have left resources, and its pod may hold the lock."""
+
+    type: OperationType
+    """The type of the operation."""
+    pod: str = ""
+    """The pod of the operator that began the operation, as `<namespace>/<name>/<uid>`. It is empty outside of a cluster."""
+    start_time: datetime | None = None
+    """The time at which the operation started."""
 
 
 class Operation(StatusModel):
@@ -73,6 +88,10 @@ class Operation(StatusModel):
     """The number of finished resources and of all resources, for example `7/19`."""
     pod: str = ""
     """The pod of the operator that runs the operation, as `<namespace>/<name>/<uid>`."""
+
+    def unfinished(self, holder: str = "") -> Unfinished:
+        """The record that stays until the end of the operation is written. `holder` is its pod, if it names none itself."""
+        return Unfinished(type=self.type, pod=self.pod or holder, start_time=self.start_time)
 
 
 class Changes(StatusModel):
@@ -175,15 +194,15 @@ class DriftStatus(StatusModel):
     """The resources that were changed at the last check. The names are those in `status.resources`."""
 
 
-class StackStatus(StatusModel):
-    """The Pulumi stack of the pipeline.
+class Workings(StatusModel):
+    """The records that the operator keeps for itself.
 
-    The operator uses this record to delete the pipeline without reading the spec.
+    They describe the Pulumi stack, so that the operator can delete the pipeline without reading the spec.
     """
 
-    name: str
-    """The name of the stack."""
-    region: str
+    name: str = ""
+    """The name of the stack. It is empty until the first operation begins."""
+    region: str = ""
     """The AWS region in which the pipeline is built."""
     account: str = ""
     """The name of the AWSAccount with which the pipeline is built. It is empty for the operator's own identity. A
@@ -204,11 +223,14 @@ class StackStatus(StatusModel):
     """The hash of all input of the last successful update."""
     attempted: str = ""
     """The hash of all input of the last update, successful or not."""
-    lock_holder: str = ""
-    """The pod of the operator that started an operation whose end was never recorded. This pod may still hold the
-    lock of the state."""
+    unfinished: dict[str, Unfinished] = Field(default_factory=dict)
+    """The operations whose end was never written, by their IDs. An entry goes when the end of the operation is written, or the
+    end of a later operation that had the lock of the state."""
     handled_request: str = ""
     """The last value of the annotation ingestion-operator.io/reconcile-requested-at that the operator acted on."""
+    warned: tuple[str, ...] | None = None
+    """Each entry is a warning Event that says what is true now, as `<reason>:<hash of the message>`. The operator does not
+    publish it again. The list is absent if there is none."""
 
 
 class Status(StatusModel):
@@ -232,15 +254,41 @@ class Status(StatusModel):
     outputs: Outputs | None = None
     code: CodeStatus | None = None
     drift: DriftStatus | None = None
-    stack: StackStatus | None = None
-    warned: tuple[str, ...] | None = None
-    """Each entry is a warning Event that says what is true now, as `<reason>:<hash of the message>`. The operator does not
-    publish it again. The list is absent if there is none."""
+    stack: Annotated[
+        dict[str, JSON] | None, Field(json_schema_extra={"x-kubernetes-preserve-unknown-fields": True})
+    ] = None
+    """The place of `workings` in a status that an older operator wrote. The operator moves it there."""
+    workings: Workings | None = None
+
+    @property
+    def begun(self) -> Workings | None:
+        """The workings, if an operation has ever begun, so that something may exist in AWS. None otherwise."""
+        there = self.workings is not None and self.workings.name and self.workings.region
+        return self.workings if there else None
 
     @property
     def is_built(self) -> bool:
         """Whether an update has ever succeeded, so that the pipeline exists in AWS."""
-        return self.stack is not None and bool(self.stack.fingerprint)
+        return self.begun is not None and bool(self.begun.fingerprint)
+
+    def moved(self) -> Status:
+        """The same status, with the workings in the place where this version keeps them.
+
+        Each write removes the old place. If it is there, an older operator wrote it last, so it counts.
+        """
+        if self.stack is None:
+            return self
+        newer = self.workings.to_document() if self.workings else {}
+        unfinished = {**newer.get("unfinished", {}), **self._unfinished()}
+        moved = Workings.model_validate({**newer, **self.stack, "unfinished": unfinished})
+        return self.model_copy(update={"stack": None, "workings": moved})
+
+    def _unfinished(self) -> dict[str, JSON]:
+        """The operation that an older operator never ended. It wrote only one, and the holder of the lock beside it."""
+        holder = str((self.stack or {}).get("lockHolder") or "")
+        if self.operation is not None:
+            return {self.operation.id: self.operation.unfinished(holder).to_document()}
+        return {UNNAMED: {"type": OperationType.UPDATE, "pod": holder}} if holder else {}
 
     def has_applied(self, fingerprint: str) -> bool:
         """Whether the last successful update had this fingerprint."""

@@ -26,7 +26,7 @@ def access_for(cluster: Accounts, record: PipelineRecord, region: str) -> Access
     account = account_of(cluster, record)
     if account is None:
         return OWN
-    if account.deleting and record.status.stack is None:
+    if account.deleting and record.status.begun is None:
         raise DependencyNotReady(f"AWSAccount {account.name} is being deleted: name another one in spec.accountRef")
     permit(account, record.key.namespace, region)
     return access_of(account, cluster.cluster_id())
@@ -46,19 +46,19 @@ def account_of(cluster: Accounts, record: PipelineRecord) -> Account | None:
 
     Raises DependencyNotReady, naming the account, if it does not exist.
     """
-    stack = record.status.stack
-    name = stack.account if stack is not None else record.account
+    begun = record.status.begun
+    name = begun.account if begun is not None else record.account
     if not name:
-        return _default(cluster) if stack is None else None
+        return _default(cluster) if begun is None else None
     if (body := cluster.account(name)) is not None:
         return parse_account(body)
-    if stack is None:
+    if begun is None:
         raise DependencyNotReady(
             f"AWSAccount {name}, named by spec.accountRef, does not exist: ask an administrator for it"
         )
     raise DependencyNotReady(
         f"AWSAccount {name}, with which the pipeline was built, no longer exists: ask an administrator to create it again with a "
-        f"role of account {stack.account_id}; only deletion.policy Retain, which leaves everything in AWS, needs no account"
+        f"role of account {begun.account_id}; only deletion.policy Retain, which leaves everything in AWS, needs no account"
     )
 
 
@@ -115,17 +115,17 @@ def refuse_another_account(record: PipelineRecord, place: Place) -> None:
     No part of the pipeline exists in the other account: an update would build it a second time, and a deletion would leave
     it behind.
     """
-    stack = record.status.stack
-    if stack is None or stack.account_id in ("", place.account_id):
+    begun = record.status.begun
+    if begun is None or begun.account_id in ("", place.account_id):
         return
-    whose = f"AWSAccount {stack.account}" if stack.account else "the operator's own identity"
+    whose = f"AWSAccount {begun.account}" if begun.account else "the operator's own identity"
     raise AccountChanged(
-        f"{whose} belongs to AWS account {place.account_id}, but the pipeline was built in {stack.account_id}: use a role of "
-        f"account {stack.account_id} again"
+        f"{whose} belongs to AWS account {place.account_id}, but the pipeline was built in {begun.account_id}: use a role of "
+        f"account {begun.account_id} again"
     )
 
 
 def pipelines_built_with(name: str, pipelines: Iterable[Mapping[str, Any]]) -> tuple[PipelineKey, ...]:
     """The pipelines whose first operation recorded this account."""
     records = (parse_record(body) for body in pipelines)
-    return tuple(sorted(r.key for r in records if r.status.stack is not None and r.status.stack.account == name))
+    return tuple(sorted(r.key for r in records if r.status.begun is not None and r.status.begun.account == name))

@@ -253,7 +253,6 @@ CALLS: Mapping[str, tuple[Right, ...]] = {
     "get_function": (_right(On.FUNCTIONS, "lambda GetFunction"),),
     "get_function_configuration": (_right(On.FUNCTIONS, "lambda GetFunctionConfiguration"),),
     "get_policy": (_right(On.FUNCTIONS, "lambda GetPolicy"),),
-    "delete_function": (_right(On.FUNCTIONS, "lambda DeleteFunction"),),
     "describe_log_groups": (_right(On.ANYTHING, "logs DescribeLogGroups"),),
     "list_tags_for_resource": (
         _right(On.LOG_GROUPS, "logs ListTagsForResource"),

@@ -89,12 +89,12 @@ class Leftovers(OwnershipTags, Protocol):
     """What adoption needs: the tags of buckets and tables, and a claim to all other leftover resources."""
 
     def claim_leftovers(self, blueprint: Blueprint) -> Mapping[str, str]:
-        """Claim a leftover role, log group, queue and trail, if the blueprint's owner owns them.
+        """Claim a leftover role, log group, queue, trail and function of the blueprint, if its owner owns them.
 
         An interrupted creation leaves such resources, and so does a pipeline that was deleted with `Retain`. Each claimed
-        resource gets the blueprint's tags. Returns the physical ids by logical name, so that the engine can adopt the
-        resources. A leftover function of the owner is deleted, because the engine cannot adopt a function and a function
-        holds no data. Resources of other owners are neither returned nor changed.
+        resource gets the blueprint's tags. A permission of the rule to call a function of the owner is claimed too. Returns the
+        ids with which the engine imports the resources, by logical name. Nothing is deleted, and resources of other owners
+        are neither returned nor changed. Only resources that the blueprint lists are looked at.
         """
 
 

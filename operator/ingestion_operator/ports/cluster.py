@@ -1,6 +1,6 @@
 """What the core needs from the Kubernetes API: narrow ports for reading, and `Cluster` for everything.
 
-Every method but `pod_is_gone` raises UpdateFailed if the API server does not answer or refuses the request.
+Every method but `pod_exists` raises UpdateFailed if the API server does not answer or refuses the request.
 """
 
 from __future__ import annotations
@@ -40,6 +40,19 @@ class Objects(Accounts, Protocol):
         """Every pipeline that the operator watches."""
 
 
+class Finalizers(Protocol):
+    """Keeps objects until the operator lets them go. Both methods do nothing if the object is gone.
+
+    Both raise UpdateFailed, as for an API server that does not answer, if the object has changed since it was read.
+    """
+
+    def hold(self, body: Mapping[str, Any]) -> None:
+        """Put the operator's finalizer on a pipeline or an AWSAccount, given as it was read. Do nothing if it has it already."""
+
+    def release(self, body: Mapping[str, Any]) -> None:
+        """Take the finalizer off, so that Kubernetes may delete the object."""
+
+
 class Cluster(Objects, Protocol):
     """Everything that the core needs from the Kubernetes API."""
 
@@ -52,8 +65,8 @@ class Cluster(Objects, Protocol):
     def patch_account_status(self, name: str, patch: Mapping[str, Any]) -> None:
         """Merge a patch into the status of an AWSAccount. If the account is gone, do nothing."""
 
-    def pod_is_gone(self, pod: Pod) -> bool:
-        """Whether all processes of the pod have certainly ended. False if the pod cannot be looked up."""
+    def pod_exists(self, pod: Pod) -> bool | None:
+        """Whether a process of the pod may still run. None if the pod cannot be looked up."""
 
     def announce(self, record: PipelineRecord, reason: Reason, message: str, *, warning: bool = False) -> None:
         """Publish a Kubernetes Event about the pipeline."""

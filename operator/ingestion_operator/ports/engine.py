@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Protocol
 
 from ingestion_operator.blueprint.access import Access
@@ -23,6 +24,27 @@ class Progress:
 
 
 OnProgress = Callable[[Progress], None]
+
+
+class Scope(IntEnum):
+    """How much an operation must look at, because AWS and the state may differ."""
+
+    CHANGES = 0
+    """Nothing: the state is right."""
+    DRIFT = 1
+    """What the state contains may have been changed or deleted in AWS: the engine refreshes the state first."""
+    LEFTOVERS = 2
+    """AWS may also contain resources that the state lost: the engine imports them."""
+
+
+Adopt = Callable[[Scope, Callable[[], frozenset[str]]], Mapping[str, str]]
+"""Finds the resources to import: their physical ids by logical name. The arguments are the scope, and a function that returns
+the logical names that the state contains. It may raise any error of the `Cloud` port, BucketNameTaken and TableNameTaken."""
+
+
+def adopt_nothing(_scope: Scope, _known: Callable[[], frozenset[str]]) -> Mapping[str, str]:
+    """Imports nothing."""
+    return {}
 
 
 @dataclass(frozen=True)
@@ -49,10 +71,20 @@ class UpdateRequest:
     timeout_seconds: float
     create: bool = False
     """The stack may not exist yet. If False, an absent stack is an error: its state was lost."""
+    scope: Scope = Scope.CHANGES
+    adopt: Adopt = adopt_nothing
+    """The engine calls it once it has the stack's lock, and before it registers a resource. After breaking a lock the scope is
+    LEFTOVERS, whatever the scope of the request is."""
+
+
+@dataclass(frozen=True)
+class DestroyRequest:
+    """The removal of a stack and its resources."""
+
+    stack: StackRef
+    timeout_seconds: float
     refresh: bool = False
-    """Read AWS first, so that the update corrects changes that were made there."""
-    adopt: Mapping[str, str] | None = None
-    """Resources to adopt instead of creating them: logical name to physical id."""
+    """Read AWS first, and forget what is gone. After breaking a lock the engine always does."""
 
 
 @dataclass(frozen=True)
@@ -76,10 +108,11 @@ class Engine(Protocol):
     def update(self, request: UpdateRequest, on_progress: OnProgress) -> EngineResult:
         """Make AWS match the blueprint.
 
-        Raises LockHeld, AccessDenied, StateUnreadable, UpdateFailed or UpdateTimedOut.
+        Raises what `adopt` raises, LockHeld, AccessDenied, StateUnreadable, UpdateFailed or UpdateTimedOut. `lock` of the
+        error says whether the operation had the stack's lock.
         """
 
-    def destroy(self, stack: StackRef, timeout_seconds: float, on_progress: OnProgress) -> EngineResult:
+    def destroy(self, request: DestroyRequest, on_progress: OnProgress) -> EngineResult:
         """Delete the stack's resources, except those that hold data, and then the stack. An absent stack is success.
 
         Raises the same errors as `update`.

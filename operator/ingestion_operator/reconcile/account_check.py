@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from ingestion_operator.blueprint.access import access_of
 from ingestion_operator.errors import InUse, PipelineError
@@ -15,6 +15,7 @@ from ingestion_operator.observe.account_choice import check_default, pipelines_b
 from ingestion_operator.ports.cloud import AssumedRole
 from ingestion_operator.reasons import Reason
 from ingestion_operator.reconcile.context import Context, StillThere
+from ingestion_operator.reconcile.unforeseen import unforeseen
 from ingestion_operator.status.conditions import Conditions, ConditionSet
 from ingestion_operator.status.merge_patch import merge_patch
 from ingestion_operator.status.outcomes import TREATMENTS
@@ -30,27 +31,37 @@ class AccountCheck:
 
     context: Context
 
-    def check(self, name: str) -> None:
-        """Try the role and write the result to the status. `release` handles an account that is gone or being deleted."""
+    def check(self, name: str) -> datetime | None:
+        """Try the role and write the result to the status. `release` handles an account that is gone or being deleted.
+
+        Returns the time of the next check. None if there is nothing to check.
+        """
         cluster, at = self.context.cluster, self.context.timing()
         body = cluster.account(name)
         if body is None or (account := parse_account(body)).deleting:
-            return
+            return None
         users = pipelines_built_with(name, cluster.pipelines())
         try:
-            role = self.context.cloud.assume(access_of(account, cluster.cluster_id()))
-            check_default(account, map(parse_account, cluster.accounts()))
+            with unforeseen(f"AWSAccount {name}", {}):
+                role = self.context.cloud.assume(access_of(account, cluster.cluster_id()))
+                check_default(account, map(parse_account, cluster.accounts()))
         except PipelineError as error:
-            self._write(account, refused(account, users, error, at))
+            checked = refused(account, users, error, at)
         else:
-            self._write(account, assumed(account, users, role, at))
+            checked = assumed(account, users, role, at)
+        self._write(account, checked)
+        return checked.next_check_time
 
-    def changed(self, name: str) -> None:
-        """Check an account that is new or was changed, and all others that are marked default, because only one may be."""
-        self.check(name)
+    def changed(self, name: str) -> datetime | None:
+        """Check an account that is new or was changed, and all others that are marked default, because only one may be.
+
+        Returns the time of the account's next check.
+        """
+        again = self.check(name)
         for account in map(parse_account, self.context.cluster.accounts()):
             if account.is_default and account.name != name:
                 self.check(account.name)
+        return again
 
     def release(self, name: str) -> None:
         """Returns when no pipeline needs the account for its deletion. Raises StillThere, and nothing else, until then."""

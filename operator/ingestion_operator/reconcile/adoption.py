@@ -12,10 +12,11 @@ from ingestion_operator.blueprint.resources import Blueprint, Resource
 from ingestion_operator.errors import BucketNameTaken, TableNameTaken
 from ingestion_operator.model.status import Status
 from ingestion_operator.ports.cloud import Leftovers
+from ingestion_operator.ports.engine import Scope
 
 BUCKET = "aws:s3/bucket:Bucket"
 TABLE = "aws:dynamodb/table:Table"
-FUNCTION = "function"
+DATA = frozenset({BUCKET, TABLE})
 NEVER = "the operator never takes over what it did not create"
 
 
@@ -23,40 +24,33 @@ NEVER = "the operator never takes over what it did not create"
 class Adoption:
     """Finds what an earlier pipeline of this name, an interrupted attempt or an earlier spec left.
 
-    The names and the ownership tags identify it. Each method returns the physical ids to import, by logical name.
+    The names and the ownership tags identify it. A resource that the state contains is never looked for, because importing it
+    would replace it.
     """
 
     cloud: Leftovers
     status: Status
     blueprint: Blueprint
 
-    def of_everything(self) -> Mapping[str, str]:
-        """Everything that can exist before a creation, or after an operation that was interrupted.
+    def find(self, scope: Scope, known: Callable[[], frozenset[str]]) -> Mapping[str, str]:
+        """The physical ids of the resources to import, by logical name. See `Adopt` of the engine's port.
 
-        Raises BucketNameTaken or TableNameTaken if a bucket or a table belongs to another owner.
+        Data is looked for in every scope: a changed spec may bring a table back. Raises BucketNameTaken or TableNameTaken if a
+        bucket or a table belongs to another owner.
         """
-        built = self._built()
-        unknown = replace(self.blueprint, resources=tuple(r for r in self.blueprint.resources if r.name not in built))
-        return {**self._claimed(frozenset()), **self.cloud.claim_leftovers(unknown)}
+        if scope is Scope.LEFTOVERS:
+            unknown = self._without(known())
+            return {**self._data(unknown), **self.cloud.claim_leftovers(unknown)}
+        new = self._without(frozenset(r.name for r in self.status.resources))
+        # Usually there is no new data, and then the state need not be read.
+        return self._data(self._without(known())) if any(r.type in DATA for r in new.resources) else {}
 
-    def of_new_data(self) -> Mapping[str, str]:
-        """Buckets and tables that a changed spec brings back, such as a results table. Raises as `of_everything` does."""
-        return self._claimed(frozenset(r.name for r in self.status.resources))
+    def _without(self, known: frozenset[str]) -> Blueprint:
+        return replace(self.blueprint, resources=tuple(r for r in self.blueprint.resources if r.name not in known))
 
-    def _built(self) -> frozenset[str]:
-        """The resources that the state certainly contains, so that none of them is a leftover.
-
-        A function whose code changes is not among them: a change from a zip to an image replaces the function, and an
-        interrupted replacement may leave a function that the state does not contain.
-        """
-        code = self.status.code
-        same_code = code is not None and code.sha256 == self.blueprint.code.sha256
-        return frozenset(r.name for r in self.status.resources if r.name != FUNCTION or same_code)
-
-    def _claimed(self, known: frozenset[str]) -> Mapping[str, str]:
+    def _data(self, blueprint: Blueprint) -> Mapping[str, str]:
         claims: Mapping[str, Callable[[Resource], str | None]] = {BUCKET: self._bucket, TABLE: self._table}
-        wanted = (r for r in self.blueprint.resources if r.type in claims and r.name not in known)
-        ids = {resource.name: claims[resource.type](resource) for resource in wanted}
+        ids = {r.name: claims[r.type](r) for r in blueprint.resources if r.type in DATA}
         return {name: physical_id for name, physical_id in ids.items() if physical_id is not None}
 
     def _bucket(self, resource: Resource) -> str | None:

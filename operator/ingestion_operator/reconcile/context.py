@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -43,6 +44,8 @@ class Context:
     code_check: CodeCheck = field(kw_only=True)
     state_bucket: str = ""
     """The bucket in which the operator keeps its state; empty if the state is not in S3."""
+    stopping: threading.Event = field(default_factory=threading.Event)
+    """Set once the operator stops. Nothing waits any longer then."""
 
     def timing(self) -> Timing:
         """The current time, with a new jitter."""

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import logging
+from dataclasses import dataclass, replace
+from typing import NoReturn
 
 from ingestion_operator.blueprint.access import Access
 from ingestion_operator.blueprint.names import possible_buckets, possible_tables, stack_name
-from ingestion_operator.errors import AccessDenied, PipelineError, SpecInvalid, Waiting
+from ingestion_operator.errors import AccessDenied, LockHeld, PipelineError, SpecInvalid, Waiting
 from ingestion_operator.model.pipeline import CONFIRM_PURGE
 from ingestion_operator.model.spec import DeletionPolicy
-from ingestion_operator.model.status import OperationType
+from ingestion_operator.model.status import Operation, OperationType
 from ingestion_operator.observe.account_choice import access_as_built, access_for, refuse_another_account
 from ingestion_operator.ports.cloud import Cloud
-from ingestion_operator.ports.engine import StackRef
+from ingestion_operator.ports.engine import DestroyRequest, Scope, StackRef
 from ingestion_operator.reasons import Reason
 from ingestion_operator.reconcile.context import StillThere
 from ingestion_operator.reconcile.disposal import Disposal
-from ingestion_operator.reconcile.run import DESTROY_TIMEOUT_SECONDS, Pass
+from ingestion_operator.reconcile.next_step import Go, Situation, Wait, next_step
+from ingestion_operator.reconcile.run import DESTROY_TIMEOUT_SECONDS, Pass, after_the_engine
+from ingestion_operator.reconcile.unforeseen import unforeseen
 from ingestion_operator.status import deletion
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -37,19 +43,35 @@ class _Remains:
 class RemovalPass(Pass):
     """Takes a pipeline down."""
 
+    _operation: Operation | None = None
+    """The operation that began."""
+
     def run(self) -> None:
         """Take the pipeline down. Raises StillThere while something delays the deletion."""
+        step = next_step(Situation(self.record.status, self.presence()))
+        if isinstance(step, Wait):
+            self._wait(LockHeld(step.why))
         try:
-            self._take_down()
+            with unforeseen(str(self.record.key), self.fields()):
+                self._take_down(step)
         except PipelineError as error:
             at = self.context.timing()
-            self.write_and_warn(deletion.held_up(self.record, error, at), (error,))
+            status = deletion.held_up(self.record, self.written, self._operation, error, at)
+            if self._operation is None:
+                self.write_and_warn(status, (error,))
+            else:
+                self.warn(self.end_with(status, (error,)))
             raise StillThere(str(error), deletion.delay_seconds(self.written, error, at)) from error
 
-    def _take_down(self) -> None:
+    def _wait(self, error: LockHeld) -> NoReturn:
+        at = self.context.timing()
+        self.write_and_warn(deletion.waiting(self.record, error, at), (error,))
+        raise StillThere(str(error), at.backoff.waiting_seconds)
+
+    def _take_down(self, go: Go) -> None:
         policy = self.record.deletion_policy
         if policy is DeletionPolicy.RETAIN:
-            self.context.engine.forget(self._stack_ref(None))
+            self.context.engine.forget(self._stack_ref(None, go))
             self.announce(Reason.RETAINED, "everything stays in AWS, as deletion.policy says")
             return
         remains = self._remains()
@@ -57,30 +79,46 @@ class RemovalPass(Pass):
         disposal.check()
         operation = self.operation(OperationType.DESTROY)
         self.write(deletion.taking_down(self.record, operation, self.context.timing()))
+        self._operation = operation
         with self.operating(operation, f"deletion.policy is {policy.value}", DESTROY_TIMEOUT_SECONDS):
-            ref = self._stack_ref(remains.access)
-            self.announce_a_broken_lock(
-                self.context.engine.destroy(ref, DESTROY_TIMEOUT_SECONDS, self.progress(operation))
-            )
-            if remains.switched_on:
-                remains.cloud.switch_off_events(remains.switched_on, remains.region)
-            purged = disposal.dispose()
+            self._destroy(self._stack_ref(remains.access, go), operation, go)
+            with after_the_engine():
+                if remains.switched_on:
+                    remains.cloud.switch_off_events(remains.switched_on, remains.region)
+                purged = disposal.dispose()
         if purged:
             self.announce(
                 Reason.PURGED, f"deleted the data in {', '.join(purged)} for good, as confirmed", warning=True
             )
         self.announce(Reason.DESTROYED, f"the pipeline is gone from AWS{self._what_stays(remains)}")
 
-    def _stack_ref(self, access: Access | None) -> StackRef:
-        stack = self.record.status.stack
-        if stack is None:
+    def _destroy(self, stack: StackRef, operation: Operation, go: Go) -> None:
+        """Destroy the stack.
+
+        IAM refuses a call about a role that is gone, because the right is limited by the path, and an absent role has none. So
+        after AccessDenied the engine reads first what is there.
+        """
+        engine, progress = self.context.engine, self.progress(operation)
+        request = DestroyRequest(stack, DESTROY_TIMEOUT_SECONDS, refresh=go.scope > Scope.CHANGES)
+        try:
+            result = engine.destroy(request, progress)
+        except AccessDenied as error:
+            if request.refresh:
+                raise
+            logger.info("%s: %s; reading what is there", self.record.key, error, extra=self.fields(operation))
+            result = engine.destroy(replace(request, refresh=True), progress)
+        self.announce_a_broken_lock(result)
+
+    def _stack_ref(self, access: Access | None, go: Go) -> StackRef:
+        begun = self.record.status.begun
+        if begun is None:
             return StackRef(stack_name(self.context.owner(self.record)), self._region, access=access)
-        return StackRef(stack.name, stack.region, stack.encryption_salt, access, self.departed())
+        return StackRef(begun.name, begun.region, begun.encryption_salt, access, go.departed)
 
     @property
     def _region(self) -> str:
-        stack = self.record.status.stack
-        return stack.region if stack else self.record.region or self.context.default_region
+        begun = self.record.status.begun
+        return begun.region if begun else self.record.region or self.context.default_region
 
     def _remains(self) -> _Remains:
         """The remains that the status records.
@@ -88,14 +126,14 @@ class RemovalPass(Pass):
         Raises DependencyNotReady if the AWSAccount with which the pipeline was built no longer exists, AccountChanged if it
         leads to another AWS account now.
         """
-        stack = self.record.status.stack
-        if stack is None:
+        begun = self.record.status.begun
+        if begun is None:
             return self._assumed_remains()
         access = access_as_built(self.context.cluster, self.record)
         cloud = self.context.cloud.using(access)
-        if stack.account_id:
-            refuse_another_account(self.record, cloud.place(stack.region))
-        return _Remains(cloud, stack.region, access, stack.data_buckets, stack.data_tables, stack.switched_on)
+        if begun.account_id:
+            refuse_another_account(self.record, cloud.place(begun.region))
+        return _Remains(cloud, begun.region, access, begun.data_buckets, begun.data_tables, begun.switched_on)
 
     def _assumed_remains(self) -> _Remains:
         """The remains that may exist without a recorded stack. Their names are deterministic.

@@ -1,7 +1,7 @@
 """Where Pulumi keeps state: the meaning of a backend's URL, and the layout of the backend's files.
 
-Normally only the CLI reads and writes the state. The operator itself uses the files only to check the backend at start-up,
-to remove the files that the CLI leaves behind when it removes a stack, and to copy a backend.
+Normally only the CLI reads and writes the state. The operator itself uses the files only to check the backend at start-up, to
+heal what a crash damaged, to remove old copies and what the CLI leaves of a removed stack, and to copy a backend.
 
 Sources: https://www.pulumi.com/docs/iac/concepts/state-and-backends/; pulumi's
 pkg/backend/diy for the layout; https://pkg.go.dev/gocloud.dev/aws and gocloud.dev/blob/s3blob for the parameters of an S3 URL.
@@ -9,6 +9,7 @@ pkg/backend/diy for the layout; https://pkg.go.dev/gocloud.dev/aws and gocloud.d
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -24,6 +25,8 @@ STACKS = f"{ROOT}stacks/{PROJECT}/"
 LOCKS = f"{ROOT}locks/organization/{PROJECT}/"
 HISTORY = f"{ROOT}history/{PROJECT}/"
 BACKUPS = f"{ROOT}backups/{PROJECT}/"
+DAMAGED = f"{ROOT}damaged/{PROJECT}/"
+"""The operator's own: what it replaced because it was damaged, kept for a person. The CLI does not look there."""
 CHECKPOINT_ENDINGS = (".json", ".json.gz", ".json.zst")
 
 # The names of two parameters. The second name of each is an older one that the CLI accepts too.
@@ -113,9 +116,24 @@ def stacks(store: StateStore) -> frozenset[str]:
     return frozenset(filter(None, map(stack_of, store.keys(STACKS))))
 
 
+def checkpoint_files(keys: Sequence[str], stack: str, ending: str = "") -> tuple[str, ...]:
+    """Those of the keys that are the stack's checkpoint in any compression, or the file with this ending beside it."""
+    return tuple(key for key in keys if key in {f"{STACKS}{stack}{kind}{ending}" for kind in CHECKPOINT_ENDINGS})
+
+
+def remnants_of(store: StateStore, stack: str) -> tuple[str, ...]:
+    """What killed processes left beside the stack's files, except beside its locks."""
+    beside = [key for key in store.remnants(f"{STACKS}{stack}.json") if _is_beside_checkpoint(key, stack)]
+    return (*beside, *(key for kind in (BACKUPS, HISTORY) for key in store.remnants(f"{kind}{stack}/")))
+
+
+def _is_beside_checkpoint(key: str, stack: str) -> bool:
+    rest = key.removeprefix(f"{STACKS}{stack}")
+    return re.fullmatch(r"\.json(\.gz|\.zst)?(\.bak)?(\.attrs|\.[0-9a-f]+\.tmp)", rest) is not None
+
+
 def what_is_left(store: StateStore, stack: str) -> tuple[str, ...]:
-    """The files that the CLI leaves of a removed stack: copies of its last states, which it would keep forever."""
-    of_stack = [f"{STACKS}{stack}{ending}.bak" for ending in CHECKPOINT_ENDINGS]
-    copies = [key for key in store.keys(f"{STACKS}{stack}.json") if key in of_stack]
-    old = [key for kind in (BACKUPS, HISTORY) for key in store.keys(f"{kind}{stack}/")]
-    return (*copies, *old)
+    """The files that the CLI leaves of a removed stack, which it would keep forever: copies of its last states, and remnants."""
+    copies = checkpoint_files(store.keys(f"{STACKS}{stack}.json"), stack, ".bak")
+    old = [key for kind in (BACKUPS, HISTORY, DAMAGED) for key in store.keys(f"{kind}{stack}/")]
+    return (*copies, *old, *remnants_of(store, stack))

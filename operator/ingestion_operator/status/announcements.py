@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from ingestion_operator.model.status import Status
+from ingestion_operator.model.status import Status, Workings
 from ingestion_operator.reasons import Reason
 
 HASH_LENGTH = 12
@@ -42,10 +42,21 @@ def warned(before: Status, status: Status, remarks: Sequence[Remark], still_true
     A remark is new unless `before` remembers it. `still_true` are remarks that need no Event now. Those that `before`
     remembers stay remembered, so that the operator does not announce them again.
     """
-    known = frozenset(before.warned or ())
+    known = _marks(before)
     kept = [mark_of(remark) for remark in still_true if mark_of(remark) in known]
     marks = dict.fromkeys((*map(mark_of, remarks), *kept))
-    return Warned(status.model_copy(update={"warned": tuple(marks) or None}), _new(remarks, known))
+    return Warned(_remembering(status, tuple(marks)), _new(remarks, known))
+
+
+def _marks(status: Status) -> frozenset[str]:
+    return frozenset((status.workings and status.workings.warned) or ())
+
+
+def _remembering(status: Status, marks: tuple[str, ...]) -> Status:
+    if not marks and status.workings is None:
+        return status
+    workings = status.workings or Workings()
+    return status.model_copy(update={"workings": workings.model_copy(update={"warned": marks or None})})
 
 
 def mark_of(remark: Remark) -> str:

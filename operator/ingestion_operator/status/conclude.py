@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from ingestion_operator.blueprint.resources import Blueprint
-from ingestion_operator.errors import PipelineError
+from ingestion_operator.errors import LockFate, PipelineError
 from ingestion_operator.model.pipeline import RECONCILE_REQUESTED_AT, PipelineRecord
 from ingestion_operator.model.spec import Spec
 from ingestion_operator.model.status import (
@@ -17,8 +17,9 @@ from ingestion_operator.model.status import (
     OperationResult,
     OperationType,
     Outputs,
-    StackStatus,
     Status,
+    Unfinished,
+    Workings,
 )
 from ingestion_operator.observe.observed import Buildable, Unbuildable
 from ingestion_operator.ports.engine import EngineResult, StackRef
@@ -48,16 +49,16 @@ def started(record: PipelineRecord, blueprint: Blueprint, stack: StackRef, opera
         update={
             "observed_generation": record.generation,
             "operation": operation,
-            "stack": _stack(record, blueprint, stack, operation),
+            "workings": _workings(record, blueprint, stack, operation),
             "outputs": blueprint.outputs,
             "conditions": conditions.progressing(OPERATION_REASON[operation.type], f"{operation.type.value}: {why}"),
         }
     )
 
 
-def _stack(record: PipelineRecord, blueprint: Blueprint, stack: StackRef, operation: Operation) -> StackStatus:
-    before, names = record.status.stack, blueprint.names
-    return StackStatus(
+def _workings(record: PipelineRecord, blueprint: Blueprint, stack: StackRef, operation: Operation) -> Workings:
+    before, names = record.status.workings, blueprint.names
+    return Workings(
         name=stack.name,
         region=stack.region,
         account=blueprint.access.account,
@@ -68,8 +69,9 @@ def _stack(record: PipelineRecord, blueprint: Blueprint, stack: StackRef, operat
         encryption_salt=before.encryption_salt if before else "",
         fingerprint=before.fingerprint if before else "",
         attempted=blueprint.fingerprint,
-        lock_holder=operation.pod,
+        unfinished=with_begun(before, operation),
         handled_request=record.annotations.get(RECONCILE_REQUESTED_AT, ""),
+        warned=before.warned if before else None,
     )
 
 
@@ -89,7 +91,7 @@ def succeeded(
             "outputs": _outputs(blueprint, result),
             "code": CodeStatus(sha256=blueprint.code.sha256),
             "drift": _drift(record.status.drift, drifted, at.now),
-            "stack": _applied(running.stack, blueprint, result) if running.stack else None,
+            "workings": _applied(running.workings, blueprint, result) if running.workings else None,
             "conditions": conditions.drift_corrected(message) if drifted else conditions.provisioned(message),
         }
     )
@@ -112,9 +114,9 @@ def _success(
     )
 
 
-def _applied(stack: StackStatus, blueprint: Blueprint, result: EngineResult) -> StackStatus:
-    salt = result.encryption_salt or stack.encryption_salt
-    return stack.model_copy(update={"fingerprint": blueprint.fingerprint, "encryption_salt": salt, "lock_holder": ""})
+def _applied(workings: Workings, blueprint: Blueprint, result: EngineResult) -> Workings:
+    salt = result.encryption_salt or workings.encryption_salt
+    return workings.model_copy(update={"fingerprint": blueprint.fingerprint, "encryption_salt": salt, "unfinished": {}})
 
 
 def _outputs(blueprint: Blueprint, result: EngineResult) -> Outputs:
@@ -154,7 +156,8 @@ def failed(
     """An operation failed. The outcome of the error says what the operator does next."""
     failures = _failures_so_far(record, running) + 1
     message = shorten(str(error))
-    retry, conditions = after_failure(error, failures, message, condition_set(record, at.now), at)
+    worked = record.status.is_built and _same_input(record.status.workings, running.workings, applied=True)
+    retry, conditions = after_failure(error, failures, message, condition_set(record, at.now), at, worked=worked)
     return running.model_copy(
         update={
             "operation": None,
@@ -169,31 +172,62 @@ def failed(
                 failures=failures,
                 next_retry_time=retry,
             ),
-            "stack": _ended(record, running.stack, error) if running.stack else None,
+            "workings": _ended(running.workings, operation, error) if running.workings else None,
             "next_check_time": poll_or(retry, spec, at),
             "conditions": conditions,
         }
     )
 
 
-def _ended(record: PipelineRecord, stack: StackStatus, error: PipelineError) -> StackStatus:
-    salt = stack.encryption_salt or error.encryption_salt
-    return stack.model_copy(update={"encryption_salt": salt, "lock_holder": holder_after(record, error)})
+def _ended(workings: Workings, operation: Operation, error: PipelineError) -> Workings:
+    salt = workings.encryption_salt or error.encryption_salt
+    return workings.model_copy(
+        update={"encryption_salt": salt, "unfinished": without_ended(workings, operation, error)}
+    )
 
 
-def holder_after(record: PipelineRecord, error: PipelineError) -> str:
-    """The pod that may still hold the lock after a failure.
+def with_begun(workings: Workings | None, operation: Operation) -> dict[str, Unfinished]:
+    """The unfinished operations, once this one begins."""
+    return {**(workings.unfinished if workings else {}), operation.id: operation.unfinished()}
 
-    An operation that ended has released the lock. If it never had the lock, the earlier holder stays recorded.
+
+def without_ended(workings: Workings, operation: Operation, error: PipelineError) -> dict[str, Unfinished]:
+    """The unfinished operations, once this one has failed.
+
+    If it had the stack's lock and released it, none of the earlier ones has it, and this failure is what the next operation looks
+    after. If it never had the lock, only its own entry goes. If it left the lock, every entry stays.
     """
-    before = record.status.stack
-    return before.lock_holder if before is not None and error.lock_is_anothers else ""
+    if error.lock is LockFate.RELEASED:
+        return {}
+    ended = operation.id if error.lock is LockFate.NOT_HAD else None
+    return {id_: entry for id_, entry in workings.unfinished.items() if id_ != ended}
 
 
 def _failures_so_far(record: PipelineRecord, running: Status) -> int:
-    last, before, now = record.status.last_operation, record.status.stack, running.stack
-    same_input = before is not None and now is not None and before.attempted == now.attempted
-    return last.failures if last is not None and same_input else 0
+    last = record.status.last_operation
+    return last.failures if last is not None and _same_input(record.status.workings, running.workings) else 0
+
+
+def _same_input(before: Workings | None, now: Workings | None, *, applied: bool = False) -> bool:
+    """Whether the input of this operation is that of the last attempt, or that of the last success."""
+    if before is None or now is None:
+        return False
+    return now.attempted == (before.fingerprint if applied else before.attempted)
+
+
+def waiting(record: PipelineRecord, spec: Spec, error: PipelineError, at: Timing) -> Status:
+    """Another pod works on the pipeline. Nothing of its record changes."""
+    again = at.now + timedelta(seconds=at.backoff.waiting_seconds)
+    conditions = condition_set(record, at.now).waiting(error.reason, str(error))
+    return record.status.model_copy(update={"next_check_time": poll_or(again, spec, at), "conditions": conditions})
+
+
+def interrupted(record: PipelineRecord, running: Status, now: datetime) -> Status:
+    """The operator stops during an operation. The operation stays recorded, and nothing counts as a failure."""
+    kind = running.operation.type.value.lower() if running.operation else "operation"
+    message = f"the operator stopped during the {kind}; it goes on as soon as an operator runs again"
+    conditions = ConditionSet(running, record.generation, now).looking_failed(Reason.INTERRUPTED, message)
+    return running.model_copy(update={"conditions": conditions})
 
 
 def reported(record: PipelineRecord, unbuildable: Unbuildable, at: Timing) -> Status:

@@ -65,7 +65,11 @@ class ConditionSet:
 
     def waiting(self, reason: str, message: str) -> Conditions:
         """Something outside the operator must happen first. The operator checks again by itself."""
-        of_ready: dict[str, Reason] = {Reason.PROPAGATING: Reason.PROPAGATING, Reason.LOCK_HELD: Reason.PROGRESSING}
+        of_ready: dict[str, Reason] = {
+            Reason.PROPAGATING: Reason.PROPAGATING,
+            Reason.LOCK_HELD: Reason.PROGRESSING,
+            Reason.STATE_HEALED: Reason.PROGRESSING,
+        }
         ready = _ready(ConditionStatus.FALSE, of_ready.get(reason, Reason.DEPENDENCY_NOT_READY), message)
         return self._set(ready, reconciling=(reason, message))
 

@@ -96,13 +96,18 @@ TREATMENTS: Mapping[Outcome, Treatment] = {
 
 
 def after_failure(
-    error: PipelineError, failures: int, message: str, conditions: ConditionSet, at: Timing
+    error: PipelineError, failures: int, message: str, conditions: ConditionSet, at: Timing, *, worked: bool
 ) -> tuple[datetime | None, Conditions]:
-    """When the operator tries again after a failed operation (None: it has given up), and what the conditions say."""
-    if error.outcome is Outcome.RETRIES and failures >= at.backoff.maximum:
-        return None, conditions.stalled(Reason.RETRIES_EXHAUSTED, _gave_up(failures, message))
+    """When the operator tries again after a failed operation (None: it has given up), and what the conditions say.
+
+    `worked` says whether the same input was applied before. Then the operator never gives up.
+    """
     treatment = TREATMENTS[error.outcome]
     pause = treatment.pause_after_operation(at, failures)
+    if error.outcome is Outcome.RETRIES and worked:
+        pause = at.backoff.delay_of_what_worked(failures, at.jitter)
+    elif error.outcome is Outcome.RETRIES and failures >= at.backoff.maximum:
+        return None, conditions.stalled(Reason.RETRIES_EXHAUSTED, _gave_up(failures, message))
     return at.now + pause, treatment.after_operation(conditions, error.reason, message)
 
 
@@ -128,5 +133,6 @@ def before_operation(
 
 def _gave_up(failures: int, message: str) -> str:
     return (
-        f"gave up after {failures} attempts; change the spec or set the annotation {RECONCILE_REQUESTED_AT}: {message}"
+        f"gave up after {failures} attempts to apply this change; change the spec or set the annotation "
+        f"{RECONCILE_REQUESTED_AT}: {message}"
     )

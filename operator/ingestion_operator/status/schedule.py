@@ -11,11 +11,16 @@ from ingestion_operator.model.status import Status
 
 @dataclass(frozen=True)
 class Backoff:
-    """The pauses after failures. They double from `base_seconds` to `cap_seconds`, and end after `maximum` failures in a row."""
+    """The pauses after failures. They double from `base_seconds` to `cap_seconds`.
+
+    After `maximum` failures in a row a change that was never applied is given up. For what worked before, the pauses double on
+    to `slowest_seconds`.
+    """
 
     base_seconds: float = 5.0
     cap_seconds: float = 300.0
     maximum: int = 12
+    slowest_seconds: float = 3600.0
     waiting_seconds: float = 15.0
     poll_seconds: float = 30.0
     """Time between two checks of what is not watched: Secrets, and code in S3 that may be replaced."""
@@ -24,6 +29,16 @@ class Backoff:
         """Time until the next attempt after so many failures; `jitter` in [0, 1) shortens it by up to a quarter."""
         full = min(self.cap_seconds, self.base_seconds * 2.0 ** min(failures - 1, 30))
         return timedelta(seconds=full * (1 - jitter / 4))
+
+    def delay_of_what_worked(self, failures: int, jitter: float) -> timedelta:
+        """The same for what worked before. After the last fast attempt, `jitter` shortens the time by up to a half.
+
+        An outage hits many pipelines at once, so their attempts have to drift apart.
+        """
+        if failures < self.maximum:
+            return self.delay(failures, jitter)
+        full = min(self.slowest_seconds, self.cap_seconds * 2.0 ** min(failures - self.maximum + 1, 30))
+        return timedelta(seconds=full * (1 - jitter / 2))
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 {{- /* Exactly what the operator may do in a namespace with pipelines. */ -}}
 {{- define "ingestion.pipelineRules" -}}
-# Watch pipelines, and patch the finalizer and Kopf's annotations.
+# Watch pipelines, and patch the finalizer.
 - apiGroups: [ingestion-operator.io]
   resources: [ingestionpipelines]
   verbs: [get, list, watch, patch]
@@ -21,7 +21,7 @@
 {{- end -}}
 
 {{- define "ingestion.accountRules" -}}
-# Watch AWSAccounts, patch the finalizer and Kopf's annotations, and report whether the role can be assumed.
+# Watch AWSAccounts, patch the finalizer, and report whether the role can be assumed.
 - apiGroups: [ingestion-operator.io]
   resources: [awsaccounts]
   verbs: [get, list, watch, patch]

@@ -3,6 +3,8 @@
 It speaks Pulumi's provider protocol, and calls only the AWS emulator on loopback. A type or an input that it does not apply is an
 error that names it, and so is an endpoint elsewhere. The stand-in is never part of a released image or chart.
 
+    fork_server   a server that has imported all of it, and forks a plugin for each launcher
+    plugin        the process: its port, and its end
     server        the protocol, one method for each call of the engine
     catalogue     the types that it knows
     buckets, ...  the types, one module for each AWS service
@@ -14,6 +16,7 @@ error that names it, and so is an endpoint elsewhere. The stand-in is never part
     shapes        which inputs a type takes, also inside other inputs
     configuration what the program says of the provider itself
     tags, properties  tags, and Pulumi's property values
+    install, launcher what the CLI starts
 
 Each module imports only from those below it. The contract `stand-in` in .importlinter checks that.
 """

@@ -1,75 +1,14 @@
-"""The plugin process: prints its port, then serves until the engine cancels it or goes away."""
+"""The plugin as a process of its own, or the server that forks plugins: `python -m ingestion_local.provider VERSION | --serve`."""
 
 from __future__ import annotations
 
-import gc
-import importlib.util
-import os
-import signal
-import stat
 import sys
-import threading
-import types
-from concurrent import futures
-from pathlib import Path
 
-WORKERS = 32
-GARBAGE_THRESHOLD = 100_000
-# Running calls finish after a cancellation. The engine would forget a resource whose creation is cut off.
-FINISH_SECONDS = 90.0
-UNLIMITED = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
-
-
-def _light_pulumi() -> None:
-    """Let `pulumi.runtime.proto` be imported without the rest of the SDK, which takes most of the start-up time."""
-    spec = importlib.util.find_spec("pulumi")
-    if spec is None or not spec.submodule_search_locations:
-        raise SystemExit("pulumi is not installed")
-    root = Path(next(iter(spec.submodule_search_locations)))
-    for name, path in (("pulumi", root), ("pulumi.runtime", root / "runtime")):
-        module = types.ModuleType(name)
-        module.__path__ = [str(path)]
-        sys.modules[name] = module
-
-
-def _stop_with_parent(stopped: threading.Event) -> None:
-    """Stop when the engine has ended, however it ended. It holds the other end of standard input, and never writes."""
-    if not stat.S_ISFIFO(os.fstat(sys.stdin.fileno()).st_mode):
-        return
-
-    def watch() -> None:
-        while os.read(sys.stdin.fileno(), 1024):
-            pass
-        stopped.set()
-
-    threading.Thread(target=watch, daemon=True, name="parent").start()
-
-
-def main(version: str) -> None:
-    """Serve. The engine reads the port from the first line of standard output."""
-    # Start-up makes many objects that stay. Collecting garbage among them would take a tenth of the start-up time.
-    gc.set_threshold(GARBAGE_THRESHOLD)
-    _light_pulumi()
-    import grpc
-    from pulumi.runtime.proto import provider_pb2_grpc
-
-    from ingestion_local.provider.server import StandIn
-
-    stopped = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopped.set())
-    _stop_with_parent(stopped)
-    server = grpc.server(futures.ThreadPoolExecutor(WORKERS), options=UNLIMITED)
-    provider_pb2_grpc.add_ResourceProviderServicer_to_server(StandIn(version, stopped), server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
-    sys.stdout.write(f"{port}\n")
-    sys.stdout.flush()
-    # This loads while the engine still asks for other things.
-    threading.Thread(target=lambda: __import__("botocore.session"), daemon=True, name="botocore").start()
-    stopped.wait()
-    server.stop(grace=FINISH_SECONDS).wait()
-
+from ingestion_local.provider import fork_server, plugin
+from ingestion_local.provider.launcher import SERVE
 
 if __name__ == "__main__":
-    main(sys.argv[1] if len(sys.argv) > 1 else "0.0.0")
+    if sys.argv[1] == SERVE:
+        fork_server.run(sys.argv[2])
+    else:
+        plugin.serve(sys.argv[1])

@@ -23,3 +23,4 @@ KINDS: Mapping[str, type[ResourceKind]] = {kind.type: kind for module in MODULES
 
 # The services of every pipeline, in the order in which a program uses them.
 USUAL_SERVICES = ("s3", "iam", "logs", "lambda", "events")
+SERVICES = (*USUAL_SERVICES, "sqs", "dynamodb", "cloudtrail", "sts")

@@ -11,6 +11,14 @@ from ingestion_local.provider.access import AwsAccess
 from ingestion_local.provider.calls import Refused, doing
 
 
+def read_descriptions(services: Sequence[str]) -> None:
+    """Read botocore's descriptions of these services, so that the clients of this process, and of its forks, are made faster."""
+    nowhere = AwsAccess("http://127.0.0.1:1", "us-east-1", "none", "none")
+    aws = Aws(nowhere)
+    for service in services:
+        aws.make(service)
+
+
 class Aws:
     """Clients of the emulator. Each is made at its first use and then shared, because botocore's clients are thread-safe."""
 
@@ -47,10 +55,11 @@ class Aws:
     def _promise(self, service: str) -> Future[Any]:
         with self._guard:
             if service not in self._clients:
-                self._clients[service] = self._maker.submit(self._make, service)
+                self._clients[service] = self._maker.submit(self.make, service)
             return self._clients[service]
 
-    def _make(self, service: str) -> Any:
+    def make(self, service: str) -> Any:
+        """A new client. Not thread-safe."""
         # The import is here because the engine waits for the port, and the first resource comes much later.
         import botocore.config
 

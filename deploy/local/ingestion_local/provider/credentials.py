@@ -12,6 +12,7 @@ from typing import Any
 import botocore.session
 from botocore.config import Config
 from botocore.credentials import CredentialProvider, Credentials, RefreshableCredentials
+from botocore.loaders import Loader
 
 from ingestion_local.provider.access import AwsAccess
 from ingestion_local.provider.configuration import Role
@@ -20,17 +21,25 @@ METHOD = "assume-role"
 # A session is renewed when it has less time left than this.
 WINDOW_SECONDS = 60
 ENDED = datetime.fromtimestamp(0, UTC)
+# It keeps the descriptions of services that it has read. All sessions share it, so each description is read once.
+LOADER = Loader()
 
 
 def session_of(access: AwsAccess) -> Any:
     """A botocore session with the credentials of the access, or of its role."""
-    own = botocore.session.get_session()
+    own = _new_session()
     own.set_credentials(access.access_key, access.secret_key, access.session_token)
     role = access.configuration.role
     if role is None:
         return own
-    session = botocore.session.get_session()
+    session = _new_session()
     session.get_component("credential_provider").providers.insert(0, _Assumed(own, access, role))
+    return session
+
+
+def _new_session() -> Any:
+    session = botocore.session.get_session()
+    session.register_component("data_loader", LOADER)
     return session
 
 

@@ -217,6 +217,9 @@ def _inputs(answer: Document, inputs: Document) -> Document:
     }
     function_inputs |= configuration_from_aws(there, inputs)
     function_inputs |= {key: inputs[key] for key in NOT_TOLD if key in inputs}
+    if not inputs:
+        # An import gives the hash of the code, and never the code: https://github.com/pulumi/pulumi-aws/issues/3376
+        function_inputs["sourceCodeHash"] = there["CodeSha256"]
     return present(function_inputs)
 
 

@@ -8,6 +8,8 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
+from ingestion_local.provider import launcher
+
 EXECUTABLE = 0o755
 
 
@@ -19,11 +21,12 @@ def install(pulumi_home: Path) -> Path:
     release = version("pulumi-aws")
     directory = pulumi_home / "plugins" / f"resource-aws-v{release}"
     directory.mkdir(parents=True, exist_ok=True)
-    launcher = directory / "pulumi-resource-aws"
+    installed = directory / "pulumi-resource-aws"
     # Isolated (-I), because the CLI starts the plugin in the program's directory, which may have modules of the same names.
-    command = f"exec {shlex.quote(sys.executable)} -I -m ingestion_local.provider {release}"
-    partial = launcher.with_name(f".{launcher.name}.{os.getpid()}")
+    # Without site-packages (-S), because the launcher needs none of them and starts in half the time.
+    command = f"exec {shlex.quote(sys.executable)} -I -S {shlex.quote(launcher.__file__)} {release}"
+    partial = installed.with_name(f".{installed.name}.{os.getpid()}")
     partial.write_text(f"#!/bin/sh\n{command}\n")
     partial.chmod(EXECUTABLE)
-    partial.replace(launcher)
-    return launcher
+    partial.replace(installed)
+    return installed

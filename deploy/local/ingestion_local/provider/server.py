@@ -23,6 +23,7 @@ from typing_extensions import override
 from ingestion_local.provider import configuration
 from ingestion_local.provider.access import access_of
 from ingestion_local.provider.calls import Refused
+from ingestion_local.provider.cancellation import Cancelled, until_stopped
 from ingestion_local.provider.catalogue import KINDS, USUAL_SERVICES
 from ingestion_local.provider.clients import Aws
 from ingestion_local.provider.kinds import ResourceKind
@@ -150,9 +151,15 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
             return provider_pb2.CreateResponse(properties=to_struct({**inputs, **known_later}))
         self._refuse_unknown(inputs, context)
         identity = self._do(context, lambda: kind.create(inputs))
-        try:
+
+        def finish() -> Document:
             kind.complete(identity, inputs)
-            state = _state(kind, identity, inputs)
+            return _state(kind, identity, inputs)
+
+        try:
+            state = until_stopped(finish, self._stopped)
+        except Cancelled as error:
+            _abort_half_made(context, identity, inputs, str(error))
         except Exception as error:  # noqa: BLE001 - whatever the error is, the engine must know that the resource exists
             _abort_half_made(context, identity, _half_made(kind, identity, inputs), _words(error))
         return provider_pb2.CreateResponse(id=identity, properties=to_struct(state))
@@ -212,10 +219,9 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
         if is_unknown(inputs):
             _abort(context, grpc.StatusCode.INVALID_ARGUMENT, "an input is unknown outside of a preview")
 
-    @staticmethod
-    def _do(context: Context, call: Callable[[], T]) -> T:
+    def _do(self, context: Context, call: Callable[[], T]) -> T:
         try:
-            return call()
+            return until_stopped(call, self._stopped)
         except Exception as error:  # noqa: BLE001 - the engine gets each error as a message
             _abort(context, grpc.StatusCode.UNKNOWN, _words(error))
 

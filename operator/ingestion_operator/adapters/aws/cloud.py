@@ -94,6 +94,14 @@ class Boto3Cloud:
         account, partition, _ = self._caller(region)
         return Place(account, region, partition, self._permissions_boundary)
 
+    def check(self) -> None:
+        """Check, by asking AWS, that the operator's credentials are valid now. Raises CredentialsMissing or UpdateFailed.
+
+        The readiness probe calls this. It is not part of the port. The call needs no permission.
+        (https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html)
+        """
+        self._ask_caller(self._region)
+
     def assume(self, access: Access) -> AssumedRole:
         """See the port."""
         account, _, arn = self._other(access)._caller(self._region)
@@ -102,7 +110,10 @@ class Boto3Cloud:
     def _caller(self, region: str) -> tuple[str, str, str]:
         """Account, partition and ARN of the identity that makes the calls."""
         if self._identity is None:
-            with translated("finding out the AWS account"):
-                caller = self._clients.sts(region).get_caller_identity()
-                self._identity = (caller["Account"], caller["Arn"].split(":")[1], caller["Arn"])
+            self._identity = self._ask_caller(region)
         return self._identity
+
+    def _ask_caller(self, region: str) -> tuple[str, str, str]:
+        with translated("finding out the AWS account"):
+            caller = self._clients.sts(region).get_caller_identity()
+            return caller["Account"], caller["Arn"].split(":")[1], caller["Arn"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
@@ -9,7 +10,7 @@ from typing import Any, cast
 from ingestion_operator.adapters.aws.calls import Clients, allowing, translated
 from ingestion_operator.blueprint.resources import Blueprint
 
-FUNCTION = "aws:lambda/function:Function"
+PERMISSION = "aws:lambda/permission:Permission"
 ABSENT = {
     "NoSuchEntity",
     "ResourceNotFoundException",
@@ -49,16 +50,16 @@ class Leftovers:
             "aws:cloudwatch/logGroup:LogGroup": self._log_group,
             "aws:sqs/queue:Queue": self._queue,
             "aws:cloudtrail/trail:Trail": self._trail,
+            "aws:lambda/function:Function": self._function,
+            PERMISSION: self._permission,
         }
         claimed: dict[str, str] = {}
         with translated("looking for what an interrupted creation left"):
             for resource in blueprint.resources:
                 leftover = looks[resource.type](blueprint) if resource.type in looks else None
                 if leftover is not None and blueprint.owner.owns(leftover.tags):
-                    leftover.retag(resource.inputs["tags"])
+                    leftover.retag(resource.inputs.get("tags", {}))
                     claimed[resource.name] = leftover.id
-            if any(resource.type == FUNCTION for resource in blueprint.resources):
-                self._delete_function(blueprint)
         return claimed
 
     def _role(self, blueprint: Blueprint) -> Leftover | None:
@@ -108,13 +109,29 @@ class Leftovers:
             )
         return None
 
-    def _delete_function(self, blueprint: Blueprint) -> None:
+    def _function(self, blueprint: Blueprint) -> Leftover | None:
         client, name = self._clients.lambda_(blueprint.place.region), blueprint.names.function
-        tags: Mapping[str, str] = {}
         with allowing(ABSENT):
+            return Leftover(
+                name,
+                client.get_function(FunctionName=name).get("Tags", {}),
+                untag=lambda keys: client.untag_resource(Resource=blueprint.function_arn, TagKeys=keys),
+                tag=lambda tags: client.tag_resource(Resource=blueprint.function_arn, Tags=dict(tags)),
+            )
+        return None
+
+    def _permission(self, blueprint: Blueprint) -> Leftover | None:
+        """The statement in the function's policy. It has no tags: whoever owns the function owns it."""
+        client, name = self._clients.lambda_(blueprint.place.region), blueprint.names.function
+        with allowing(ABSENT):
+            wanted = next(r.inputs["statement_id"] for r in blueprint.resources if r.type == PERMISSION)
+            statements = json.loads(client.get_policy(FunctionName=name)["Policy"])["Statement"]
+            if not any(statement.get("Sid") == wanted for statement in statements):
+                return None
             tags = client.get_function(FunctionName=name).get("Tags", {})
-        if blueprint.owner.owns(tags):
-            client.delete_function(FunctionName=name)
+            # Source of the form of the id: https://www.pulumi.com/registry/packages/aws/api-docs/lambda/permission/#import
+            return Leftover(f"{name}/{wanted}", tags, untag=lambda _: None, tag=lambda _: None)
+        return None
 
 
 def _listed(tags: Mapping[str, str]) -> Any:

@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 from ingestion_operator.adapters.aws.calls import ABSENT, allowing, error_code, translated
 from ingestion_operator.adapters.aws.client_config import STATE_RETRIES, client_config
 from ingestion_operator.errors import PipelineError, StateUnreadable
+from ingestion_operator.ports.state_store import Space
 from ingestion_operator.state.backend import META, Backend
 
 if TYPE_CHECKING:
@@ -39,6 +40,14 @@ class BucketState:
                 Bucket=self._bucket, Prefix=self._prefix + prefix
             )
             return [entry["Key"].removeprefix(self._prefix) for page in pages for entry in page.get("Contents", [])]
+
+    def remnants(self, prefix: str) -> Sequence[str]:  # noqa: ARG002 - the port's signature
+        """See the port. S3 has no half-written object."""
+        return ()
+
+    def space(self) -> Space | None:
+        """See the port."""
+        return None
 
     def read(self, key: str) -> bytes | None:
         """See the port."""

@@ -38,6 +38,8 @@ class EngineSettings:
             "PULUMI_ERROR_OUTPUT_STRING": "true",
             # The state of a stack says how its secrets are encrypted. Without this variable the CLI would make up a new salt.
             "PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER": "true",
+            # A copy of each checkpoint is in the history already. Source: pkg/backend/diy/state.go, addToHistory and backupStack.
+            "PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS": "true",
             "PULUMI_BACKEND_URL": self.backend_url,
             "AWS_REGION": region,
             "AWS_DEFAULT_REGION": region,

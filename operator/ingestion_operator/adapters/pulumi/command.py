@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -16,20 +18,35 @@ from pulumi.automation.errors import create_command_error
 from semver import VersionInfo
 
 from ingestion_operator.adapters.pulumi.locks import OPERATOR_VARIABLE, process_mark
-from ingestion_operator.errors import UpdateTimedOut
+from ingestion_operator.errors import Interrupted, UpdateTimedOut
 
 # After SIGINT the engine finishes the calls under way and writes the state. A second signal would orphan resources.
 GRACE_SECONDS = 120.0
+# How often a thread that waits for the CLI looks whether the operator stops.
+LOOK_SECONDS = 1.0
 
 
 class Processes:
-    """The CLI processes that run now. When the operator stops, it interrupts all of them."""
+    """The CLI processes that run now. When the operator stops, each is interrupted, and no other is started."""
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
         self._running: set[subprocess.Popen[str]] = set()
+        self._interrupted: set[subprocess.Popen[str]] = set()
         self._started = 0
         self._stopping = False
+        self._asyncio = logging.getLogger("asyncio")
+        self._asyncio_level = self._asyncio.level
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the operator stops."""
+        return self._stopping
+
+    def begin(self) -> None:
+        """Raise Interrupted if the operator stops, because no operation may begin then."""
+        if self._stopping:
+            raise Interrupted("not begun, because the operator stops")
 
     def add(self, process: subprocess.Popen[str]) -> None:
         """Remember a process. If the operator is stopping already, the process is interrupted at once."""
@@ -37,7 +54,7 @@ class Processes:
             self._running.add(process)
             self._started += 1
             if self._stopping:
-                interrupt(process)
+                self._interrupt(process)
 
     def counts(self) -> tuple[int, int]:
         """How many run now, and how many were started."""
@@ -48,19 +65,29 @@ class Processes:
         """Forget a process that ended."""
         with self._guard:
             self._running.discard(process)
+            self._interrupted.discard(process)
+            # The Automation API silences this logger, for the whole process, whenever a program begins (pulumi/automation/_server.py).
+            # The operator's own event loop reports its errors there.
+            self._asyncio.setLevel(self._asyncio_level)
+
+    def interrupt(self, process: subprocess.Popen[str]) -> None:
+        """Ask a process to finish its current work and stop. A process is asked only once: the second time it would orphan resources."""
+        with self._guard:
+            self._interrupt(process)
 
     def interrupt_all(self) -> None:
-        """Ask each running process, once, to finish its current work and stop."""
+        """The operator stops: ask each running process, and start no other."""
         with self._guard:
             self._stopping = True
             for process in self._running:
-                interrupt(process)
+                self._interrupt(process)
 
-
-def interrupt(process: subprocess.Popen[str]) -> None:
-    """Send SIGINT to the CLI alone: the CLI ends its plugins itself, in order."""
-    with suppress(ProcessLookupError):
-        process.send_signal(signal.SIGINT)
+    def _interrupt(self, process: subprocess.Popen[str]) -> None:
+        """Send SIGINT to the CLI alone: the CLI ends its plugins itself, in order."""
+        if process not in self._interrupted:
+            self._interrupted.add(process)
+            with suppress(ProcessLookupError):
+                process.send_signal(signal.SIGINT)
 
 
 class OneCommand(automation.PulumiCommand):
@@ -92,8 +119,10 @@ class OneCommand(automation.PulumiCommand):
     ) -> automation.CommandResult:
         """Run one command.
 
-        Raises the Automation API's CommandError if the command fails, UpdateTimedOut if it had to be interrupted.
+        Raises the Automation API's CommandError if the command fails, UpdateTimedOut if it had to be interrupted, Interrupted if
+        the operator stops.
         """
+        self._processes.begin()
         self.count += 1
         argv = [self.command, "--non-interactive", *args, *self._extra_arguments]
         env = {
@@ -129,29 +158,36 @@ class OneCommand(automation.PulumiCommand):
     ) -> automation.CommandResult:
         out, out_thread = _drain(process.stdout, on_output)
         err, err_thread = _drain(process.stderr, on_error)
-        timed_out = not self._wait(process)
+        timed_out = self._wait(process)
         out_thread.join()
         err_thread.join()
         if timed_out:
             raise UpdateTimedOut(f"interrupted after {self._timeout_seconds:g} s (spec.reconcile.timeoutSeconds)")
+        if process.returncode != 0 and self._processes.stopping:
+            raise Interrupted("interrupted, because the operator stops")
         return automation.CommandResult(stdout="\n".join(out), stderr="\n".join(err), code=process.returncode)
 
     def _wait(self, process: subprocess.Popen[str]) -> bool:
-        """Wait until the process ends. Returns False if it had to be interrupted."""
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(self._timeout_seconds)
-            return True
-        interrupt(process)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(GRACE_SECONDS)
-            return False
-        process.terminate()
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(GRACE_SECONDS)
-            return False
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        return False
+        """Wait until the process ends. Returns whether it had to be interrupted because its time was over."""
+        deadline = time.monotonic() + self._timeout_seconds
+        while not self._processes.stopping and (left := deadline - time.monotonic()) > 0:
+            if _ends_within(min(left, LOOK_SECONDS), process):
+                return False
+        timed_out = not self._processes.stopping
+        self._processes.interrupt(process)
+        if not _ends_within(GRACE_SECONDS, process):
+            process.terminate()
+        if not _ends_within(GRACE_SECONDS, process):
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        return timed_out
+
+
+def _ends_within(seconds: float, process: subprocess.Popen[str]) -> bool:
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(seconds)
+        return True
+    return False
 
 
 def _drain(stream: IO[str] | None, callback: automation.OnOutput | None) -> tuple[list[str], threading.Thread]:

@@ -47,6 +47,16 @@ class EventCollector:
         elif event.cancel_event is not None:
             self._finished.set()
 
+    def without_end(self, event: EngineEvent) -> None:
+        """Receive one event of a process after which another one follows."""
+        if event.cancel_event is None:
+            self(event)
+
+    @property
+    def begun(self) -> bool:
+        """Whether the engine sent an event. It sends none before it has the stack's lock (pulumi's pkg/backend/diy/backend.go)."""
+        return self._begun
+
     def wait(self) -> None:
         """Wait for the last event: the process may end a moment before all of its events have arrived.
 

@@ -9,25 +9,40 @@ from contextlib import contextmanager
 from pulumi import automation
 
 from ingestion_operator.adapters.pulumi.events import EventCollector
+from ingestion_operator.adapters.pulumi.state_messages import DISK_FULL, advice_on
 from ingestion_operator.errors import (
     AccessDenied,
     BucketNameTaken,
+    DiskFull,
     LockHeld,
     PipelineError,
     StateUnreadable,
     UpdateFailed,
 )
+from ingestion_operator.wording import CLOCK_ADVICE, WRONG_CLOCK
 
 MESSAGE_ERRORS = 3
-# Lambda's message about a role that is new must not match, because that error goes away by itself.
-ROLE_REFUSED = re.compile(r"Cannot assume IAM Role|perform: sts:(AssumeRole|TagSession)|AWS account ID not allowed")
-ACCESS_DENIED = re.compile(r"AccessDenied|UnauthorizedOperation|not authorized to perform", re.IGNORECASE)
-BUCKET_TAKEN = re.compile(r"BucketAlreadyExists|BucketAlreadyOwnedByYou")
-UNREADABLE = re.compile(
-    r"incorrect passphrase|failed to decrypt|could not deserialize deployment|constructing secrets manager|"
-    r"passphrase must be set|error decoding|unmarshal.*(checkpoint|deployment)|open bucket|unable to open|NoSuchBucket|"
-    r"secrets \(code="
+KINDS: tuple[tuple[re.Pattern[str], type[PipelineError], str], ...] = (
+    (WRONG_CLOCK, UpdateFailed, CLOCK_ADVICE),
+    (
+        re.compile(r"BucketAlreadyExists|BucketAlreadyOwnedByYou"),
+        BucketNameTaken,
+        "choose another source.bucket.name",
+    ),
+    (
+        # Lambda's message about a role that is new must not match, because that error goes away by itself.
+        re.compile(r"Cannot assume IAM Role|perform: sts:(AssumeRole|TagSession)|AWS account ID not allowed"),
+        AccessDenied,
+        "the condition of the AWSAccount says what its role needs",
+    ),
+    (
+        re.compile(r"AccessDenied|UnauthorizedOperation|not authorized to perform", re.IGNORECASE),
+        AccessDenied,
+        "give the operator's identity this permission",
+    ),
+    (DISK_FULL, DiskFull, "enlarge this volume, or free room on it"),
 )
+"""What the CLI says, the error that it stands for, and what to do. The first that matches counts."""
 
 
 @contextmanager
@@ -51,14 +66,11 @@ def classify(messages: tuple[str, ...]) -> PipelineError:
     text = "; ".join(messages[:MESSAGE_ERRORS]) + (
         f"; and {len(messages) - MESSAGE_ERRORS} more" if len(messages) > MESSAGE_ERRORS else ""
     )
-    if BUCKET_TAKEN.search(text):
-        return BucketNameTaken(f"{text}: choose another source.bucket.name")
-    if ROLE_REFUSED.search(text):
-        return AccessDenied(f"{text}: the condition of the AWSAccount says what its role needs")
-    if ACCESS_DENIED.search(text):
-        return AccessDenied(f"{text}: give the operator's identity this permission")
-    if UNREADABLE.search(text):
-        return StateUnreadable(f"{text}: check the state backend and its passphrase")
+    for pattern, kind, to_do in KINDS:
+        if pattern.search(text):
+            return kind(f"{text}: {to_do}")
+    if advice := advice_on(text):
+        return StateUnreadable(f"{text}: {advice}")
     return UpdateFailed(text)
 
 

@@ -34,7 +34,8 @@ def held_by_the_dead(
     holders = list(HOLDER.finditer(message))
     here = host or socket.gethostname()
     judged = () if shared and here in NAMELESS else (here,)
-    return bool(holders) and all(
+    # A lock that names no holder may be anybody's.
+    return len(holders) == message.count("created by ") > 0 and all(
         h["host"] in departed or (h["host"] in judged and _is_gone(int(h["pid"]))) for h in holders
     )
 
@@ -57,13 +58,29 @@ def _is_pulumi(pid: int) -> bool:
 
 def _is_orphan(pid: int) -> bool:
     """Whether the operator that started this CLI process has ended."""
+    mark = _mark_in_environment(pid)
+    return bool(mark) and not _is_running(mark)
+
+
+def is_in_use(mark: str) -> bool:
+    """Whether the operator with this mark runs, or a CLI process that it started, or that one's plugin."""
+    started = (_mark_in_environment(int(entry.name)) for entry in Path("/proc").iterdir() if entry.name.isdigit())
+    return _is_running(mark) or mark in started
+
+
+def _mark_in_environment(pid: int) -> str:
+    """The mark of the operator that started the process; empty if the process has none, or is gone."""
     try:
         environment = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
     except OSError:
-        return False
+        return ""
     prefix = f"{OPERATOR_VARIABLE}=".encode()
-    marks = [entry.removeprefix(prefix).decode() for entry in environment if entry.startswith(prefix)]
-    return bool(marks) and marks[0] != process_mark(int(marks[0].partition("@")[0]))
+    return next((entry.removeprefix(prefix).decode() for entry in environment if entry.startswith(prefix)), "")
+
+
+def _is_running(mark: str) -> bool:
+    pid = mark.partition("@")[0]
+    return pid.isdigit() and mark == process_mark(int(pid))
 
 
 def process_mark(pid: int) -> str:

@@ -1,7 +1,8 @@
 """The Pulumi program: it registers the resources of a blueprint, and nothing else.
 
-Several programs run in one process at a time, and context variables keep them apart. A program must not start threads
-or call AWS.
+Several programs run in one process at a time, and context variables keep them apart. A program must not start threads.
+Before the first resource it asks what to import. At that time the CLI holds the stack's lock
+(docs/adr/0015-one-rule-for-the-next-step.md).
 """
 
 from __future__ import annotations
@@ -59,14 +60,25 @@ CLASSES: Mapping[str, type[pulumi.CustomResource]] = {
 Made = dict[str, pulumi.CustomResource]
 
 
-def program(blueprint: Blueprint, archive: Path, adopt: Mapping[str, str] | None = None) -> Callable[[], None]:
-    """The inline program of a blueprint. `archive` is the zip with its code; `adopt` maps logical names to the ids to import."""
+def nothing() -> Mapping[str, str]:
+    """Imports nothing."""
+    return {}
+
+
+def program(
+    blueprint: Blueprint, archive: Path, adopt: Callable[[], Mapping[str, str]] = nothing
+) -> Callable[[], None]:
+    """The inline program of a blueprint.
+
+    `archive` is the zip with its code. `adopt` returns the ids of the resources to import, by logical name.
+    """
 
     def register() -> None:
+        adopted = adopt()
         made: Made = {}
         provider = provider_of(blueprint.access, blueprint.place.region)
         for resource in blueprint.resources:
-            made[resource.name] = _register(resource, made, archive, (adopt or {}).get(resource.name), provider)
+            made[resource.name] = _register(resource, made, archive, adopted.get(resource.name), provider)
         for name, value in blueprint.outputs.model_dump(exclude_none=True).items():
             pulumi.export(name, value)
 

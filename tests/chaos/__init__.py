@@ -1,0 +1,1 @@
+"""Random kills: pipelines are created, changed and deleted while the operator, the CLI and the provider are killed."""

@@ -27,12 +27,13 @@ from ingestion_operator.status.schedule import Backoff
 
 logger = logging.getLogger(__name__)
 
-# A pass without an operation calls AWS and Kubernetes a few times, and each call has a time limit.
-PASS_SECONDS = 900.0
 NO_BOUNDARY = (
     "INGESTION_PERMISSIONS_BOUNDARY is empty: processor.permissions of a pipeline can give its function rights on everything in the "
-    "AWS account except other pipelines and the operator's state; set the ARN of a policy that bounds every role (docs/security.md)"
+    "AWS account, except on other pipelines' functions, queues, rules and roles; set the ARN of a policy that limits every role (see "
+    "docs/operator-policy.md)"
 )
+# A pass without an operation calls AWS and Kubernetes a few times, and each call has a time limit.
+PASS_SECONDS = 900.0
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
+import boto3
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from builders import CODE, make_spec
@@ -53,24 +55,21 @@ class Built:
         )  # fmt: skip
         self.queue = self.emulator.client("sqs").create_queue(QueueName=names.queue, tags=tags)["QueueUrl"]
         self.emulator.client("events").put_rule(Name=names.rule, ScheduleExpression="rate(1 day)", Tags=listed(tags))
-        self.session = self.emulator.client("sts").assume_role(RoleArn=role, RoleSessionName="session")["Credentials"]
+        self.session = self.emulator.client("sts").assume_role(RoleArn=role, RoleSessionName="function")["Credentials"]
 
     def client(self, service: str) -> Any:
         keys = self.session
-        return self.emulator.client(
-            service,
-            access_key=keys["AccessKeyId"],
-            secret_key=keys["SecretAccessKey"],
-            session_token=keys["SessionToken"],
-        )
+        make: Any = boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], REGION).client
+        config = Config(s3={"addressing_style": "path"}, proxies={})
+        return make(service, endpoint_url=self.emulator.endpoint, config=config, verify=str(self.emulator.certificate))
 
     def may(self, service: str, call: str, **arguments: Any) -> bool:
         try:
             getattr(self.client(service), call)(**arguments)
         except ClientError as error:
-            if error.response["Error"]["Code"] not in DENIED:
-                raise
-            return False
+            if error.response["Error"]["Code"] in DENIED:
+                return False
+            raise
         return True
 
 

@@ -22,6 +22,11 @@ HANDLER = "def handler(event, context): ...\n"
 NESTED = 60_000
 
 
+@pytest.fixture(autouse=True)
+def a_busy_machine_has_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "WALL_SECONDS", 200.0)
+
+
 def fault(files: dict[str, str] | str, runtime: str = "python3.13", handler: str = "index.handler") -> str:
     bundle = CodeBundle.of({"index.py": files} if isinstance(files, str) else files)
     processor = Processor.model_validate({"code": {"inline": "x"}, "runtime": runtime, "handler": handler})

@@ -101,18 +101,11 @@ class EmulatedAws:
         """The environment of a client that is a new user, who may do only what these policies allow."""
         return self.env() | make_user(self.client("iam"), name, policies)
 
-    def client(
-        self,
-        service: str,
-        *,
-        access_key: str = "test",
-        secret_key: str = "test",  # noqa: S107 - emulator
-        session_token: str | None = None,
-    ) -> Any:
+    def client(self, service: str, *, access_key: str = "test", secret_key: str = "test") -> Any:  # noqa: S107 - emulator
         """A boto3 client of one service, as root unless other keys are given."""
         name = (service, access_key, secret_key)
         if name not in self._clients:
-            session = boto3.Session(access_key, secret_key, session_token, region_name=self.region)
+            session = boto3.Session(access_key, secret_key, region_name=self.region)
             config = Config(s3={"addressing_style": "path"}, retries={"mode": "standard"}, proxies={})
             make: Any = session.client
             self._clients[name] = make(service, endpoint_url=self.endpoint, config=config, verify=str(self.certificate))

@@ -57,6 +57,8 @@ def sharing(key: PipelineKey, spec: Spec, others: Sequence[Mapping[str, Any]]) -
 def sources_on(bucket: str, bodies: Sequence[Mapping[str, Any]]) -> Iterator[tuple[PipelineKey, Source]]:
     """The pipelines that read this bucket, are built, and are not being deleted."""
     for body in bodies:
+        if bucket not in _names_in(body):
+            continue  # most pipelines; reading each of them for each of the others would take time quadratic in their number
         record = parse_record(body)
         if _bucket_of(record) != bucket or record.deleting or not record.status.is_built:
             continue
@@ -64,6 +66,13 @@ def sources_on(bucket: str, bodies: Sequence[Mapping[str, Any]]) -> Iterator[tup
             yield record.key, parse_spec(body).source
         except SpecInvalid:
             continue  # it processes nothing until its spec is fixed
+
+
+def _names_in(body: Mapping[str, Any]) -> tuple[Any, Any]:
+    """The names that `_bucket_of` chooses from."""
+    outputs = (body.get("status") or {}).get("outputs") or {}
+    source = (body.get("spec") or {}).get("source") or {}
+    return outputs.get("bucketName"), (source.get("bucket") or {}).get("name")
 
 
 def _bucket_of(record: PipelineRecord) -> str:

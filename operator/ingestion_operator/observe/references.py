@@ -24,6 +24,7 @@ from ingestion_operator.model.results import ResultsTable
 from ingestion_operator.model.spec import Spec
 from ingestion_operator.ports.cloud import CloudReader, TrailView
 from ingestion_operator.ports.cluster import Objects
+from ingestion_operator.wording import few
 
 
 def function_code(
@@ -148,4 +149,4 @@ def _want_trail(view: TrailView | None, blueprint: Blueprint, prefixes: Sequence
 
 
 def _listed(entries: Mapping[str, object]) -> str:
-    return ", ".join(sorted(entries)) or "none"
+    return few(sorted(entries)) or "none"

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-# Twice the CPU time that a command may take, and more: a command that ends by this limit waited for the machine.
+# Several times the CPU time that a command may take: a command that ends by this limit waited for the machine.
 WALL_SECONDS = 10.0
 LAUNCHER = Path(__file__).with_name("in_limits.py")
 # Nothing of the operator's environment: no credentials. Ruff starts one thread for each core otherwise.

@@ -31,9 +31,15 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PluginServer]:
 @pytest.fixture
 def launcher(server: PluginServer, emulator: Emulator, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """A launcher, started as the CLI starts it."""
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    environment = {**emulator.env(), **server.environment}
-    with subprocess.Popen([install(tmp_path)], text=True, env=environment, cwd=tmp_path, **pipes) as started:
+    with subprocess.Popen(
+        [install(tmp_path)],
+        text=True,
+        env={**emulator.env(), **server.environment},
+        cwd=tmp_path,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as started:
         yield started
         started.kill()
 
@@ -94,8 +100,9 @@ def test_a_launcher_whose_plugin_is_killed_fails(server: PluginServer, launcher:
 
 def test_without_a_server_the_launcher_is_the_plugin(emulator: Emulator, tmp_path: Path) -> None:
     environment = {**emulator.env(), **PluginServer(tmp_path / "log").environment}
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen([install(tmp_path)], text=True, env=environment, **pipes) as launcher:
+    with subprocess.Popen(
+        [install(tmp_path)], text=True, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as launcher:
         port(launcher)
         assert psutil.Process(launcher.pid).children() == []
         launcher.terminate()

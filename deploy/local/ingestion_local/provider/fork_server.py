@@ -54,6 +54,7 @@ def _prepare() -> None:
 
 def _is_ours(launcher: socket.socket) -> bool:
     """Whether the launcher runs as this user. Anybody on the machine may connect to an abstract socket."""
+    user: int
     _, user, _ = PEER.unpack(launcher.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, PEER.size))
     return user == os.getuid()
 

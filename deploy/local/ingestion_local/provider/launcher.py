@@ -34,7 +34,7 @@ def hand_over(name: str, version: str) -> socket.socket:
     """Let the server fork a plugin that takes the place of this process. Raises OSError without a server."""
     server = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     server.connect(address_of(name))
-    asked = {"version": version, "environment": dict(os.environ), "directory": os.getcwd()}  # noqa: PTH109 - pathlib is slow
+    asked = {"version": version, "environment": dict(os.environ), "directory": os.getcwd()}  # noqa: PTH109 - `pathlib` is slow
     socket.send_fds(server, [json.dumps(asked).encode()], STREAMS)
     return server
 
@@ -70,7 +70,7 @@ def detach(command: Sequence[str]) -> None:
     if (between := os.fork()) == 0:
         null = (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDWR, 0)
         streams = [null, *((os.POSIX_SPAWN_DUP2, 0, number) for number in STREAMS[1:])]
-        os.posix_spawn(command[0], command, os.environ, setsid=True, file_actions=streams)
+        os.posix_spawn(command[0], list(command), os.environ, setsid=True, file_actions=streams)
         os._exit(0)
     os.waitpid(between, 0)
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from ingestion_local import toolchain
 from ingestion_local.cluster import kind_cluster, packages
@@ -20,6 +21,10 @@ from ingestion_local.environment import install_into
 from ingestion_local.kind import NODE_IMAGE
 from ingestion_local.kubectl import Kubectl
 from ingestion_local.plugin_server import PluginServer
+
+# No test is timed: a busy machine would make it fail.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 # For the tests of tests/cluster too: one operator serves both.
 pytest_plugins = ("e2e.fixtures",)

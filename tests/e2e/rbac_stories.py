@@ -95,7 +95,9 @@ def read_afresh(name: str) -> Story:
     return Story(
         then=apply(name),
         works=waits_for_code(name),
-        fails=lambda world: held(world, name) and not world.status(name),
+        fails=lambda world: (
+            refusals(world, "get", "ingestionpipelines") and not held(world, name) and not world.status(name)
+        ),
     )
 
 
@@ -104,7 +106,9 @@ def held_until_it_is_taken_down(name: str) -> Story:
     return Story(
         then=apply(name),
         works=lambda world: held(world, name) and waits_for_code(name)(world),
-        fails=lambda world: not held(world, name) and not world.status(name),
+        fails=lambda world: (
+            refusals(world, "patch", "ingestionpipelines") and not held(world, name) and not world.status(name)
+        ),
     )
 
 

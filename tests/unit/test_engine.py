@@ -129,6 +129,20 @@ def test_a_backend_or_a_key_that_is_gone_is_unreadable_state(message: str) -> No
     assert type(classify((message,))) is StateUnreadable
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        "source-bucket: https response error StatusCode: 403, RequestTimeTooSkewed: The difference is too large",
+        "role: 403, SignatureDoesNotMatch: Signature expired: 20260101T000000Z is now earlier than 20260102T000000Z",
+        "rule: 400, InvalidSignatureException: Signature not yet current: 20260103T000000Z is still later than now",
+    ],
+)
+def test_a_wrong_clock_is_named_and_passes(message: str) -> None:
+    error = classify((message,))
+    assert type(error) is UpdateFailed
+    assert "Correct the clock" in str(error)
+
+
 def test_many_messages_are_cut() -> None:
     assert str(classify(("a", "b", "c", "d", "e"))) == "a; b; c; and 2 more"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from ingestion_operator.adapters.state_files import FileState
 from ingestion_operator.errors import DiskFull, LockFate, StateHealed, StateUnreadable, UpdateFailed, outcome_of
 from ingestion_operator.ports.engine import StackRef
 from ingestion_operator.ports.state_store import Space
-from ingestion_operator.state.backend import HISTORY, STACKS
+from ingestion_operator.state.backend import HISTORY, LOCKS, STACKS
 from ingestion_operator.state.pruning import KEPT
 
 STACK = StackRef("a", "us-east-1")
@@ -114,3 +115,16 @@ def test_a_full_disk_is_a_condition_wherever_it_is_met(
 
 def test_a_person_must_act_on_a_full_disk() -> None:
     assert outcome_of(DiskFull.reason) is outcome_of(StateUnreadable.reason)
+
+
+@pytest.mark.parametrize(
+    ("host", "departed", "stays"),
+    [("gone", ("gone",), False), ("elsewhere", ("gone",), True), ("elsewhere", (), True)],
+    ids=["of a pod that is gone", "of another host", "of a host that nobody knows"],
+)
+def test_with_a_stack_go_the_locks_of_the_dead(host: str, departed: tuple[str, ...], stays: bool) -> None:
+    lock = json.dumps({"pid": 7, "username": "root", "hostname": host, "timestamp": "2026-01-01T00:00:00Z"}).encode()
+    state = FakeState({f"{LOCKS}a/1.json": lock, f"{LOCKS}ab/1.json": lock, f"{STACKS}a.json.bak": WHOLE})
+    upkeep(state).sweep(replace(STACK, departed=departed))
+    kept = {f"{LOCKS}a/1.json", f"{LOCKS}ab/1.json"} if stays else {f"{LOCKS}ab/1.json"}
+    assert set(state.files) == kept

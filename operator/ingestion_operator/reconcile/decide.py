@@ -128,9 +128,10 @@ class Case:
 
     @property
     def is_drift_check_due(self) -> bool:
-        """Whether it is time to compare AWS with what was applied."""
-        due = next_drift_check(self.wanted.spec, self.record.status)
-        return due is not None and due <= self.now
+        """Whether it is time to compare AWS with what was applied. The time of a wrong clock, in the future, says nothing."""
+        due, drift = next_drift_check(self.wanted.spec, self.record.status), self.record.status.drift
+        checked = drift.checked_time if drift else None
+        return due is not None and (due <= self.now or (checked is not None and self.now < checked))
 
     def operate(self, why: str) -> Decision:
         """Run the engine, unless the rule says that nothing may begin."""
@@ -182,7 +183,8 @@ def must_back_off(case: Case) -> Decision | None:
         return None  # an older operator gave up what had worked
     if last.next_retry_time is None:
         return Hold(last, case.wanted.spec, "retries are exhausted")
-    if case.now < last.next_retry_time:
+    # A failure that is yet to come was written by an operator with a wrong clock: its times mean nothing.
+    if last.end_time <= case.now < last.next_retry_time:
         return Hold(last, case.wanted.spec, f"the next attempt is at {last.next_retry_time:%H:%M:%S}")
     return None
 

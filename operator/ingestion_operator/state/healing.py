@@ -81,6 +81,11 @@ class Healing:
         if half and not self._held():
             self.store.delete(half)
 
+    def locks_of_the_dead(self) -> tuple[str, ...]:
+        """The stack's locks; none if a process that may be alive holds one of them."""
+        keys = self.store.keys(f"{LOCKS}{self.stack}/")
+        return () if self._held() else tuple(keys)
+
     def _attributes(self, remnants: Sequence[str]) -> Iterator[str]:
         """The CLI reads attributes that are there, and needs none (fileblob/attrs.go, getAttrs)."""
         attributes = [key for key in remnants if key.endswith(ATTRIBUTES)]

@@ -23,7 +23,7 @@ class ClusterControlPlane(ControlPlane):
     @property
     def authority(self) -> Path:
         """The certificate that signs the API server's certificate, as PEM."""
-        return self._certificate
+        return self.certificate
 
     def _network_arguments(self) -> list[str]:
         return [

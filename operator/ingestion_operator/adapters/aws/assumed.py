@@ -20,6 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 from ingestion_operator.adapters.aws.client_config import client_config
 from ingestion_operator.blueprint.access import Access
 from ingestion_operator.errors import AccessDenied, CredentialsMissing, PipelineError, UpdateFailed
+from ingestion_operator.wording import CLOCK_ADVICE, WRONG_CLOCK
 
 if TYPE_CHECKING:
     from types_boto3_sts.client import STSClient
@@ -126,6 +127,8 @@ def _translated(error: ClientError, access: Access) -> PipelineError:
             f"{said}: AWS rejects the AWSAccount's values. sessionDurationSeconds must not exceed the role's "
             "MaxSessionDuration, nor 3600 if the operator's own identity is a role"
         )
+    if WRONG_CLOCK.search(said):
+        return UpdateFailed(f"{said}: {CLOCK_ADVICE}")
     if code in ("ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "SignatureDoesNotMatch"):
         return CredentialsMissing(f"{said}: the operator's own AWS credentials are not valid")
     return UpdateFailed(said)

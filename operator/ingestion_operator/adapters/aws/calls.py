@@ -17,6 +17,7 @@ from ingestion_operator.adapters.aws.assumed import session_of
 from ingestion_operator.adapters.aws.client_config import client_config
 from ingestion_operator.blueprint.access import OWN, Access
 from ingestion_operator.errors import AccessDenied, CredentialsMissing, PipelineError, UpdateFailed
+from ingestion_operator.wording import CLOCK_ADVICE, WRONG_CLOCK
 
 if TYPE_CHECKING:
     from types_boto3_cloudtrail.client import CloudTrailClient
@@ -131,6 +132,8 @@ def translation(error: ClientError, doing: str) -> PipelineError:
     """The project's error for an answer of AWS."""
     code = error_code(error)
     message = f"{doing}: {code}: {error.response['Error'].get('Message', '')}"
+    if WRONG_CLOCK.search(message):
+        return UpdateFailed(f"{message}: {CLOCK_ADVICE}")
     if code in BAD_CREDENTIALS:
         return CredentialsMissing(f"{message}: the operator's AWS credentials are not valid")
     if code in DENIED:

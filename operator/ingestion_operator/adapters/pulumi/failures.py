@@ -19,12 +19,30 @@ from ingestion_operator.errors import (
     StateUnreadable,
     UpdateFailed,
 )
+from ingestion_operator.wording import CLOCK_ADVICE, WRONG_CLOCK
 
 MESSAGE_ERRORS = 3
-# Lambda's message about a role that is new must not match, because that error goes away by itself.
-ROLE_REFUSED = re.compile(r"Cannot assume IAM Role|perform: sts:(AssumeRole|TagSession)|AWS account ID not allowed")
-ACCESS_DENIED = re.compile(r"AccessDenied|UnauthorizedOperation|not authorized to perform", re.IGNORECASE)
-BUCKET_TAKEN = re.compile(r"BucketAlreadyExists|BucketAlreadyOwnedByYou")
+KINDS: tuple[tuple[re.Pattern[str], type[PipelineError], str], ...] = (
+    (WRONG_CLOCK, UpdateFailed, CLOCK_ADVICE),
+    (
+        re.compile(r"BucketAlreadyExists|BucketAlreadyOwnedByYou"),
+        BucketNameTaken,
+        "choose another source.bucket.name",
+    ),
+    (
+        # Lambda's message about a role that is new must not match, because that error goes away by itself.
+        re.compile(r"Cannot assume IAM Role|perform: sts:(AssumeRole|TagSession)|AWS account ID not allowed"),
+        AccessDenied,
+        "the condition of the AWSAccount says what its role needs",
+    ),
+    (
+        re.compile(r"AccessDenied|UnauthorizedOperation|not authorized to perform", re.IGNORECASE),
+        AccessDenied,
+        "give the operator's identity this permission",
+    ),
+    (DISK_FULL, DiskFull, "enlarge this volume, or free room on it"),
+)
+"""What the CLI says, the error that it stands for, and what to do. The first that matches counts."""
 
 
 @contextmanager
@@ -48,14 +66,9 @@ def classify(messages: tuple[str, ...]) -> PipelineError:
     text = "; ".join(messages[:MESSAGE_ERRORS]) + (
         f"; and {len(messages) - MESSAGE_ERRORS} more" if len(messages) > MESSAGE_ERRORS else ""
     )
-    if BUCKET_TAKEN.search(text):
-        return BucketNameTaken(f"{text}: choose another source.bucket.name")
-    if ROLE_REFUSED.search(text):
-        return AccessDenied(f"{text}: the condition of the AWSAccount says what its role needs")
-    if ACCESS_DENIED.search(text):
-        return AccessDenied(f"{text}: give the operator's identity this permission")
-    if DISK_FULL.search(text):
-        return DiskFull(f"{text}: enlarge this volume, or free room on it")
+    for pattern, kind, to_do in KINDS:
+        if pattern.search(text):
+            return kind(f"{text}: {to_do}")
     if advice := advice_on(text):
         return StateUnreadable(f"{text}: {advice}")
     return UpdateFailed(text)

@@ -53,9 +53,12 @@ class Upkeep:
             self._prune(stack)
 
     def sweep(self, stack: StackRef) -> None:
-        """Remove what is left of a stack that is gone. Otherwise the backend would keep it forever."""
+        """Remove what is left of a stack that is gone. Otherwise the backend would keep it forever.
+
+        A CLI that was killed after it removed the stack leaves its lock, and no later operation meets that lock.
+        """
         try:
-            self._state.delete(what_is_left(self._state, stack.name))
+            self._state.delete((*what_is_left(self._state, stack.name), *self._healing(stack).locks_of_the_dead()))
         except PipelineError as error:
             # A deletion waits only for the stack itself, and the stack is gone.
             logger.warning("stack %s is gone, but the backups of its state could not be removed: %s", stack.name, error)
@@ -73,16 +76,18 @@ class Upkeep:
         space = self._state.space()
         return space if space is not None and space.free < LEAST_FREE_BYTES else None
 
-    def _heal(self, stack: StackRef) -> None:
-        healing = Healing(
+    def _healing(self, stack: StackRef) -> Healing:
+        return Healing(
             self._state,
             stack.name,
             Holder(os.getpid(), socket.gethostname()),
-            lambda holders: held_by_the_dead(holders, departed=stack.departed),
+            lambda holders: held_by_the_dead(holders, shared=not self._on_volume, departed=stack.departed),
             datetime.now(UTC),
         )
+
+    def _heal(self, stack: StackRef) -> None:
         done = []
-        for said in healing.heal():
+        for said in self._healing(stack).heal():
             # At once, because what follows may fail.
             logger.warning("stack %s: the state was damaged: %s", stack.name, said)
             done.append(said)

@@ -29,7 +29,7 @@ help:  ## Show this list
 demo: venv tools  ## Run the main job for real, on this machine (KEEP=1 keeps it running)
 	@$(RUN) python -m ingestion_local.demo $(if $(KEEP),--keep)
 
-test: lint tools helm kind-tool  ## Lint, then run every test: unit, program, integration, e2e (WORKERS=2 processes, each with its own cluster and AWS)
+test: $(if $(LINTED),venv,lint) tools helm kind-tool  ## Lint (not with LINTED=yes), then run every test: unit, program, integration, e2e (WORKERS=2 processes, each with its own cluster and AWS)
 	$(RUN) pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-cluster: venv $(if $(filter kind,$(CLUSTER)),kind-tool)  ## Run the e2e tests with the operator as the chart's pod, in a one-node cluster (root, Debian) or a kind cluster (CLUSTER=kind; docker, podman)

@@ -22,21 +22,28 @@ from ingestion_local.processes import wait_until
 pytestmark = pytest.mark.one_node
 
 TIMEOUT_SECONDS = 60.0
-# Starts a node, prints the number of its network, and waits until it is killed.
+# Starts a node and its DNS, prints the number of its network, and waits until it is killed.
 START_A_NODE = """
-import sys, time
+import os, signal, sys, time
 from pathlib import Path
 from ingestion_local import toolchain
 from ingestion_local.cluster import packages
 from ingestion_local.cluster.control_plane import ClusterControlPlane
 from ingestion_local.cluster.network import reserved
 from ingestion_local.cluster.node import Node
-from ingestion_local.cluster.one_node import TOOLS
+from ingestion_local.cluster.one_node import TOOLS, name_server
+from ingestion_local.processes import Process
 from ingestion_local.progress import default_reporter
 directory = Path(sys.argv[1])
 tools, unpacked = toolchain.ensure(TOOLS), packages.ensure(default_reporter())
 with reserved(toolchain.cache_directory()) as network, ClusterControlPlane(directory / "c", tools, network) as plane:
     with Node(directory / "n", tools=tools, unpacked=unpacked, network=network, kubeconfig=plane.kubeconfig):
+        hosts = directory / "hosts"
+        hosts.mkdir()
+        log, path = directory / "dns.log", os.environ["PATH"] + ":/usr/sbin"
+        Process.start("dns", name_server(network, hosts), log=log, env={"PATH": path}, death_signal=signal.SIGKILL)
+        while "started, version" not in log.read_text():
+            time.sleep(0.05)
         print(network.index, flush=True)
         time.sleep(600)
 """

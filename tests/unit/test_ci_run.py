@@ -11,6 +11,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 MAKE = '#!/bin/sh\necho "make $*" >> "$CALLS"\necho "output of $1"\ncase " $FAILING " in *" $1 "*) exit 1;; esac\n'
+ELSEWHERE = "make test LINTED=yes ARGS=--pods-elsewhere"
+IN_THE_CLUSTER = "make test-cluster WORKERS=1"
 PYTHON = '#!/bin/sh\necho "python $*" >> "$CALLS"\nexit "$NO_CLUSTER"\n'
 
 
@@ -50,7 +52,7 @@ def test_where_a_cluster_can_be_had_what_the_first_run_leaves_out_runs_there(che
     code, commands = run(checkout, cluster=True)
     assert code == 0
     assert commands[:2] == ["make venv", "make lint"]
-    assert sorted(commands[2:]) == ["make test ARGS=--pods-elsewhere", "make test-cluster"], "side by side"
+    assert sorted(commands[2:]) == [ELSEWHERE, IN_THE_CLUSTER], "side by side"
 
 
 @pytest.mark.parametrize("cluster", [False, True], ids=["without a cluster", "with a cluster"])
@@ -75,7 +77,7 @@ def test_ci_fails_when_a_test_fails_where_no_cluster_can_be_had(checkout: Path) 
 def test_ci_fails_with_either_run_and_lets_the_other_one_finish(checkout: Path, failing: str) -> None:
     code, commands = run(checkout, cluster=True, failing=failing)
     assert code != 0
-    assert {"make test ARGS=--pods-elsewhere", "make test-cluster"} <= set(commands)
+    assert {ELSEWHERE, IN_THE_CLUSTER} <= set(commands)
 
 
 def test_the_output_tells_the_two_runs_apart(checkout: Path, capfd: pytest.CaptureFixture[str]) -> None:

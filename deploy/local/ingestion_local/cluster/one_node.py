@@ -142,23 +142,7 @@ class OneNodeCluster(Startable):
     def _serve_names(self) -> None:
         self._hosts.mkdir(parents=True, exist_ok=True)
         self.name_services()
-        self._run_beside(
-            "dns",
-            "dnsmasq",
-            "--keep-in-foreground",
-            "--conf-file=/dev/null",
-            "--pid-file",
-            "--no-resolv",
-            "--no-hosts",
-            "--bind-interfaces",
-            f"--interface={self.network.interface}",
-            f"--listen-address={self.network.machine}",
-            "--except-interface=lo",
-            f"--hostsdir={self._hosts}",
-            f"--local=/{CLUSTER_DOMAIN}/",
-            "--user=root",
-            "--log-facility=-",
-        )
+        self._run_beside("dns", *name_server(self.network, self._hosts))
 
     def _run_beside(self, name: str, *command: str) -> None:
         process = Process.start(
@@ -169,6 +153,27 @@ class OneNodeCluster(Startable):
             death_signal=signal.SIGKILL,
         )
         self._started.callback(process.stop)
+
+
+def name_server(network: Network, hosts: Path) -> tuple[str, ...]:
+    """The command of a DNS server for pods. It answers from the files in the directory `hosts`."""
+    return (
+        "dnsmasq",
+        # Otherwise it changes its group, and with that the kernel forgets to end it together with its parent: PR_SET_PDEATHSIG
+        # in prctl(2).
+        "--no-daemon",
+        "--conf-file=/dev/null",
+        "--pid-file",
+        "--no-resolv",
+        "--no-hosts",
+        "--bind-interfaces",
+        f"--interface={network.interface}",
+        f"--listen-address={network.machine}",
+        "--except-interface=lo",
+        f"--hostsdir={hosts}",
+        f"--local=/{CLUSTER_DOMAIN}/",
+        "--log-facility=-",
+    )
 
 
 def _host(service: Mapping[str, Any]) -> str:

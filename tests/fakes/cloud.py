@@ -38,6 +38,7 @@ class FakeBucket:
 
     tags: dict[str, str] = field(default_factory=dict)
     objects: int = 0
+    account: str = ACCOUNT
 
 
 @dataclass
@@ -101,6 +102,11 @@ class FakeCloud:
 
     def tag_bucket(self, bucket: str, region: str, tags: Mapping[str, str]) -> None:
         self.buckets[bucket].tags = dict(tags)
+
+    def is_empty_bucket_of(self, account_id: str, bucket: str, region: str) -> bool:
+        return (
+            bucket in self.buckets and self.buckets[bucket].account == account_id and not self.buckets[bucket].objects
+        )
 
     def bucket_region(self, bucket: str, region: str) -> str | None:
         return self.regions.get(bucket)

@@ -69,3 +69,12 @@ def test_a_bucket_of_others_is_neither_emptied_nor_deleted(
 def test_the_region_of_a_bucket_of_others_is_found(cloud: Boto3Cloud, account: Account) -> None:
     assert cloud.bucket_region(f"absent-{account.suffix}", REGION) is None
     assert cloud.bucket_region(account.bucket(), REGION) == REGION
+
+
+def test_a_bucket_of_this_account_without_objects_is_told_from_others(cloud: Boto3Cloud, account: Account) -> None:
+    owner = cloud.place(REGION).account_id
+    account.s3.create_bucket(Bucket="blank")
+    assert cloud.is_empty_bucket_of(owner, "blank", REGION)
+    assert not cloud.is_empty_bucket_of(owner, "blank-and-absent", REGION)
+    account.s3.put_object(Bucket="blank", Key="k", Body=b"x")
+    assert not cloud.is_empty_bucket_of(owner, "blank", REGION)

@@ -6,7 +6,7 @@ import gc
 import logging
 import tempfile
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import timedelta
 from pathlib import Path
 
@@ -50,7 +50,8 @@ def test_five_hundred_passes_hold_no_more_than_the_five_hundred_before(
     for number in range(PASSES):
         one_pass(pipeline, number)
 
-    assert Held.now(tmp_path) == before
+    now = Held.now(tmp_path)
+    assert all(getattr(now, held.name) <= getattr(before, held.name) for held in fields(Held)), (before, now)
     assert resident_bytes(pipeline) - bytes_before < RSS_GROWTH_BYTES
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from builders import OWNER
@@ -33,6 +35,36 @@ def test_a_bucket_kept_from_an_earlier_life_is_taken_over_with_its_objects(pipel
     assert pipeline.last_call.adopted == {"source-bucket": DATA_BUCKET}
     assert pipeline.cloud.buckets[DATA_BUCKET] == FakeBucket(OWNER.tags(), objects=3)
     assert pipeline.conditions["Ready"] == ("True", "Provisioned")
+
+
+def test_a_bucket_that_was_created_and_never_tagged_is_taken_over(pipeline: PipelineUnderTest) -> None:
+    """AWS creates a bucket first and tags it then: the operator may die between the two, or AWS may refuse the tags."""
+    pipeline.cloud.buckets[DATA_BUCKET] = FakeBucket()
+    pipeline.create()
+    pipeline.reconcile()
+    assert pipeline.last_call.adopted == {"source-bucket": DATA_BUCKET}
+    assert pipeline.cloud.buckets[DATA_BUCKET] == FakeBucket(OWNER.tags())
+
+
+@pytest.mark.parametrize(
+    ("name", "bucket"),
+    [
+        (DATA_BUCKET, FakeBucket({"owner": "somebody"})),
+        (DATA_BUCKET, FakeBucket(objects=1)),
+        (DATA_BUCKET, FakeBucket(account="210987654321")),
+        ("chosen", FakeBucket()),
+    ],
+    ids=["with tags", "with objects", "of another account", "with a name that the spec chose"],
+)
+def test_any_other_bucket_without_the_ownership_tags_is_of_others(
+    pipeline: PipelineUnderTest, name: str, bucket: FakeBucket
+) -> None:
+    pipeline.cloud.buckets[name] = bucket
+    before = replace(bucket, tags=dict(bucket.tags))
+    pipeline.create(source={"bucket": {"name": "" if name == DATA_BUCKET else name}})
+    pipeline.reconcile()
+    assert pipeline.conditions["Stalled"] == ("True", "BucketNameTaken")
+    assert pipeline.cloud.buckets[name] == before
 
 
 RAW, IN = ({**SHARED, "filter": {"prefixes": [prefix]}} for prefix in ("raw/", "in/"))

@@ -181,6 +181,11 @@ def _trail_name(owner: Owner) -> str:
     return re.sub("-{2,}", "-", physical_name(owner, "trail", TRAIL_LIMIT))
 
 
+def generated_buckets(owner: Owner, place: Place) -> frozenset[str]:
+    """The bucket names that only this pipeline has, because they contain a hash of its identity."""
+    return frozenset(possible_buckets("", owner, place))
+
+
 def possible_buckets(named: str, owner: Owner, place: Place) -> tuple[str, ...]:
     """Every bucket that a pipeline may have made, if only its identity and the name in its spec are known."""
     generated = (_bucket_name(owner, role) for role in ("data", "results", "trail"))

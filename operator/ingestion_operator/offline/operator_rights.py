@@ -234,6 +234,7 @@ CALLS: Mapping[str, tuple[Right, ...]] = {
     # Tagging the session is a separate right on the same resource.
     "assume_role": (_right(On.ACCOUNT_ROLES, "sts AssumeRole TagSession", Feature.ACCOUNTS),),
     "head_bucket": (_right(On.BUCKETS, "s3 ListBucket"),),
+    "list_objects_v2": (_right(On.BUCKETS, "s3 ListBucket"),),
     "get_bucket_location": (_right(On.BUCKETS, "s3 GetBucketLocation"),),
     "get_bucket_tagging": (_right(On.BUCKETS, "s3 GetBucketTagging"),),
     "put_bucket_tagging": (_right(On.BUCKETS, "s3 PutBucketTagging"),),

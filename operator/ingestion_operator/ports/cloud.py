@@ -88,6 +88,9 @@ class OwnershipTags(Protocol):
 class Leftovers(OwnershipTags, Protocol):
     """What adoption needs: the tags of buckets and tables, and a claim to all other leftover resources."""
 
+    def is_empty_bucket_of(self, account_id: str, bucket: str, region: str) -> bool:
+        """Whether a bucket belongs to this AWS account and has no object. False if AWS refuses to say."""
+
     def claim_leftovers(self, blueprint: Blueprint) -> Mapping[str, str]:
         """Claim a leftover role, log group, queue, trail and function of the blueprint, if its owner owns them.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+from ingestion_operator.blueprint.names import generated_buckets
 from ingestion_operator.blueprint.resources import Blueprint, Resource
 from ingestion_operator.errors import BucketNameTaken, TableNameTaken
 from ingestion_operator.model.status import Status
@@ -59,13 +60,25 @@ class Adoption:
         there = self.cloud.bucket_tags(name, region)
         if there is None:
             return None
-        if not self.blueprint.owner.owns(there):
+        if not self.blueprint.owner.owns(there) and not self._is_without_its_tags(name, there):
             raise BucketNameTaken(
                 f"bucket {name} exists and does not carry this pipeline's ownership tags: choose another source.bucket.name, or "
                 f"write management: Existing to use it as it is; {NEVER}"
             )
         self.cloud.tag_bucket(name, region, resource.inputs["tags"])
         return str(name)
+
+    def _is_without_its_tags(self, name: str, tags: Mapping[str, str]) -> bool:
+        """Whether a creation of this bucket was cut off, or AWS refused its tags: AWS creates a bucket first and tags it then.
+
+        Only this pipeline has the name, so an empty bucket of this account without any tag is its own.
+        """
+        place = self.blueprint.place
+        return (
+            not tags
+            and name in generated_buckets(self.blueprint.owner, place)
+            and self.cloud.is_empty_bucket_of(place.account_id, name, place.region)
+        )
 
     def _table(self, resource: Resource) -> str | None:
         """Tag the table and return its name; None if it does not exist. Raises TableNameTaken."""

@@ -47,6 +47,17 @@ class Buckets:
             tag_set = [{"Key": k, "Value": v} for k, v in tags.items()]
             self._clients.s3(region).put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": cast(Any, tag_set)})
 
+    def is_empty_of(self, account_id: str, bucket: str, region: str) -> bool:
+        """See `Leftovers.is_empty_bucket_of`.
+
+        S3 answers AccessDenied if the bucket belongs to another account:
+        https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html
+        """
+        with translated(f"looking into bucket {bucket}"), allowing(ABSENT | DENIED):
+            listed = self._clients.s3(region).list_objects_v2(Bucket=bucket, MaxKeys=1, ExpectedBucketOwner=account_id)
+            return listed["KeyCount"] == 0
+        return False
+
     def count_objects(self, bucket: str, region: str, limit: int) -> int:
         """See `DataStores.count_objects`."""
         counted = 0

@@ -55,6 +55,7 @@ class Boto3Cloud:
         # OwnershipTags and Leftovers
         self.bucket_tags = buckets.tags
         self.tag_bucket = buckets.tag
+        self.is_empty_bucket_of = buckets.is_empty_of
         self.table_tags = tables.tags
         self.tag_table = tables.tag
         self.claim_leftovers = Leftovers(self._clients).claim

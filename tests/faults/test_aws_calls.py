@@ -82,7 +82,8 @@ def test_some_calls_that_go_wrong_are_got_over(faulty: FaultyWorld) -> None:
     chance = random.Random(SEED)  # noqa: S311 - repeatable, not secret
     by_verb = [[call for call in listed() if call.verb == verb] for verb in VERBS]
     for _ in range(SAMPLE):
-        live_through(faulty, tuple(chance.choice(calls) for calls in by_verb), chance.choice(list(Action)))
+        # The fault that is hardest to get over. `make faults` has the others, and some of those rows take minutes.
+        live_through(faulty, tuple(chance.choice(calls) for calls in by_verb), Action.FAIL_AFTER)
 
 
 if ALL:

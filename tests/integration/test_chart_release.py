@@ -77,6 +77,12 @@ def may(helm: Helm, verb: str, what: str, *where: str) -> bool:
     return asked.stdout.strip() == "yes"
 
 
+def wait_may(helm: Helm, expected: bool, verb: str, what: str, *where: str) -> None:
+    """Wait until the API server grants or refuses that. It decides from a cache, which follows a change of the roles."""
+    what_for = f"{'a right' if expected else 'no right'} to {verb} {what}"
+    wait_until(what_for, lambda: may(helm, verb, what, *where) is expected, timeout_seconds=30)
+
+
 def test_the_passphrase_is_made_once_and_survives_upgrades_and_rollbacks(helm: Helm) -> None:
     helm.install({})
     first = helm.passphrase()
@@ -176,15 +182,16 @@ def test_an_operator_of_one_namespace_has_no_rights_in_another(helm: Helm) -> No
         helm.kubectl("create", "namespace", name)
     helm.install({"watchNamespaces": ["watched"], "clusterId": "c1"})
 
-    found = {right: may(helm, *right, "-n", "watched") for right in RIGHTS_IN_A_WATCHED_NAMESPACE}
-    assert found == RIGHTS_IN_A_WATCHED_NAMESPACE
+    for right, there in RIGHTS_IN_A_WATCHED_NAMESPACE.items():
+        wait_may(helm, there, *right, "-n", "watched")
     assert not any(may(helm, *right, "-n", "other") for right in RIGHTS_IN_A_WATCHED_NAMESPACE)
     assert not may(helm, "get", "namespaces/kube-system")
+    wait_may(helm, True, "list", ACCOUNTS)
     rights = {verb: may(helm, verb, ACCOUNTS) for verb in ("list", "watch", "patch", "create", "update", "delete")}
     assert [verb for verb, there in rights.items() if there] == ["list", "watch", "patch"]
-    assert may(helm, "patch", ACCOUNTS, "--subresource=status")
+    wait_may(helm, True, "patch", ACCOUNTS, "--subresource=status")
     helm.upgrade({"watchNamespaces": ["watched"], "clusterId": "c1", "accounts": {"enabled": False}})
-    assert not may(helm, "list", ACCOUNTS)
+    wait_may(helm, False, "list", ACCOUNTS)
     assert not helm.get("clusterrole", f"{helm.namespace}-{helm.release}")
 
 
